@@ -1,0 +1,49 @@
+package cmdline
+
+import "unicode/utf8"
+
+// Clean makes a name that another program chose (a comm, an exe, a cwd) safe
+// for a tag or a field: what cannot be seen is escaped as in Append, and bytes
+// that are not UTF-8 become U+FFFD, one each. Nothing else changes, a backslash
+// neither, so that unit names keep their \x2d. A string that is clean already is
+// returned as it is, without a copy.
+func Clean(s string) string {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !visible(r) || r == utf8.RuneError && size == 1 {
+			return cleanFrom(s, i)
+		}
+		i += size
+	}
+	return s
+}
+
+func cleanFrom(s string, dirty int) string {
+	b := make([]byte, dirty, len(s)+maxEscape)
+	copy(b, s)
+	for _, r := range s[dirty:] {
+		if visible(r) {
+			b = utf8.AppendRune(b, r)
+		} else {
+			b = appendEscape(b, r)
+		}
+	}
+	return string(b)
+}
+
+// Cut returns s when it has at most limit bytes. Otherwise it returns the
+// beginning of s, up to the end of a character, and "…", in limit bytes
+// together; nothing where limit has no room for "…".
+func Cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	end := limit - len(ellipsis)
+	if end < 0 {
+		return ""
+	}
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + ellipsis
+}

@@ -1,0 +1,59 @@
+package cmdline
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// style is how an argument is written.
+type style int
+
+const (
+	plain   style = iota // as it is
+	quoted               // 'as it is, but for '\'''
+	escaped              // $'with \n and \x1b'
+)
+
+// styleOf chooses the simplest style that bash reads back as arg, and in which
+// nothing of arg is invisible.
+func styleOf(arg []byte, first bool) style {
+	if len(arg) == 0 {
+		return quoted
+	}
+	s := plain
+	for i := 0; i < len(arg); {
+		r, size := rune(arg[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(arg[i:])
+		}
+		i += size
+		if !visible(r) {
+			return escaped
+		}
+		if r < utf8.RuneSelf && !safe(byte(r)) {
+			s = quoted
+		}
+	}
+	if s == plain && first && !command(string(arg)) {
+		return quoted
+	}
+	return s
+}
+
+// safe reports whether an ASCII character means nothing to a shell, wherever
+// in a word it stands.
+func safe(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("_@%+=:,./-", c) >= 0
+}
+
+// command reports whether a word of safe characters is a command's name when it
+// comes first, and not an assignment, a job or part of the shell's grammar.
+func command(word string) bool {
+	switch word {
+	case "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function",
+		"if", "in", "select", "then", "time", "until", "while":
+		return false
+	}
+	return word[0] != '%' && strings.IndexByte(word, '=') < 0
+}

@@ -1,0 +1,113 @@
+package cnproc
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The reasons why this machine or this process cannot be listened to. Each
+// text says what to do about it. Open returns them inside an *OpError, and
+// errors.Is holds for them and for the error number behind them.
+var (
+	// ErrNotLinux is what everything here returns on other systems.
+	ErrNotLinux = errors.New("the process connector exists on Linux only")
+
+	// ErrNoConnector means that socket(2) does not know NETLINK_CONNECTOR.
+	ErrNoConnector = errors.New("this kernel has no connector: boot one that is built with CONFIG_CONNECTOR and CONFIG_PROC_EVENTS")
+
+	// ErrNoProcEvents means that nothing in the kernel answers on the
+	// connector's process group.
+	ErrNoProcEvents = errors.New("this kernel reports no process events (no cn_proc in /proc/net/connector): " +
+		"boot one that is built with CONFIG_PROC_EVENTS")
+
+	// ErrNetworkNamespace means that this process is not in the host's network
+	// namespace, the only one with a connector.
+	ErrNetworkNamespace = errors.New("in a network namespace of its own")
+
+	// ErrPIDNamespace means that this process is not in the host's pid
+	// namespace: the kernel drops its requests without a word.
+	ErrPIDNamespace = errors.New("in a pid namespace of its own")
+
+	// ErrUserNamespace is the same for the user namespace.
+	ErrUserNamespace = errors.New("in a user namespace of its own")
+
+	// ErrPermission means that the kernel wants CAP_NET_ADMIN. From Linux 6.6
+	// on it does not.
+	ErrPermission = errors.New("not permitted to listen: before Linux 6.6 that needs CAP_NET_ADMIN " +
+		"(run as root, or `setcap cap_net_admin+ep` on the program)")
+
+	// ErrSilenced means that the kernel took LISTEN and still reports nothing:
+	// its count of listeners was below zero.
+	ErrSilenced = errors.New("the process connector is silenced: LISTEN was not acknowledged although nothing in this process's rights or namespaces " +
+		"forbids it, so the kernel's listener count is below one because another program sent an IGNORE too many; " +
+		"every program on this machine is deaf until further LISTENs, or a reboot, bring the count up again")
+
+	// ErrUnanswered means that LISTEN was not acknowledged and /proc could not
+	// be read to find out why.
+	ErrUnanswered = errors.New("LISTEN was not acknowledged, and the reason cannot be told because /proc cannot be read: " +
+		"mount it, and see that this process is in the host's pid and user namespaces")
+
+	// ErrAckLost means that other programs' events overran the socket between
+	// joining and LISTEN, and took the acknowledgement with them.
+	ErrAckLost = errors.New("the acknowledgement of LISTEN was lost because the receive buffer overran: ask for a larger one")
+
+	// ErrRefused means that the kernel answered LISTEN with an error number
+	// other than EPERM.
+	ErrRefused = errors.New("the kernel refused LISTEN")
+
+	// ErrClosed is returned by Receive on a session that was closed.
+	ErrClosed = errors.New("session is closed")
+
+	// ErrReceiving is returned by Receive when it is running already.
+	ErrReceiving = errors.New("session is being received from already")
+
+	// ErrMalformed is what Decode returns for bytes that are no message of the
+	// process connector.
+	ErrMalformed = errors.New("malformed message")
+)
+
+// Made once, because Decode runs for every event.
+var (
+	errShort   = fmt.Errorf("%w: cut short", ErrMalformed)
+	errLength  = fmt.Errorf("%w: its lengths contradict each other", ErrMalformed)
+	errForeign = fmt.Errorf("%w: not from the process connector", ErrMalformed)
+)
+
+// An OpError says at which step the process connector failed.
+type OpError struct {
+	Op  string // "dial", "attach filter", "size buffer", "set NETLINK_NO_ENOBUFS", "join", "listen", "receive", "ignore", "close"
+	Err error
+}
+
+func (e *OpError) Error() string { return "process connector: " + e.Op + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *OpError) Unwrap() error { return e.Err }
+
+// because joins a reason with the error that showed it; errors.Is holds for
+// both.
+func because(reason, err error) error { return fmt.Errorf("%w: %w", reason, err) }
+
+// namespaceError is one message for all namespaces that are in the way, so that
+// whoever mends a container does it once.
+type namespaceError []error
+
+func (e namespaceError) Error() string {
+	of := map[error][3]string{
+		ErrNetworkNamespace: {"network", "--network=host", "hostNetwork: true"},
+		ErrPIDNamespace:     {"pid", "--pid=host", "hostPID: true"},
+		ErrUserNamespace:    {"user", "--userns=host", "hostUsers: true"},
+	}
+	var names, flags, fields []string
+	for _, err := range e {
+		names = append(names, of[err][0])
+		flags = append(flags, of[err][1])
+		fields = append(fields, of[err][2])
+	}
+	return fmt.Sprintf("this process is not in the host's %s namespace, and the kernel answers nowhere else: run it there (container: %s; Kubernetes: %s)",
+		strings.Join(names, " and "), strings.Join(flags, " "), strings.Join(fields, ", "))
+}
+
+// Unwrap makes errors.Is hold for each of the namespaces.
+func (e namespaceError) Unwrap() []error { return e }

@@ -1,0 +1,78 @@
+package cnproc
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/net/bpf"
+)
+
+// A Filter says which events the kernel shall put into the session's queue.
+// What is filtered out costs the receiver nothing: no copy, no wake-up.
+// Acknowledgements always pass. The zero value passes everything.
+type Filter struct {
+	// Types are the event types that pass. None means all, unknown ones too.
+	Types []What
+	// NoThreads keeps away what only concerns a thread other than its
+	// process's first: its start, its end, its name and its own user and group
+	// ids. Execs and sessions always concern the process. Core dumps and ptrace
+	// pass whichever thread they name, because a process that crashes or is
+	// traced does so in any of its threads.
+	NoThreads bool
+}
+
+// filterPass is the number of bytes that a passing datagram keeps: all.
+const filterPass = 0xffffffff
+
+// assemble returns the filter as classic BPF. Its offsets count from the start
+// of the nlmsghdr (net/netlink/af_netlink.c runs the filter on the whole skb).
+func (f Filter) assemble() ([]bpf.RawInstruction, error) {
+	raw, err := bpf.Assemble(f.program())
+	if err != nil {
+		return nil, fmt.Errorf("assembling the socket filter: %w", err)
+	}
+	return raw, nil
+}
+
+func (f Filter) program() []bpf.Instruction {
+	pass, drop := bpf.RetConstant{Val: filterPass}, bpf.RetConstant{Val: 0}
+
+	prog := []bpf.Instruction{bpf.LoadAbsolute{Off: offWhat, Size: 4}}
+
+	if f.NoThreads {
+		prog = append(prog, passLeaders(WhatFork, offEvent+8)...)
+		for _, w := range []What{WhatExit, WhatComm, WhatUID, WhatGID} {
+			prog = append(prog, passLeaders(w, offEvent)...)
+		}
+	}
+	if len(f.Types) == 0 {
+		return append(prog, pass)
+	}
+	for _, w := range append([]What{WhatNone}, f.Types...) {
+		prog = append(prog, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(w)), SkipTrue: 1}, pass)
+	}
+	return append(prog, drop)
+}
+
+// passLeaders drops an event of type w whose task, at offset task, is not the
+// first thread of its process. Any other event goes on to the instruction
+// behind, with its type in the accumulator again.
+func passLeaders(w What, task uint32) []bpf.Instruction {
+	body := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: task, Size: 4}, // pid
+		bpf.TAX{},
+		bpf.LoadAbsolute{Off: task + 4, Size: 4}, // tgid
+		bpf.JumpIfX{Cond: bpf.JumpEqual, SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.LoadAbsolute{Off: offWhat, Size: 4},
+	}
+	skip := bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(w)), SkipTrue: uint8(len(body))}
+	return append([]bpf.Instruction{skip}, body...)
+}
+
+// wire returns the number that a filter's load finds where the kernel stored v:
+// classic BPF loads big-endian whatever the machine, the kernel stores in host
+// order.
+func wire(v uint32) uint32 {
+	return binary.BigEndian.Uint32(binary.NativeEndian.AppendUint32(nil, v))
+}

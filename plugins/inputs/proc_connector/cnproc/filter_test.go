@@ -1,0 +1,80 @@
+package cnproc
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/bpf"
+)
+
+func TestFilter(t *testing.T) {
+	all := []What{WhatFork, WhatExec, WhatUID, WhatGID, WhatSID, WhatPtrace, WhatComm, WhatCoredump, WhatExit}
+	const unknown = What(0x800)
+
+	// A fork's task lies behind its parent's; all others begin with theirs.
+	task := func(w What, pid, tgid uint32) []byte {
+		if w == WhatFork {
+			return message(binary.NativeEndian, w, 0, 1, 1, pid, tgid)
+		}
+		return message(binary.NativeEndian, w, 0, pid, tgid, 1, 2)
+	}
+
+	tests := map[string]struct {
+		filter  Filter
+		leaders []What // types that pass for the first thread of a process
+		threads []What // types that pass for another
+	}{
+		"zero value passes everything": {
+			leaders: append([]What{WhatNone, unknown}, all...),
+			threads: append([]What{WhatNone, unknown}, all...),
+		},
+		"no threads": {
+			filter:  Filter{NoThreads: true},
+			leaders: append([]What{WhatNone, unknown}, all...),
+			threads: []What{WhatNone, unknown, WhatExec, WhatSID, WhatPtrace, WhatCoredump},
+		},
+		"some types": {
+			filter:  Filter{Types: []What{WhatExec, WhatExit}},
+			leaders: []What{WhatNone, WhatExec, WhatExit},
+			threads: []What{WhatNone, WhatExec, WhatExit},
+		},
+		"all known types, no threads": {
+			filter:  Filter{Types: all, NoThreads: true},
+			leaders: append([]What{WhatNone}, all...),
+			threads: []What{WhatNone, WhatExec, WhatSID, WhatPtrace, WhatCoredump},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			vm, err := bpf.NewVM(tt.filter.program())
+			require.NoError(t, err)
+			_, err = tt.filter.assemble()
+			require.NoError(t, err)
+
+			for _, w := range append([]What{WhatNone, unknown}, all...) {
+				for _, c := range []struct {
+					pid  uint32
+					pass []What
+				}{{pid: 4242, pass: tt.leaders}, {pid: 4243, pass: tt.threads}} {
+					n, err := vm.Run(task(w, c.pid, 4242))
+					require.NoError(t, err)
+					if contains(c.pass, w) {
+						require.Positive(t, n, "%v of task %d shall pass", w, c.pid)
+					} else {
+						require.Zero(t, n, "%v of task %d shall be dropped", w, c.pid)
+					}
+				}
+			}
+		})
+	}
+}
+
+func contains(set []What, w What) bool {
+	for _, s := range set {
+		if s == w {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,156 @@
+package cnproc
+
+import (
+	"runtime"
+	"time"
+)
+
+// A Handler is given what a session receives. Its methods are called one at a
+// time, on the thread that receives: while they run, events queue up.
+type Handler interface {
+	// HandleEvents is given a batch of events in the order in which the kernel
+	// queued them. What one process causes is in its causal order (a fork
+	// before the child's exec, an exec before the exit), because each event is
+	// queued before the task goes on; unrelated events of different CPUs may
+	// be queued a little out of the order of their timestamps. The slice is
+	// used again for the next batch.
+	HandleEvents(events []Event)
+	// HandleLoss is told that the kernel dropped n events, at some place in
+	// what was handed over since the last HandleLoss or after it.
+	HandleLoss(n uint64)
+}
+
+// drainTime bounds how long a closing session goes on handing over what was
+// queued before it left the group.
+const drainTime = time.Second
+
+// Receive hands events to h until the session is closed, and then returns nil.
+// It runs on an OS thread of its own (runtime.LockOSThread), which sleeps in
+// poll(2) while nothing happens, and allocates nothing.
+//
+// If h panics, IGNORE is sent before the panic goes on.
+//
+// Errors: ErrClosed and ErrReceiving (errors.Is) when it cannot start; an
+// *OpError of operation "receive" when the socket fails, after which the session
+// is of no use and must be closed.
+func (s *Session) Receive(h Handler) error {
+	s.mu.Lock()
+	switch {
+	case s.state != stateListening:
+		s.mu.Unlock()
+		return &OpError{Op: "receive", Err: ErrClosed}
+	case s.receiving:
+		s.mu.Unlock()
+		return &OpError{Op: "receive", Err: ErrReceiving}
+	}
+	s.receiving = true
+	s.mu.Unlock()
+	defer close(s.received)
+
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	ended := false
+	defer func() {
+		if !ended {
+			// A panic in h. Nothing is recovered here; the process is about
+			// to end, and this is the last chance to leave the count as it was.
+			_ = s.Ignore() //nolint:errcheck // the panic is the news, and it is on its way
+		}
+	}()
+	err := s.receive(h)
+	ended = true
+	if err != nil {
+		return &OpError{Op: "receive", Err: err}
+	}
+	return nil
+}
+
+func (s *Session) receive(h Handler) error {
+	var (
+		events [batchLen]Event
+		drops  uint32
+		until  time.Time // set once the session is closing
+	)
+	for {
+		batch, err := s.sock.receive()
+		if err != nil {
+			return err
+		}
+		if n := s.decode(batch, events[:]); n > 0 {
+			h.HandleEvents(events[:n])
+			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp)
+		}
+		if !until.IsZero() && (len(batch) == 0 || time.Now().After(until)) {
+			return nil
+		}
+		if len(batch) == batchLen {
+			continue // there is probably more
+		}
+
+		// The queue was empty a moment ago, which is the time to look whether
+		// it had been full.
+		now, err := s.sock.drops()
+		if err != nil {
+			return err
+		}
+		if n := now - drops; n > 0 { // modulo 2^32, like the kernel's counter
+			drops = now
+			s.lost.Add(uint64(n))
+			h.HandleLoss(uint64(n))
+		}
+		if !until.IsZero() {
+			continue
+		}
+		stopped, err := s.sock.wait()
+		if err != nil {
+			return err
+		}
+		if stopped {
+			until = time.Now().Add(drainTime)
+		}
+	}
+}
+
+// decode turns a batch into events, leaves out what is none, and returns their
+// number.
+func (s *Session) decode(batch []datagram, events []Event) int {
+	if len(batch) == 0 {
+		return 0
+	}
+	now := s.clock.update()
+	n := 0
+	for _, d := range batch {
+		if d.sender != 0 {
+			s.spoofed.Add(1)
+			continue
+		}
+		e := &events[n]
+		if err := Decode(d.bytes, e); err != nil {
+			s.malformed.Add(1)
+			continue
+		}
+		if e.What == WhatNone {
+			continue // an answer to some program's LISTEN or IGNORE
+		}
+		e.Time = s.clock.time(e.Timestamp)
+		n++
+	}
+	if n > 0 {
+		s.noteLag(now, events[0].Timestamp)
+	}
+	s.events.Add(uint64(n))
+	return n
+}
+
+// noteLag remembers the largest delay between an event and its handling, both
+// in nanoseconds of CLOCK_MONOTONIC.
+func (s *Session) noteLag(now int64, timestamp uint64) {
+	if lag := now - int64(timestamp); lag > s.lag.Load() {
+		s.lag.Store(lag)
+	}
+}
+
+// TakeLag returns the largest delay from an event to its handling since the
+// last call.
+func (s *Session) TakeLag() time.Duration { return time.Duration(s.lag.Swap(0)) }

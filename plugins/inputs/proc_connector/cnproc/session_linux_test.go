@@ -1,0 +1,282 @@
+package cnproc
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// The tests of this file talk to the live kernel, and assert only on processes
+// and threads of their own. That the kernel's count is afterwards what it was
+// is tested where it can be read, in the module under test/.
+
+func uintptrOf(b []byte) uintptr { return uintptr(unsafe.Pointer(&b[0])) }
+
+// openLive opens a session, or says why this machine has none to offer.
+func openLive(t testing.TB, cfg Config) *Session {
+	t.Helper()
+	s, err := Open(cfg)
+	if err != nil {
+		if os.Getenv("CI") == "" && !isRoot() {
+			t.Skipf("this machine cannot be listened to: %v", err)
+		}
+		require.NoError(t, err)
+	}
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func isRoot() bool { return os.Geteuid() == 0 }
+
+// A log is a Handler that keeps all events.
+type log struct {
+	mu     sync.Mutex
+	events []Event
+	loss   uint64
+}
+
+func (l *log) HandleEvents(events []Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, events...)
+}
+
+func (l *log) HandleLoss(n uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loss += n
+}
+
+// of returns the types of the events of one process, in order.
+func (l *log) of(tgid int) []What {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var what []What
+	for i := range l.events {
+		if l.events[i].Task.TGID == int32(tgid) {
+			what = append(what, l.events[i].What)
+		}
+	}
+	return what
+}
+
+// find returns the events that match.
+func (l *log) find(match func(e *Event) bool) []Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []Event
+	for i := range l.events {
+		if match(&l.events[i]) {
+			found = append(found, l.events[i])
+		}
+	}
+	return found
+}
+
+func receive(t testing.TB, s *Session, h Handler) {
+	t.Helper()
+	done := make(chan error)
+	go func() { done <- s.Receive(h) }()
+	t.Cleanup(func() {
+		require.NoError(t, s.Close())
+		require.NoError(t, <-done)
+	})
+}
+
+func TestLiveProcess(t *testing.T) {
+	s := openLive(t, Config{})
+	l := &log{}
+	receive(t, s, l)
+
+	before := time.Now()
+	cmd := exec.Command("/bin/sh", "-c", "exit 7")
+	require.Error(t, cmd.Run())
+	after := time.Now()
+	pid := cmd.Process.Pid
+
+	require.Eventually(t, func() bool {
+		what := l.of(pid)
+		return len(what) > 0 && what[len(what)-1] == WhatExit
+	}, time.Second, time.Millisecond)
+
+	require.Equal(t, []What{WhatFork, WhatExec, WhatExit}, l.of(pid))
+	events := l.find(func(e *Event) bool { return e.Task.TGID == int32(pid) })
+	require.EqualValues(t, os.Getpid(), events[0].Parent.TGID)
+	require.Equal(t, 7, events[2].ExitStatus.Code())
+	require.EqualValues(t, os.Getpid(), events[2].Parent.TGID)
+	for _, e := range events {
+		require.WithinRange(t, e.Time, before.Add(-time.Millisecond), after.Add(time.Millisecond))
+	}
+}
+
+func TestLiveThreadsAreFiltered(t *testing.T) {
+	with, without := openLive(t, Config{}), openLive(t, Config{Filter: Filter{NoThreads: true}})
+	all, few := &log{}, &log{}
+	receive(t, with, all)
+	receive(t, without, few)
+
+	// A goroutine that ends while locked to its thread ends the thread.
+	tids := make(chan int)
+	go func() {
+		runtime.LockOSThread()
+		name := append([]byte("short-lived"), 0)
+		if err := unix.Prctl(unix.PR_SET_NAME, uintptrOf(name), 0, 0, 0); err != nil {
+			t.Error(err)
+		}
+		tids <- unix.Gettid()
+	}()
+	tid := <-tids
+
+	ofThread := func(e *Event) bool { return e.Task.PID == int32(tid) }
+	require.Eventually(t, func() bool { return len(all.find(ofThread)) >= 2 }, 2*time.Second, time.Millisecond)
+
+	// A process started afterwards has passed both filters.
+	cmd := exec.Command("/bin/true")
+	require.NoError(t, cmd.Run())
+	require.Eventually(t, func() bool { return len(few.of(cmd.Process.Pid)) == 3 }, time.Second, time.Millisecond)
+	if tid != os.Getpid() {
+		require.Empty(t, few.find(ofThread))
+	}
+}
+
+func TestLiveReceiveBuffer(t *testing.T) {
+	if !isRoot() {
+		t.Skip("only CAP_NET_ADMIN gets what it asks for")
+	}
+	s := openLive(t, Config{ReceiveBuffer: 12 << 20})
+	require.Equal(t, 12<<20, s.ReceiveBuffer())
+}
+
+// A queue that overruns loses events, and each of them is counted.
+func TestLiveOverrun(t *testing.T) {
+	s := openLive(t, Config{ReceiveBuffer: 64 << 10})
+
+	// Nothing receives yet, so the queue fills up.
+	const renames = 1000
+	rename(t, renames)
+
+	l := &log{}
+	receive(t, s, l)
+	require.Eventually(t, func() bool { return s.Stats().Lost > 0 }, time.Second, time.Millisecond)
+	got := len(l.find(func(e *Event) bool { return e.What == WhatComm && strings.HasPrefix(string(e.Name()), "ovr") }))
+	require.Less(t, got, renames)
+	require.GreaterOrEqual(t, int(s.Stats().Lost), renames-got, "each rename was kept or counted; other programs' events come on top")
+	require.Equal(t, s.Stats().Lost, l.loss)
+	require.Equal(t, drops(t, s), s.Stats().Lost, "the kernel shows the same from outside")
+
+	// Room again: events arrive without anything being done about it.
+	rename(t, 1)
+	require.Eventually(t, func() bool {
+		return len(l.find(func(e *Event) bool { return e.What == WhatComm && strings.HasPrefix(string(e.Name()), "ovr") })) == got+1
+	}, time.Second, time.Millisecond)
+}
+
+// rename changes the name of a thread n times.
+func rename(t *testing.T, n int) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and the thread ends with the goroutine
+		for i := range n {
+			name := append(fmt.Appendf(nil, "ovr%d", i), 0)
+			if err := unix.Prctl(unix.PR_SET_NAME, uintptrOf(name), 0, 0, 0); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	<-done
+}
+
+// drops is the column Drops of /proc/net/netlink for a session's socket.
+func drops(t *testing.T, s *Session) uint64 {
+	t.Helper()
+	addr, err := unix.Getsockname(s.sock.(*netlinkSocket).fd)
+	require.NoError(t, err)
+	table, err := os.ReadFile("/proc/net/netlink")
+	require.NoError(t, err)
+	for _, line := range strings.Split(string(table), "\n") {
+		var sk, groups, ino string
+		var eth, rmem, wmem, dump, locks, n uint64
+		var pid uint32
+		if _, err := fmt.Sscan(line, &sk, &eth, &pid, &groups, &rmem, &wmem, &dump, &locks, &n, &ino); err != nil {
+			continue
+		}
+		if eth == netlinkConnector && pid == addr.(*unix.SockaddrNetlink).Pid {
+			return n
+		}
+	}
+	require.Fail(t, "the socket is not in /proc/net/netlink")
+	return 0
+}
+
+// Anybody with CAP_NET_ADMIN may send to a netlink port; only the kernel is
+// believed.
+func TestLiveSpoofed(t *testing.T) {
+	if !isRoot() {
+		t.Skip("sending to another socket needs CAP_NET_ADMIN")
+	}
+	s := openLive(t, Config{})
+	l := &log{}
+	receive(t, s, l)
+	addr, err := unix.Getsockname(s.sock.(*netlinkSocket).fd)
+	require.NoError(t, err)
+
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, netlinkConnector)
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	require.NoError(t, unix.Sendto(fd, forkOf(0x7ffffff0).bytes, 0, addr))
+
+	require.Eventually(t, func() bool { return s.Stats().Spoofed == 1 }, time.Second, time.Millisecond)
+	require.Empty(t, l.of(0x7ffffff0))
+}
+
+// Close ends a Receive that is asleep in the kernel.
+func TestLiveCloseInterruptsReceive(t *testing.T) {
+	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
+	done := make(chan error)
+	go func() { done <- s.Receive(discard{}) }()
+	time.Sleep(20 * time.Millisecond)
+
+	start := time.Now()
+	require.NoError(t, s.Close())
+	require.NoError(t, <-done)
+	require.Less(t, time.Since(start), time.Second)
+}
+
+// Opening and closing leaves no descriptor behind, whether it succeeds or not.
+func TestLiveDescriptors(t *testing.T) {
+	count := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	open := func() {
+		s := openLive(t, Config{})
+		require.NoError(t, s.Close())
+		_, err := Open(Config{Proc: t.TempDir(), ReceiveBuffer: -1})
+		_ = err //nolint:errcheck // either way
+	}
+	open() // whatever the runtime opens once
+	before := count()
+	for range 10 {
+		open()
+	}
+	require.LessOrEqual(t, count(), before)
+}
+
+func TestObstacle(t *testing.T) {
+	require.ErrorIs(t, obstacle(t.TempDir()), errUnknown)
+	if isRoot() {
+		require.NoError(t, obstacle("/proc"))
+	}
+}

@@ -1,0 +1,639 @@
+package cnproc
+
+import (
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/bpf"
+)
+
+// A fakeKernel is a socket that behaves as the kernel does towards one member,
+// and can be told to fail at any step. It keeps the listener count.
+type fakeKernel struct {
+	mu       sync.Mutex
+	count    int
+	steps    []string       // what was called, in order
+	fail     map[string]int // step -> how often it fails yet (-1: always)
+	queue    []datagram     // what the next receive returns
+	dropped  uint32
+	deafTo   bool   // requests are dropped without a word
+	refuse   uint32 // the acknowledgement's error number
+	loseAck  bool   // the queue overruns before the acknowledgement
+	drains   bool   // Receive is told to stop
+	wakeup   chan struct{}
+	waitHook func()
+}
+
+func newFakeKernel() *fakeKernel {
+	return &fakeKernel{fail: make(map[string]int), wakeup: make(chan struct{}, 1000)}
+}
+
+var errInjected = errors.New("injected")
+
+// step notes the call and returns an error if it is its turn to fail.
+func (k *fakeKernel) step(name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.steps = append(k.steps, name)
+	if n := k.fail[name]; n != 0 {
+		k.fail[name] = n - 1
+		return errInjected
+	}
+	return nil
+}
+
+func (k *fakeKernel) setFilter([]bpf.RawInstruction) error { return k.step("filter") }
+func (k *fakeKernel) setReceiveBuffer(n int) (int, error)  { return n / 4, k.step("buffer") }
+func (k *fakeKernel) setNoENOBUFS() error                  { return k.step("no ENOBUFS") }
+func (k *fakeKernel) join() error                          { return k.step("join") }
+func (k *fakeKernel) leave() error                         { return k.step("leave") }
+func (k *fakeKernel) close() error                         { return k.step("close") }
+
+func (k *fakeKernel) stop() error {
+	err := k.step("stop")
+	k.mu.Lock()
+	k.drains = true
+	k.mu.Unlock()
+	k.wakeup <- struct{}{}
+	return err
+}
+
+func (k *fakeKernel) send(request []byte) error {
+	op := binary.NativeEndian.Uint32(request[offData:])
+	name := map[uint32]string{opListen: "LISTEN", opIgnore: "IGNORE"}[op]
+	if err := k.step(name); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.deafTo {
+		return nil
+	}
+	ack := binary.NativeEndian.Uint32(request[offAck:]) + 1
+	if k.refuse != 0 {
+		k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, ack, k.refuse)})
+		return nil
+	}
+	switch op {
+	case opListen:
+		k.count++
+	case opIgnore:
+		k.count--
+	}
+	switch {
+	case k.loseAck:
+		k.dropped++
+	case k.count > 0:
+		k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, ack, 0)})
+	}
+	return nil
+}
+
+func (k *fakeKernel) receive() ([]datagram, error) {
+	if err := k.step("receive"); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := min(len(k.queue), batchLen)
+	batch := k.queue[:n]
+	k.queue = k.queue[n:]
+	return batch, nil
+}
+
+func (k *fakeKernel) wait() (bool, error) {
+	if err := k.step("wait"); err != nil {
+		return false, err
+	}
+	if k.waitHook != nil {
+		k.waitHook()
+	}
+	<-k.wakeup
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.drains, nil
+}
+
+func (k *fakeKernel) drops() (uint32, error) {
+	err := k.step("drops")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.dropped, err
+}
+
+// deliver queues datagrams and wakes the receiver.
+func (k *fakeKernel) deliver(batch ...datagram) {
+	k.mu.Lock()
+	k.queue = append(k.queue, batch...)
+	k.mu.Unlock()
+	k.wakeup <- struct{}{}
+}
+
+func (k *fakeKernel) listeners() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.count
+}
+
+// called is how often a step was taken.
+func (k *fakeKernel) called(step string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := 0
+	for _, s := range k.steps {
+		if s == step {
+			n++
+		}
+	}
+	return n
+}
+
+func (k *fakeKernel) system() system {
+	return system{
+		dial: func() (socket, error) {
+			if err := k.step("dial"); err != nil {
+				return nil, err
+			}
+			return k, nil
+		},
+		obstacle: func() error { return nil },
+	}
+}
+
+func forkOf(pid uint32) datagram {
+	return datagram{bytes: message(binary.NativeEndian, WhatFork, 0, 1, 1, pid, pid)}
+}
+
+// A recorder is a Handler that keeps what it is given.
+type recorder struct {
+	mu   sync.Mutex
+	pids []int32
+	loss uint64
+	hook func(e *Event)
+}
+
+func (r *recorder) HandleEvents(events []Event) {
+	for i := range events {
+		if r.hook != nil {
+			r.hook(&events[i])
+		}
+		r.mu.Lock()
+		r.pids = append(r.pids, events[i].Task.PID)
+		r.mu.Unlock()
+	}
+}
+
+func (r *recorder) HandleLoss(n uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.loss += n
+}
+
+func (r *recorder) seen() []int32 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]int32(nil), r.pids...)
+}
+
+func TestOpenOrder(t *testing.T) {
+	k := newFakeKernel()
+	s, err := open(Config{ReceiveBuffer: 4000}, k.system())
+	require.NoError(t, err)
+	require.True(t, s.Listening())
+	require.Equal(t, 1000, s.ReceiveBuffer(), "what was got, not what was asked for")
+	require.Equal(t, 1, k.listeners())
+
+	require.NoError(t, s.Close())
+	require.False(t, s.Listening())
+	require.Equal(t, []string{"dial", "filter", "buffer", "no ENOBUFS", "join", "LISTEN", "receive", "IGNORE", "close"}, k.steps)
+	require.Equal(t, Stats{Listens: 1, Ignores: 1}, s.Stats())
+	require.Zero(t, k.listeners())
+}
+
+func TestOpenFailsAtEachStep(t *testing.T) {
+	tests := []struct {
+		step string
+		op   string
+		// The request was taken before the step failed.
+		listened bool
+	}{
+		{step: "dial", op: "dial"},
+		{step: "filter", op: "attach filter"},
+		{step: "buffer", op: "size buffer"},
+		{step: "no ENOBUFS", op: "set NETLINK_NO_ENOBUFS"},
+		{step: "join", op: "join"},
+		{step: "LISTEN", op: "listen"},
+		{step: "receive", op: "listen", listened: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.step, func(t *testing.T) {
+			k := newFakeKernel()
+			k.count = 2 // other programs listen
+			k.fail[tt.step] = -1
+
+			s, err := open(Config{}, k.system())
+			require.Nil(t, s)
+			var opErr *OpError
+			require.ErrorAs(t, err, &opErr)
+			require.Equal(t, tt.op, opErr.Op)
+			require.ErrorIs(t, err, errInjected)
+
+			require.Equal(t, 2, k.listeners())
+			require.Equal(t, tt.listened, k.called("IGNORE") == 1)
+			if tt.step != "dial" {
+				require.Equal(t, 1, k.called("close"), "the socket is closed")
+			}
+		})
+	}
+}
+
+// An error of closing does not hide why Open failed.
+func TestOpenFailsAndSoDoesClosing(t *testing.T) {
+	k := newFakeKernel()
+	k.fail["join"], k.fail["close"] = 1, 1
+	_, err := open(Config{}, k.system())
+	require.ErrorContains(t, err, "join: injected")
+	require.ErrorContains(t, err, "close: injected")
+}
+
+func TestOpenUnacknowledged(t *testing.T) {
+	unknown := errors.Join(errUnknown, errInjected)
+	tests := map[string]struct {
+		setup    func(k *fakeKernel)
+		obstacle error
+		want     error
+		count    int // before and, unless it says otherwise, after
+		after    int
+		ignores  int
+	}{
+		"silenced by others": {
+			setup: func(*fakeKernel) {}, want: ErrSilenced, count: -2, after: -2, ignores: 1,
+		},
+		"dropped, and why cannot be told": {
+			setup: func(k *fakeKernel) { k.deafTo = true }, obstacle: unknown, want: ErrUnanswered, count: 1, after: 1,
+		},
+		"silenced, and why cannot be told: errs upward": {
+			setup: func(*fakeKernel) {}, obstacle: unknown, want: ErrUnanswered, count: -2, after: -1,
+		},
+		"overrun took the acknowledgement": {
+			setup: func(k *fakeKernel) { k.loseAck = true }, want: ErrAckLost, count: 1, after: 1, ignores: 1,
+		},
+		"overrun, and whether it was taken cannot be told: errs upward": {
+			setup: func(k *fakeKernel) { k.loseAck = true }, obstacle: unknown, want: ErrAckLost, count: 1, after: 2,
+		},
+		"the loss cannot be read": {
+			setup: func(k *fakeKernel) { k.fail["drops"] = -1 }, want: errInjected, count: -2, after: -2, ignores: 1,
+		},
+		"not permitted": {
+			setup: func(k *fakeKernel) { k.refuse = uint32(syscall.EPERM) }, want: ErrPermission, count: 1, after: 1,
+		},
+		"refused for another reason": {
+			setup: func(k *fakeKernel) { k.refuse = uint32(syscall.EINVAL) }, want: ErrRefused, count: 1, after: 1,
+		},
+		"in another namespace": {
+			setup:    func(*fakeKernel) {},
+			obstacle: namespaceError{ErrPIDNamespace, ErrUserNamespace}, want: ErrUserNamespace, count: 1, after: 1,
+		},
+		"no process events": {
+			setup: func(*fakeKernel) {}, obstacle: ErrNoProcEvents, want: ErrNoProcEvents, count: 1, after: 1,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := newFakeKernel()
+			k.count = tt.count
+			tt.setup(k)
+			sys := k.system()
+			sys.obstacle = func() error { return tt.obstacle }
+
+			_, err := open(Config{}, sys)
+			require.ErrorIs(t, err, tt.want)
+			require.Equal(t, tt.after, k.listeners())
+			require.Equal(t, tt.ignores, k.called("IGNORE"))
+			require.Equal(t, 1, k.called("close"))
+			if tt.obstacle != nil && !errors.Is(tt.obstacle, errUnknown) {
+				require.Zero(t, k.called("LISTEN"), "nothing is asked for where nobody answers")
+			}
+		})
+	}
+}
+
+// With an obstacle that cannot be looked for, an acknowledged LISTEN is as good
+// as any.
+func TestOpenWithoutProc(t *testing.T) {
+	k := newFakeKernel()
+	sys := k.system()
+	sys.obstacle = func() error { return errUnknown }
+	s, err := open(Config{}, sys)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.Zero(t, k.listeners())
+}
+
+// The acknowledgement is found among events, forged answers and other programs'
+// answers.
+func TestAcknowledgementIsMatched(t *testing.T) {
+	k := newFakeKernel()
+	k.count = -1 // so that our own LISTEN is not answered
+	for i := range uint32(3 * batchLen) {
+		k.queue = append(k.queue, forkOf(i))
+	}
+	k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, 12345, 0)})
+	_, err := open(Config{}, k.system())
+	require.ErrorIs(t, err, ErrSilenced, "somebody else's answer is not ours")
+
+	k = newFakeKernel()
+	for i := range uint32(3 * batchLen) {
+		k.queue = append(k.queue, forkOf(i))
+	}
+	s, err := open(Config{}, k.system())
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+}
+
+func TestForgedAcknowledgement(t *testing.T) {
+	k := newFakeKernel()
+	k.deafTo = true
+	sys := k.system()
+	dial := sys.dial
+	sys.dial = func() (socket, error) {
+		_, err := dial()
+		return forger{k}, err
+	}
+	_, err := open(Config{}, sys)
+	require.ErrorIs(t, err, ErrSilenced)
+}
+
+// A forger answers requests in the kernel's place, under its own port id.
+type forger struct{ *fakeKernel }
+
+func (f forger) send(request []byte) error {
+	ack := binary.NativeEndian.Uint32(request[offAck:]) + 1
+	f.deliver(datagram{bytes: message(binary.NativeEndian, WhatNone, ack, 0), sender: 4711})
+	return nil
+}
+
+func TestCloseOnce(t *testing.T) {
+	k := newFakeKernel()
+	k.count = 1
+	s, err := open(Config{}, k.system())
+	require.NoError(t, err)
+
+	done := make(chan error)
+	go func() { done <- s.Receive(&recorder{}) }()
+	require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Second, time.Millisecond)
+
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				_ = s.Ignore() //nolint:errcheck // checked by the count below
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, <-done)
+	require.NoError(t, s.Close())
+	require.Equal(t, 1, k.called("IGNORE"))
+	require.Equal(t, 1, k.called("close"))
+	require.Equal(t, 1, k.listeners())
+}
+
+// IGNORE goes out before the receiver is waited for, even if its handler never
+// returns.
+func TestCloseIgnoresFirst(t *testing.T) {
+	k := newFakeKernel()
+	s, err := open(Config{}, k.system())
+	require.NoError(t, err)
+
+	handling, release := make(chan struct{}), make(chan struct{})
+	received := make(chan error)
+	go func() {
+		received <- s.Receive(&recorder{hook: func(*Event) { close(handling); <-release }})
+	}()
+	k.deliver(forkOf(1))
+	<-handling
+
+	closed := make(chan error)
+	go func() { closed <- s.Close() }()
+	require.Eventually(t, func() bool { return k.listeners() == 0 }, time.Second, time.Millisecond)
+	select {
+	case <-closed:
+		require.Fail(t, "Close returned while the handler was running")
+	case <-time.After(10 * time.Millisecond):
+	}
+	require.Zero(t, k.called("close"), "the descriptor is still in use")
+	close(release)
+	require.NoError(t, <-closed)
+	require.NoError(t, <-received)
+}
+
+func TestIgnoreIsTriedAgain(t *testing.T) {
+	tests := map[string]struct {
+		failures int
+		count    int
+		fails    bool
+	}{
+		"the last attempt succeeds":   {failures: ignoreAttempts - 1, count: 0},
+		"all fail: one too many, not": {failures: -1, count: 1, fails: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := newFakeKernel()
+			k.fail["IGNORE"] = tt.failures
+			s, err := open(Config{}, k.system())
+			require.NoError(t, err)
+
+			for range 2 { // the second caller hears the same, and nothing is sent again
+				err = s.Close()
+				require.Equal(t, tt.fails, errors.Is(err, errInjected))
+				require.Equal(t, tt.count, k.listeners())
+			}
+			if tt.fails {
+				require.Equal(t, ignoreAttempts, k.called("IGNORE"))
+				require.Zero(t, s.Stats().Ignores)
+			}
+			require.Equal(t, 1, k.called("close"))
+		})
+	}
+}
+
+func TestCloseReportsItsErrors(t *testing.T) {
+	for _, step := range []string{"leave", "stop", "close"} {
+		t.Run(step, func(t *testing.T) {
+			k := newFakeKernel()
+			s, err := open(Config{}, k.system())
+			require.NoError(t, err)
+			done := make(chan error)
+			go func() { done <- s.Receive(&recorder{}) }()
+			require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Second, time.Millisecond)
+			k.fail[step] = 1
+
+			require.ErrorIs(t, s.Close(), errInjected)
+			require.NoError(t, <-done)
+			require.Zero(t, k.listeners())
+		})
+	}
+}
+
+func TestReceive(t *testing.T) {
+	k := newFakeKernel()
+	s, err := open(Config{}, k.system())
+	require.NoError(t, err)
+
+	r := &recorder{}
+	done := make(chan error)
+	go func() { done <- s.Receive(r) }()
+
+	var batch []datagram
+	for i := range uint32(batchLen + 10) {
+		batch = append(batch, forkOf(i))
+	}
+	batch = append(batch,
+		datagram{bytes: message(binary.NativeEndian, WhatFork, 0, 1, 1, 666, 666), sender: 4711}, // not the kernel
+		datagram{bytes: []byte("nonsense")},
+		datagram{bytes: message(binary.NativeEndian, WhatNone, 99, 0)}, // another program's answer
+		forkOf(1000))
+	k.deliver(batch...)
+	require.Eventually(t, func() bool { return len(r.seen()) == batchLen+11 }, time.Second, time.Millisecond)
+
+	require.ErrorIs(t, s.Receive(r), ErrReceiving)
+
+	k.mu.Lock()
+	k.dropped = 995
+	k.mu.Unlock()
+	late := forkOf(1001)
+	binary.NativeEndian.PutUint64(late.bytes[offTimestamp:], uint64(monotonicNow()-time.Hour.Nanoseconds()))
+	k.deliver(late)
+	require.Eventually(t, func() bool { return s.Stats().Lost == 995 }, time.Second, time.Millisecond)
+	require.InDelta(t, time.Hour.Seconds(), s.TakeLag().Seconds(), 1)
+	require.Zero(t, s.TakeLag(), "taken is taken")
+
+	// What is queued when the session closes is still handed over.
+	k.mu.Lock()
+	for i := range uint32(3 * batchLen) {
+		k.queue = append(k.queue, forkOf(2000+i))
+	}
+	k.mu.Unlock()
+	require.NoError(t, s.Close())
+	require.NoError(t, <-done)
+
+	seen := r.seen()
+	for i := range batchLen + 10 {
+		require.EqualValues(t, i, seen[i])
+	}
+	require.Equal(t, []int32{1000, 1001, 2000}, seen[batchLen+10:batchLen+13])
+	require.Len(t, seen, 4*batchLen+12)
+	require.EqualValues(t, 995, r.loss)
+	require.Equal(t, Stats{Listens: 1, Ignores: 1, Events: uint64(4*batchLen + 12), Lost: 995, Spoofed: 1, Malformed: 1}, s.Stats())
+
+	require.ErrorIs(t, s.Receive(r), ErrClosed)
+}
+
+// The kernel's drop counter has 32 bits and may pass zero.
+func TestLossPassesZero(t *testing.T) {
+	k := newFakeKernel()
+	k.dropped = 0xfffffff0
+	s, err := open(Config{}, k.system())
+	require.NoError(t, err)
+	r := &recorder{}
+	done := make(chan error)
+	go func() { done <- s.Receive(r) }()
+	require.Eventually(t, func() bool { return s.Stats().Lost == 0xfffffff0 }, time.Second, time.Millisecond)
+
+	k.mu.Lock()
+	k.dropped = 0x10
+	k.mu.Unlock()
+	k.deliver(forkOf(1))
+	require.Eventually(t, func() bool { return s.Stats().Lost == 0x1_0000_0010 }, time.Second, time.Millisecond)
+	require.NoError(t, s.Close())
+	require.NoError(t, <-done)
+}
+
+func TestReceiveFails(t *testing.T) {
+	for _, step := range []string{"receive", "drops", "wait"} {
+		t.Run(step, func(t *testing.T) {
+			k := newFakeKernel()
+			s, err := open(Config{}, k.system())
+			require.NoError(t, err)
+			k.fail[step] = -1
+
+			err = s.Receive(&recorder{})
+			require.ErrorIs(t, err, errInjected)
+			require.ErrorContains(t, err, "process connector: receive: ")
+			require.True(t, s.Listening(), "the count is still owed")
+			require.NoError(t, s.Close())
+			require.Zero(t, k.listeners())
+		})
+	}
+}
+
+// Whatever unwinds the receiving goroutine, IGNORE is sent on the way.
+func TestHandlerEndsTheGoroutine(t *testing.T) {
+	tests := map[string]func(*Event){
+		"panic":  func(*Event) { panic("handler") },
+		"Goexit": func(*Event) { runtime.Goexit() },
+	}
+	for name, hook := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := newFakeKernel()
+			s, err := open(Config{}, k.system())
+			require.NoError(t, err)
+			k.deliver(forkOf(1))
+
+			var recovered any
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { recovered = recover() }()
+				_ = s.Receive(&recorder{hook: hook}) //nolint:errcheck // it does not return
+			}()
+			<-done
+			require.Equal(t, name == "panic", recovered == "handler", "the panic goes on")
+			require.Zero(t, k.listeners())
+			require.NoError(t, s.Close())
+			require.Equal(t, 1, k.called("IGNORE"))
+		})
+	}
+}
+
+func TestNamespaceError(t *testing.T) {
+	err := error(&OpError{Op: "listen", Err: namespaceError{ErrNetworkNamespace, ErrPIDNamespace}})
+	require.ErrorIs(t, err, ErrNetworkNamespace)
+	require.ErrorIs(t, err, ErrPIDNamespace)
+	require.NotErrorIs(t, err, ErrUserNamespace)
+	require.ErrorContains(t, err, "network and pid namespace")
+	require.ErrorContains(t, err, "--network=host --pid=host")
+}
+
+// discard is a Handler that does nothing.
+type discard struct{}
+
+func (discard) HandleEvents([]Event) {}
+func (discard) HandleLoss(uint64)    {}
+
+// decode is what happens to each event between the system call and the Handler.
+func BenchmarkReceiveDecode(b *testing.B) {
+	s := &Session{clock: newClock(hostClock())}
+	batch := make([]datagram, 0, batchLen)
+	for i := range uint32(batchLen) {
+		batch = append(batch, forkOf(i))
+	}
+	var events [batchLen]Event
+	var h Handler = discard{}
+	b.ReportAllocs()
+	for b.Loop() {
+		n := s.decode(batch, events[:])
+		h.HandleEvents(events[:n])
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchLen, "ns/event")
+}

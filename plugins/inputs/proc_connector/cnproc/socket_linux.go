@@ -1,0 +1,276 @@
+package cnproc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batchLen is how many datagrams one system call fetches at most.
+	batchLen = 64
+	// slotLen is the space for one datagram: three times what kernels send, so
+	// that a longer event of a future one is still whole.
+	slotLen = 256
+
+	// include/uapi/linux/sock_diag.h: the 32-bit words of SO_MEMINFO
+	//	enum { SK_MEMINFO_RMEM_ALLOC, ..., SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
+	skMeminfoDrops = 8
+	skMeminfoVars  = 9
+)
+
+// A netlinkSocket is a connector socket. mdlayher/netlink dials and configures
+// it; receiving is done here, on the bare descriptor.
+type netlinkSocket struct {
+	// conn is nil once the descriptor has left it.
+	conn *netlink.Conn
+	// fd is a duplicate of conn's descriptor that the Go runtime's network
+	// poller does not know: there, each datagram would wake a thread of the
+	// runtime besides the one that receives.
+	fd int
+	// stopFD is an eventfd that ends wait.
+	stopFD int
+
+	kernel    unix.RawSockaddrNetlink
+	headers   [batchLen]mmsghdr
+	iovecs    [batchLen]unix.Iovec
+	senders   [batchLen]unix.RawSockaddrNetlink
+	slots     [batchLen][slotLen]byte
+	datagrams [batchLen]datagram
+}
+
+// An mmsghdr is one message of recvmmsg(2).
+//
+// include/linux/socket.h
+//
+//	struct mmsghdr {
+//		struct user_msghdr msg_hdr;
+//		unsigned int msg_len;
+//	};
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+}
+
+func hostSystem(proc string) system {
+	return system{
+		dial:     func() (socket, error) { return dialNetlink() },
+		obstacle: func() error { return obstacle(proc) },
+	}
+}
+
+func dialNetlink() (_ *netlinkSocket, err error) {
+	s := &netlinkSocket{fd: -1, stopFD: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+
+	// No group, so that nothing arrives before the filter is attached; port id
+	// 0, so that the kernel chooses a free one.
+	if s.conn, err = netlink.Dial(netlinkConnector, nil); err != nil {
+		if errors.Is(err, unix.EPROTONOSUPPORT) {
+			return nil, because(ErrNoConnector, err)
+		}
+		return nil, permission(err)
+	}
+	if s.fd, err = duplicate(s.conn); err != nil {
+		return nil, err
+	}
+	if s.stopFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+
+	for i := range s.headers {
+		s.iovecs[i].Base = &s.slots[i][0]
+		s.iovecs[i].SetLen(slotLen)
+		hdr := &s.headers[i].hdr
+		hdr.Name = (*byte)(unsafe.Pointer(&s.senders[i]))
+		hdr.Iov = &s.iovecs[i]
+		hdr.SetIovlen(1)
+	}
+	return s, nil
+}
+
+// duplicate returns a second descriptor of c's socket.
+func duplicate(c *netlink.Conn) (int, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd := -1
+	var dupErr error
+	if err := raw.Control(func(orig uintptr) {
+		fd, dupErr = unix.FcntlInt(orig, unix.F_DUPFD_CLOEXEC, 0)
+	}); err != nil {
+		return -1, err
+	}
+	if dupErr != nil {
+		return -1, os.NewSyscallError("fcntl", dupErr)
+	}
+	return fd, nil
+}
+
+func (s *netlinkSocket) setFilter(filter []bpf.RawInstruction) error { return s.conn.SetBPF(filter) }
+
+// setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the
+// kernel limits to net.core.rmem_max without a word: so the size is read back.
+// The kernel keeps twice the size that was asked for (net/core/sock.c), to
+// cover its own bookkeeping.
+func (s *netlinkSocket) setReceiveBuffer(bytes int) (int, error) {
+	if err := s.conn.SetReadBuffer(bytes); err != nil {
+		return 0, err
+	}
+	got, err := s.conn.ReadBuffer()
+	return got / 2, err
+}
+
+func (s *netlinkSocket) setNoENOBUFS() error { return s.conn.SetOption(netlink.NoENOBUFS, true) }
+
+// join enters the group and takes the socket out of the Go runtime's hands.
+func (s *netlinkSocket) join() error {
+	if err := s.conn.JoinGroup(cnIdxProc); err != nil {
+		return permission(err)
+	}
+	conn := s.conn
+	s.conn = nil
+	return conn.Close()
+}
+
+func (s *netlinkSocket) leave() error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc))
+}
+
+// send hands a request to the kernel, which deals with it before sendto(2)
+// returns. ECONNREFUSED means that nobody reads requests in this network
+// namespace.
+func (s *netlinkSocket) send(request []byte) error {
+	for {
+		// The bare call: unix.Sendto would allocate an address each time.
+		_, _, errno := unix.Syscall6(unix.SYS_SENDTO,
+			uintptr(s.fd), uintptr(unsafe.Pointer(&request[0])), uintptr(len(request)), 0,
+			uintptr(unsafe.Pointer(&s.kernel)), unix.SizeofSockaddrNetlink)
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR:
+			continue
+		case unix.ECONNREFUSED:
+			return because(namespaceError{ErrNetworkNamespace}, os.NewSyscallError("sendto", errno))
+		default:
+			return permission(os.NewSyscallError("sendto", errno))
+		}
+	}
+}
+
+func (s *netlinkSocket) receive() ([]datagram, error) {
+	for {
+		for i := range s.headers {
+			s.headers[i].hdr.Namelen = unix.SizeofSockaddrNetlink
+		}
+		// It cannot block, so the Go scheduler need not hear of it.
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG,
+			uintptr(s.fd), uintptr(unsafe.Pointer(&s.headers[0])), batchLen, unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			for i := range s.headers[:n] {
+				// A datagram longer than its slot arrives cut; its own lengths
+				// then contradict what is here, and Decode says so.
+				s.datagrams[i] = datagram{bytes: s.slots[i][:s.headers[i].len], sender: s.senders[i].Pid}
+			}
+			return s.datagrams[:n], nil
+		case unix.EAGAIN:
+			return nil, nil
+		case unix.EINTR, unix.ENOBUFS:
+			continue
+		default:
+			return nil, os.NewSyscallError("recvmmsg", errno)
+		}
+	}
+}
+
+func (s *netlinkSocket) wait() (stopped bool, err error) {
+	fds := [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.stopFD), Events: unix.POLLIN}}
+	for {
+		switch _, err := unix.Poll(fds[:], -1); {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return false, os.NewSyscallError("poll", err)
+		case fds[1].Revents != 0:
+			return true, nil
+		case fds[0].Revents&unix.POLLIN != 0:
+			return false, nil
+		default:
+			// POLLERR or POLLHUP alone: receive would find nothing, and wait
+			// would return at once, for ever.
+			return false, fmt.Errorf("poll: %#x on the socket", fds[0].Revents)
+		}
+	}
+}
+
+func (s *netlinkSocket) stop() error {
+	one := [8]byte{7: 1} // not zero, in either byte order
+	_, err := unix.Write(s.stopFD, one[:])
+	return os.NewSyscallError("write", err)
+}
+
+// drops reads the counter that /proc/net/netlink shows in its column Drops.
+func (s *netlinkSocket) drops() (uint32, error) {
+	var info [skMeminfoVars]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT,
+		uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO, uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0, os.NewSyscallError("getsockopt", errno)
+	}
+	return info[skMeminfoDrops], nil
+}
+
+func (s *netlinkSocket) close() error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+		s.conn = nil
+	}
+	for _, fd := range []*int{&s.fd, &s.stopFD} {
+		if *fd >= 0 {
+			errs = append(errs, os.NewSyscallError("close", unix.Close(*fd)))
+			*fd = -1
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// permission names the reason behind an EPERM or EACCES.
+func permission(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return because(ErrPermission, err)
+	}
+	return err
+}
+
+// refusal is the error for the error number of an acknowledgement.
+func refusal(errno uint32) error {
+	if err := syscall.Errno(errno); err != unix.EPERM {
+		return because(ErrRefused, err)
+	}
+	return because(ErrPermission, unix.EPERM)
+}
+
+// monotonicNow returns CLOCK_MONOTONIC in nanoseconds, the clock of the kernel's
+// timestamps.
+func monotonicNow() int64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0 // cannot happen: every kernel has this clock
+	}
+	return ts.Nano()
+}

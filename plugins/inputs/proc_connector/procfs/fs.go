@@ -1,0 +1,91 @@
+package procfs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// ErrGone means that the process ended before it could be read. errors.Is
+// holds for it when the kernel says ENOENT or ESRCH, and when a command line is
+// empty.
+//
+// Three living things look the same to the kernel: a kernel thread has neither
+// command line nor program, nor has a process whose first thread ended before
+// the others, and a mount with hidepid=2 hides other users' processes. Stat
+// tells the first two from a process that is really gone.
+var ErrGone = errors.New("process has ended")
+
+const (
+	// maxPath holds the longest relative path, "-2147483648/cmdline" and a NUL.
+	maxPath = 32
+
+	// maxFile caps what is read of a file. The longest is cgroup: a dozen
+	// version 1 hierarchies with Kubernetes paths take about 4 KiB. The kernel
+	// cuts a link's target at 4 KiB itself.
+	maxFile = 16 << 10
+)
+
+// FS reads one proc mount. It owns its buffers and so is not safe for
+// concurrent use: each goroutine opens its own.
+type FS struct {
+	dir  int // descriptor of the mount point, -1 once closed
+	path [maxPath]byte
+	buf  [maxFile]byte
+}
+
+// Open returns an FS that reads the proc mount at mountPoint, usually "/proc".
+func Open(mountPoint string) (*FS, error) {
+	dir, err := openDir(mountPoint)
+	if err != nil {
+		return nil, fmt.Errorf("proc mount %q: %w", mountPoint, err)
+	}
+	return &FS{dir: dir}, nil
+}
+
+// Close gives the mount's descriptor back. Closing twice returns os.ErrClosed.
+func (fs *FS) Close() error {
+	if fs.dir < 0 {
+		return os.ErrClosed
+	}
+	// The number may soon be another file's: nothing may use it after this.
+	dir := fs.dir
+	fs.dir = -1
+	return closeFD(dir)
+}
+
+// read fills buf from one of a process's files with a single read: all files
+// that are read here give everything at once, and a second read would cost
+// time during which the next process ends.
+func (fs *FS) read(pid int32, file string, buf []byte) (int, error) {
+	fd, err := openat(fs.dir, fs.relative(pid, file))
+	if err != nil {
+		return 0, fail(pid, file, err)
+	}
+	n, err := read(fd, buf)
+	// Closing what was only read loses nothing, whatever it returns.
+	_ = closeFD(fd)
+	if err != nil {
+		return 0, fail(pid, file, err)
+	}
+	return n, nil
+}
+
+// relative returns "PID/file" with the NUL that ends a C string. It is valid
+// until the next call.
+func (fs *FS) relative(pid int32, file string) []byte {
+	p := strconv.AppendInt(fs.path[:0], int64(pid), 10)
+	p = append(p, '/')
+	p = append(p, file...)
+	return append(p, 0)
+}
+
+// fail names the file in an error, and adds ErrGone where that is what the
+// error means.
+func fail(pid int32, file string, err error) error {
+	if gone(err) {
+		return fmt.Errorf("%d/%s: %w: %w", pid, file, ErrGone, err)
+	}
+	return fmt.Errorf("%d/%s: %w", pid, file, err)
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package procfs
+
+import "errors"
+
+func openDir(string) (int, error) { return -1, errors.ErrUnsupported }
+
+func openat(int, []byte) (int, error) { return -1, errors.ErrUnsupported }
+
+func read(int, []byte) (int, error) { return 0, errors.ErrUnsupported }
+
+func readlinkat(int, string, []byte) (int, error) { return 0, errors.ErrUnsupported }
+
+func closeFD(int) error { return errors.ErrUnsupported }
+
+func gone(error) bool { return false }

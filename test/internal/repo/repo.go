@@ -1,0 +1,66 @@
+// Package repo finds the repository that a test runs in, and builds what tests
+// need below its build folder.
+package repo
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// mainModule is the module line of the repository's own go.mod, which tells it
+// from the go.mod of the tests.
+const mainModule = "module github.com/proc-connector/telegraf-proc-connector\n"
+
+// Root returns the folder of the main module: the working directory, which go
+// test sets to that of the package under test, or one above it.
+func Root(t testing.TB) string {
+	t.Helper()
+	start, err := os.Getwd()
+	if err != nil {
+		t.Fatalf("Finding the repository: %v", err)
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		switch {
+		case err == nil && bytes.HasPrefix(mod, []byte(mainModule)):
+			return dir
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			t.Fatalf("Finding the repository: %v", err)
+		case dir == filepath.Dir(dir):
+			t.Fatalf("No repository of %q at or above %s", bytes.TrimSpace([]byte(mainModule)), start)
+		}
+	}
+}
+
+// Artifact returns the path of a file that tests build and keep. The folder
+// exists, the file need not.
+func Artifact(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(Root(t), "build", "test")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatalf("Making the folder for %s: %v", name, err)
+	}
+	return filepath.Join(dir, name)
+}
+
+// Go runs the go command in dir and returns its output. Builds are static, and
+// free of what the caller's environment and the state of the work tree would
+// add to them.
+func Go(t testing.TB, dir string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s in %s: %v\n%s%s", cmd, dir, err, out, stderr.Bytes())
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+package truecount
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// settleTime is how long the count may take to return to what it was: a
+// process that was told to stop, or killed, may still be on its way out.
+const settleTime = time.Second
+
+// Guard fails the test if it does not leave the listener count as it was when
+// Guard was called. Call it first, so that its check comes after every other
+// cleanup. Tests under guard cannot run in parallel, as the count is the
+// machine's.
+//
+// Where the count cannot be read the test is skipped, unless the environment
+// says CI=true: there a guard that does not guard is a failure.
+func Guard(t testing.TB) {
+	t.Helper()
+	guard(t, func() (counter, error) { return Open() }, settleTime)
+}
+
+// counter is the part of Reader that guard needs.
+type counter interface {
+	Read() (int32, error)
+	Close() error
+}
+
+func guard(t testing.TB, open func() (counter, error), settle time.Duration) {
+	t.Helper()
+
+	giveUp := t.Skipf
+	if os.Getenv("CI") == "true" {
+		giveUp = t.Fatalf
+	}
+	c, err := open()
+	if err != nil {
+		giveUp("The listener count is out of reach: %v", err)
+		return
+	}
+	before, err := c.Read()
+	if err != nil {
+		c.Close()
+		giveUp("The listener count is out of reach: %v", err)
+		return
+	}
+
+	t.Cleanup(func() {
+		t.Helper()
+		defer c.Close()
+
+		deadline := time.Now().Add(settle)
+		for {
+			after, err := c.Read()
+			if err != nil {
+				t.Errorf("Listener count was %d, and cannot be read again: %v", before, err)
+				return
+			}
+			if after == before {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Errorf("Listener count was %d before the test and is %d after it", before, after)
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+}

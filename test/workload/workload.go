@@ -1,0 +1,41 @@
+// Package workload builds a program that causes, on request, each of the events
+// that the process connector knows.
+//
+// Its subcommands:
+//
+//	sleep50 [ARG...]               live 50 ms, then exit with status 0
+//	exit STATUS                    exit with that status
+//	signal NAME                    be ended by that signal, e.g. SIGTERM
+//	abort                          be ended by SIGABRT
+//	setuid UID                     setuid(2) of the main thread
+//	setsid                         setsid(2)
+//	threadexec PROGRAM [ARG...]    execve(2) from a thread that is not the leader
+//	rename NAME COUNT              prctl(PR_SET_NAME) of the main thread, COUNT times
+//	ptrace PID                     attach to the process and detach
+//	leaderexit MILLISECONDS        exit(2) of the main thread only, the process follows later
+//	forknoexec COUNT               fork(2) and _exit(2) without execve(2), COUNT times
+//	threads COUNT                  COUNT threads alive at one time
+//
+// The system calls are named in section 2 of the manual; which of them causes
+// which event is in the callers of drivers/connector/cn_proc.c: kernel/fork.c,
+// fs/exec.c, kernel/sys.c, kernel/cred.c, kernel/ptrace.c, kernel/exit.c and
+// kernel/signal.c.
+//
+// It is a Go program, and the runtime starts some threads of its own whatever
+// the subcommand: counts of thread events are lower bounds.
+package workload
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/repo"
+)
+
+// Build builds the program, statically linked, and returns its path.
+func Build(t testing.TB) string {
+	t.Helper()
+	binary := repo.Artifact(t, "workload")
+	repo.Go(t, filepath.Join(repo.Root(t), "test"), "build", "-o", binary, "./workload/cmd/workload")
+	return binary
+}
