@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,7 +35,7 @@ func styleOf(arg []byte, first bool) style {
 			s = quoted
 		}
 	}
-	if s == plain && first && !command(string(arg)) {
+	if s == plain && first && !command(arg) {
 		return quoted
 	}
 	return s
@@ -48,12 +49,13 @@ func safe(c byte) bool {
 }
 
 // command reports whether a word of safe characters is a command's name when it
-// comes first, and not an assignment, a job or part of the shell's grammar.
-func command(word string) bool {
-	switch word {
+// comes first, and neither an assignment nor part of the shell's grammar. (A
+// word that begins with % is a job to bash even in quotes: no help there.)
+func command(word []byte) bool {
+	switch string(word) {
 	case "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function",
 		"if", "in", "select", "then", "time", "until", "while":
 		return false
 	}
-	return word[0] != '%' && strings.IndexByte(word, '=') < 0
+	return bytes.IndexByte(word, '=') < 0
 }

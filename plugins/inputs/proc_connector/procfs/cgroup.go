@@ -133,20 +133,20 @@ func containerID(parent, segment string) string {
 	if at < 0 {
 		return ""
 	}
-	runtime, id := segment[:at], segment[at:]
+	prefix, id := segment[:at], segment[at:]
 	for i := range len(id) {
 		if c := id[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return ""
 		}
 	}
 	switch {
-	case runtime == "":
+	case prefix == "":
 		return id
-	case strings.HasSuffix(runtime, "conmon-"):
+	case strings.HasSuffix(prefix, "conmon-"):
 		// crio-conmon-ID and libpod-conmon-ID hold the container's monitor,
 		// which runs on the host.
 		return ""
-	case strings.HasSuffix(runtime, "-"), strings.HasSuffix(runtime, ":"):
+	case strings.HasSuffix(prefix, "-"), strings.HasSuffix(prefix, ":"):
 		return id
 	}
 	return ""

@@ -1,6 +1,9 @@
 package procfs
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // deleted is what the kernel adds to the path of a file that has no name any
 // more (d_path in fs/d_path.c).
@@ -19,8 +22,7 @@ func (fs *FS) Exe(pid int32) (string, error) { return fs.link(pid, "exe") }
 func (fs *FS) Cwd(pid int32) (string, error) { return fs.link(pid, "cwd") }
 
 func (fs *FS) link(pid int32, file string) (string, error) {
-	path := fs.relative(pid, file)
-	n, err := readlinkat(fs.dir, string(path[:len(path)-1]), fs.buf[:])
+	n, err := readlinkat(fs.dir, strconv.Itoa(int(pid))+"/"+file, fs.buf[:])
 	if err != nil {
 		return "", fail(pid, file, err)
 	}

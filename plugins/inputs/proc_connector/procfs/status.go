@@ -30,11 +30,11 @@ func parseRealUID(b []byte) (uint32, error) {
 	if !found {
 		return 0, errStatus
 	}
-	real, _, found := bytes.Cut(line, []byte("\t"))
+	first, _, found := bytes.Cut(line, []byte("\t"))
 	if !found {
 		return 0, errStatus
 	}
-	uid, ok := number(real, math.MaxUint32)
+	uid, ok := number(first, math.MaxUint32)
 	if !ok {
 		return 0, errStatus
 	}

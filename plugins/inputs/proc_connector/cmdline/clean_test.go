@@ -1,0 +1,57 @@
+package cmdline
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestClean(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"empty", "", ""},
+		{"name", "kworker/0:1-events", "kworker/0:1-events"},
+		{"blank and quotes", `my "prog" isn't`, `my "prog" isn't`},
+		{"backslash of a unit", `dev-disk-by\x2duuid.swap`, `dev-disk-by\x2duuid.swap`},
+		{"letters of any script", "größe 日本語", "größe 日本語"},
+		{"line break", "a\nb", `a\nb`},
+		{"escape sequence", "a\x1b[2J\x7f", `a\x1b[2J\x7f`},
+		{"NUL", "a\x00b", `a\x00b`},
+		{"invisible", "a\u202eb\u00a0\U000e0001", `a\u202eb\u00a0\U000e0001`},
+		{"not UTF-8", "ö\xff\xfeö", "ö\ufffd\ufffdö"},
+		{"cut within a character", "gr\xc3", "gr\ufffd"},
+		{"replaced before", "\ufffd", "\ufffd"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Clean(tt.in)
+			require.Equal(t, tt.want, got)
+			if tt.in == tt.want {
+				require.Same(t, unsafe.StringData(tt.in), unsafe.StringData(got), "a clean string was copied")
+			}
+		})
+	}
+}
+
+func TestCut(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		in    string
+		limit int
+		want  string
+	}{
+		{"short", "abc", 10, "abc"},
+		{"fits exactly", "abcdef", 6, "abcdef"},
+		{"one too long", "abcdefg", 6, "abc…"},
+		{"within a character", "aöb-öö", 6, "aö…"},
+		{"before a wide character", "a😀b", 5, "a…"},
+		{"room for nothing else", "abcd", 3, "…"},
+		{"no room for the mark", "abcd", 2, ""},
+		{"nothing", "abcd", 0, ""},
+		{"less than nothing", "abcd", -5, ""},
+		{"empty", "", 0, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, Cut(tt.in, tt.limit))
+		})
+	}
+}
