@@ -51,8 +51,9 @@ const (
 // Conn is a raw socket that is a member of the connector's group. It is not
 // safe for concurrent use.
 type Conn struct {
-	fd    int
-	nonce uint32
+	fd      int
+	nonce   uint32
+	overran bool
 }
 
 // Event is a struct proc_event with its event_data taken as 32-bit words: Data[0]
@@ -125,13 +126,16 @@ func (c *Conn) Send(op uint32) error {
 }
 
 // Receive takes the next event off the queue, and reports false when there is
-// none. Overruns are passed over in silence.
+// none. Overran tells of events that are missing.
 func (c *Conn) Receive() (Event, bool) {
 	var b [256]byte
 	for {
 		n, from, err := unix.Recvfrom(c.fd, b[:], 0)
 		switch {
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS):
+		case errors.Is(err, unix.ENOBUFS):
+			c.overran = true
+			continue
+		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return Event{}, false
@@ -195,6 +199,11 @@ func (c *Conn) Drain() int {
 		}
 	}
 }
+
+// Overran reports whether events were lost because the queue was full, as far as
+// Receive and those that build on it have come across the gap. A witness that
+// overran has seen nothing for certain.
+func (c *Conn) Overran() bool { return c.overran }
 
 // Close closes the socket and sends nothing: a LISTEN that got no IGNORE stays
 // in the listener count for ever, as after a crash.

@@ -148,6 +148,23 @@ func TestReceive(t *testing.T) {
 	require.GreaterOrEqual(t, c.Drain(), renames)
 }
 
+func TestOverran(t *testing.T) {
+	truecount.Guard(t)
+	runtime.LockOSThread()
+
+	c := dial(t)
+	require.NoError(t, c.Send(rawlisten.Listen))
+	t.Cleanup(func() { require.NoError(t, c.Send(rawlisten.Ignore)) })
+
+	c.Drain()
+	require.False(t, c.Overran())
+	for range 100_000 {
+		rename(t)
+	}
+	require.Less(t, c.Drain(), 100_000)
+	require.True(t, c.Overran())
+}
+
 func rename(t *testing.T) {
 	t.Helper()
 	name, err := unix.BytePtrFromString("rawlisten")

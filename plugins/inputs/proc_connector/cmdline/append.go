@@ -26,7 +26,7 @@ func Append(dst, raw []byte, limit int) []byte {
 	if len(raw) == 0 || limit <= 0 {
 		return dst
 	}
-	l := line{dst: dst, start: len(dst), cut: len(dst), limit: limit}
+	l := line{dst: dst, start: len(dst), limit: limit}
 	rest := clip(raw, limit)
 	arg, rest, more := nextArg(rest)
 	fits := l.arg(arg, true)
@@ -43,7 +43,7 @@ func AppendProgram(dst, raw []byte, limit int) []byte {
 	if len(raw) == 0 || limit <= 0 {
 		return dst
 	}
-	l := line{dst: dst, start: len(dst), cut: len(dst), limit: limit}
+	l := line{dst: dst, start: len(dst), limit: limit}
 	arg, _, _ := nextArg(clip(raw, limit))
 	return l.end(l.arg(arg, true))
 }
@@ -72,16 +72,16 @@ type line struct {
 	dst   []byte
 	start int // where the line begins in dst
 	limit int
-	cut   int // the last place between two units that leaves room for ellipsis
+	cut   int // length up to the last unit after which ellipsis has room
 }
 
 // fits reports whether a unit of n bytes still fits.
 func (l *line) fits(n int) bool {
 	used := len(l.dst) - l.start
-	if used+len(ellipsis) <= l.limit {
-		l.cut = len(l.dst)
+	if used <= l.limit-len(ellipsis) {
+		l.cut = used
 	}
-	return used+n <= l.limit
+	return used <= l.limit-n
 }
 
 func (l *line) put(unit ...byte) bool {
@@ -90,6 +90,17 @@ func (l *line) put(unit ...byte) bool {
 	}
 	l.dst = append(l.dst, unit...)
 	return true
+}
+
+// literal appends ASCII characters, each a unit of its own, as far as they fit.
+func (l *line) literal(s []byte) bool {
+	used := len(l.dst) - l.start
+	n := min(len(s), l.limit-used)
+	l.dst = append(l.dst, s[:n]...)
+	if last := l.limit - len(ellipsis); used <= last {
+		l.cut = min(used+n, last)
+	}
+	return n == len(s)
 }
 
 func (l *line) rune(r rune) bool {
@@ -113,14 +124,18 @@ func (l *line) arg(arg []byte, first bool) bool {
 		}
 	}
 	for len(arg) > 0 {
-		r, size := rune(arg[0]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(arg) // U+FFFD for a byte that is not UTF-8
+		if n := literals(arg, s); n > 0 {
+			if !l.literal(arg[:n]) {
+				return false
+			}
+			arg = arg[n:]
+			continue
 		}
-		arg = arg[size:]
+		r, size := utf8.DecodeRune(arg) // U+FFFD for a byte that is not UTF-8
 		if !l.char(r, s) {
 			return false
 		}
+		arg = arg[size:]
 	}
 	return s == plain || l.put('\'')
 }
@@ -147,7 +162,7 @@ func (l *line) end(complete bool) []byte {
 	if complete {
 		return l.dst
 	}
-	l.dst = l.dst[:l.cut]
+	l.dst = l.dst[:l.start+l.cut]
 	if l.limit < len(ellipsis) {
 		return l.dst
 	}

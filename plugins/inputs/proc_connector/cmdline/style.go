@@ -2,7 +2,6 @@ package cmdline
 
 import (
 	"bytes"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -23,17 +22,18 @@ func styleOf(arg []byte, first bool) style {
 	}
 	s := plain
 	for i := 0; i < len(arg); {
-		r, size := rune(arg[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(arg[i:])
+		if safe(arg[i]) {
+			i++
+			continue
 		}
-		i += size
+		r, size := utf8.DecodeRune(arg[i:])
 		if !visible(r) {
 			return escaped
 		}
-		if r < utf8.RuneSelf && !safe(byte(r)) {
+		if r < utf8.RuneSelf {
 			s = quoted
 		}
+		i += size
 	}
 	if s == plain && first && !command(arg) {
 		return quoted
@@ -41,11 +41,25 @@ func styleOf(arg []byte, first bool) style {
 	return s
 }
 
+// literals counts the ASCII characters at the start of arg that are written as
+// they are: most arguments are nothing else.
+func literals(arg []byte, s style) int {
+	for i, c := range arg {
+		if c < ' ' || c >= 0x7f || c == '\'' || c == '\\' && s == escaped {
+			return i
+		}
+	}
+	return len(arg)
+}
+
 // safe reports whether an ASCII character means nothing to a shell, wherever
 // in a word it stands.
 func safe(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		strings.IndexByte("_@%+=:,./-", c) >= 0
+	switch c {
+	case '_', '@', '%', '+', '=', ':', ',', '.', '/', '-':
+		return true
+	}
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // command reports whether a word of safe characters is a command's name when it

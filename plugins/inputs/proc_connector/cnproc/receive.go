@@ -15,9 +15,11 @@ type Handler interface {
 	// be queued a little out of the order of their timestamps. The slice is
 	// used again for the next batch.
 	HandleEvents(events []Event)
-	// HandleLoss is told that the kernel dropped n events, at some place in
-	// what was handed over since the last HandleLoss or after it.
-	HandleLoss(n uint64)
+	// HandleEmpty is called when the queue has been emptied, before Receive
+	// goes to sleep: the time for whatever must not be done with events still
+	// waiting. lost is how many events the kernel dropped since the last call
+	// because the queue was full; which ones, nobody knows.
+	HandleEmpty(lost uint64)
 }
 
 // drainTime bounds how long a closing session goes on handing over what was
@@ -94,11 +96,10 @@ func (s *Session) receive(h Handler) error {
 		if err != nil {
 			return err
 		}
-		if n := now - drops; n > 0 { // modulo 2^32, like the kernel's counter
-			drops = now
-			s.lost.Add(uint64(n))
-			h.HandleLoss(uint64(n))
-		}
+		lost := now - drops // modulo 2^32, like the kernel's counter
+		drops = now
+		s.lost.Add(uint64(lost))
+		h.HandleEmpty(uint64(lost))
 		if !until.IsZero() {
 			continue
 		}

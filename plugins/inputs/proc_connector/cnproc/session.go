@@ -169,10 +169,11 @@ func open(cfg Config, sys system) (_ *Session, err error) {
 		return nil, &OpError{Op: "dial", Err: err}
 	}
 	s.state = stateDialed
+	opened := false
 	defer func() {
-		if err != nil {
-			// Sends the IGNORE if one is owed. What closing comes to matters
-			// less than why Open failed.
+		if !opened {
+			// An error or a panic. Close sends the IGNORE if one is owed; what
+			// else it comes to matters less than why Open failed.
 			err = errors.Join(err, s.Close())
 		}
 	}()
@@ -206,6 +207,7 @@ func open(cfg Config, sys system) (_ *Session, err error) {
 	if err := s.listen(obstacle == nil); err != nil {
 		return nil, &OpError{Op: "listen", Err: err}
 	}
+	opened = true
 	return s, nil
 }
 

@@ -189,7 +189,7 @@ func (r *recorder) HandleEvents(events []Event) {
 	}
 }
 
-func (r *recorder) HandleLoss(n uint64) {
+func (r *recorder) HandleEmpty(n uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.loss += n
@@ -619,7 +619,7 @@ func TestNamespaceError(t *testing.T) {
 type discard struct{}
 
 func (discard) HandleEvents([]Event) {}
-func (discard) HandleLoss(uint64)    {}
+func (discard) HandleEmpty(uint64)   {}
 
 // decode is what happens to each event between the system call and the Handler.
 func BenchmarkReceiveDecode(b *testing.B) {

@@ -68,13 +68,13 @@ func ParseStat(b []byte, st *Stat) error {
 	}
 	st.Comm = b[start+1 : end]
 
-	rest, found := bytes.CutPrefix(b[end+1:], []byte(" "))
+	rest, found := bytes.CutPrefix(bytes.TrimSuffix(b[end+1:], []byte("\n")), []byte(" "))
 	if !found {
 		return errStat
 	}
 	for n := statState; n <= statStartTime; n++ {
 		field := rest
-		if i := bytes.IndexAny(rest, " \n"); i >= 0 {
+		if i := bytes.IndexByte(rest, ' '); i >= 0 {
 			field, rest = rest[:i], rest[i+1:]
 		} else {
 			rest = nil

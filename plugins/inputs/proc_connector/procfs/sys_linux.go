@@ -42,7 +42,7 @@ func openat(dir int, path []byte) (int, error) {
 func read(fd int, buf []byte) (int, error) {
 	for {
 		n, err := unix.Read(fd, buf)
-		if err != unix.EINTR { //nolint:errorlint // unix.Read returns bare numbers, and this runs for every exec
+		if !errors.Is(err, unix.EINTR) {
 			return n, err
 		}
 	}

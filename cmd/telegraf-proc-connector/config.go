@@ -1,0 +1,122 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/plugins/inputs"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
+)
+
+const pluginName = "proc_connector"
+
+// loadPlugin returns the plugin with the options of a file, or with its
+// defaults if path is empty. Whatever the file holds beyond one section of
+// known options with permitted values is an error: Telegraf's own loader for
+// external plugins would skip it, and the operator would not know.
+func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector, error) {
+	plugin, ok := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
+	if !ok {
+		return nil, errors.New("the plugin is not registered")
+	}
+	if path != "" {
+		if err := loadFile(path, plugin); err != nil {
+			return nil, err
+		}
+	}
+	plugin.Log = log
+	if err := plugin.Init(); err != nil {
+		if path == "" {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return plugin, nil
+}
+
+func loadFile(path string, plugin *proc_connector.ProcConnector) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading the configuration failed: %w", err)
+	}
+	expanded, err := expandEnvironment(string(text))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+
+	var file struct {
+		Inputs map[string][]toml.Primitive `toml:"inputs"`
+	}
+	meta, err := toml.Decode(expanded, &file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	sections := file.Inputs[pluginName]
+	switch {
+	case len(sections) == 0:
+		return fmt.Errorf("%s: there is no section [[inputs.%s]]", path, pluginName)
+	case len(sections) > 1:
+		return fmt.Errorf("%s: there are %d sections [[inputs.%s]], and this program runs one: start it once for each, with a file of its own",
+			path, len(sections), pluginName)
+	}
+	if err := meta.PrimitiveDecode(sections[0], plugin); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return unknownKey(path, unknown[0])
+	}
+	return nil
+}
+
+// unknownKey says where a key that means nothing here may belong.
+func unknownKey(path string, key toml.Key) error {
+	if len(key) < 3 || key[0] != "inputs" || key[1] != pluginName {
+		return fmt.Errorf("%s: %q is not for this program, only one section [[inputs.%s]] is: the rest belongs in Telegraf's own configuration",
+			path, key.String(), pluginName)
+	}
+	return fmt.Errorf("%s: %q is no option of [[inputs.%s]], allowed are %s (options of every Telegraf input belong in its section [[inputs.execd]])",
+		path, strings.Join(key[2:], "."), pluginName, strings.Join(options(), ", "))
+}
+
+// options lists the options of the plugin.
+func options() []string {
+	var names []string
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[proc_connector.ProcConnector]()) {
+		if name := field.Tag.Get("toml"); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// variable is ${NAME} alone: a bare $ may well stand in an option.
+var variable = regexp.MustCompile(`\$\{(\w+)\}`)
+
+// expandEnvironment replaces ${NAME} by the environment variable, written as
+// TOML wants it within double quotes.
+func expandEnvironment(text string) (string, error) {
+	var missing []string
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	expanded := variable.ReplaceAllStringFunc(text, func(match string) string {
+		name := variable.FindStringSubmatch(match)[1]
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			missing = append(missing, name)
+		}
+		return escape.Replace(value)
+	})
+	if len(missing) > 0 {
+		return "", fmt.Errorf("environment variable %s is not set", missing[0])
+	}
+	return expanded, nil
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	telegraf_logger "github.com/influxdata/telegraf/logger"
+	"github.com/influxdata/telegraf/plugins/common/shim"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
+)
+
+// stopTimeout bounds how long a stop waits for Telegraf to take the last
+// metrics. The kernel's listener count has been given back by then.
+const stopTimeout = 3 * time.Second
+
+// A server runs the plugin under Telegraf's shim, which reads requests to
+// gather from stdin and writes metrics to stdout. The shim alone would leave
+// the kernel's listener count too high in several ways, so it never sees the
+// outside directly:
+//
+//   - It knows two signals; others would end the program without Stop. The
+//     server takes all that can end it.
+//   - It stops the plugin only between two gathers, and a gather waits for as
+//     long as stdout is blocked. The server stops the plugin itself, first of
+//     all, and bounds the rest with stopTimeout.
+//   - It returns without Stop when stdout breaks, if the program survives the
+//     SIGPIPE at all.
+//   - It closes its channel of metrics when Stop returns, and a later metric
+//     would panic. The plugin's Stop returns when no metric can come any more,
+//     to whichever of several callers.
+type server struct {
+	plugin *proc_connector.ProcConnector
+	log    *logger
+
+	// requests is the other end of what the shim takes for stdin: a line asks
+	// for metrics, the end of file ends the shim.
+	requests *os.File
+
+	stopOnce sync.Once
+	stopping chan struct{} // closed when the plugin has been told to stop
+	stopped  chan struct{} // closed when it has stopped
+	startErr error
+}
+
+// serve runs the plugin until it is told to stop and returns the exit status.
+func serve(plugin *proc_connector.ProcConnector, pollInterval time.Duration, log *logger) int {
+	defer log.flush()
+
+	// A broken pipe is an error of a write, not the end of the program.
+	signal.Ignore(brokenPipe)
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, append(append([]os.Signal{}, gatherSignals...), stopSignals...)...)
+
+	stdin := os.Stdin
+	shimStdin, requests, err := os.Pipe()
+	if err != nil {
+		log.Errorf("Making a pipe failed: %v", err)
+		return 1
+	}
+	os.Stdin = shimStdin // the shim takes it from here
+
+	s := &server{
+		plugin:   plugin,
+		log:      log,
+		requests: requests,
+		stopping: make(chan struct{}),
+		stopped:  make(chan struct{}),
+	}
+
+	// The shim logs with a time before the level, which execd would take for an
+	// error of unknown kind. What it has to say is said here.
+	telegraf_logger.RedirectLogging(io.Discard)
+	sh := shim.New()
+	if err := sh.AddInput(&supervised{s}); err != nil {
+		log.Error(err)
+		return 1
+	}
+
+	go s.readSignals(signals)
+	go s.readStdin(stdin)
+
+	ran := make(chan error, 1)
+	go func() { ran <- sh.Run(pollInterval) }()
+	return s.wait(ran)
+}
+
+// wait returns the exit status when the shim has ended, or has been told to and
+// does not.
+func (s *server) wait(ran <-chan error) int {
+	var timeout <-chan time.Time
+	stopping := s.stopping
+	for {
+		select {
+		case <-stopping:
+			stopping, timeout = nil, time.After(stopTimeout)
+		case <-timeout:
+			s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", stopTimeout)
+			return 1
+		case err := <-ran:
+			return s.ended(err)
+		}
+	}
+}
+
+// ended deals with the shim's return.
+func (s *server) ended(err error) int {
+	if s.startErr != nil {
+		s.log.Errorf("Starting failed: %v", s.startErr)
+		return 1
+	}
+	if err != nil {
+		s.log.Error(err)
+		s.stop()
+		return 1
+	}
+	select {
+	case <-s.stopping: // as told
+		return 0
+	default:
+		// It ends by itself only when stdout cannot be written to. Nobody takes
+		// metrics any more, so the plugin cannot finish either: once it has
+		// been told to stop, the kernel's count is given back.
+		s.stop()
+		select {
+		case <-s.stopped:
+		case <-time.After(100 * time.Millisecond):
+		}
+		s.log.Error("Stdout is closed: nobody reads the metrics")
+		return 1
+	}
+}
+
+// stop tells the plugin to stop and the shim to end, and waits for neither.
+func (s *server) stop() {
+	s.stopOnce.Do(func() {
+		go func() {
+			s.plugin.Stop()
+			close(s.stopped)
+		}()
+		close(s.stopping)
+		// The shim ends when its stdin does.
+		if err := s.requests.Close(); err != nil {
+			s.log.Errorf("Ending the shim failed: %v", err)
+		}
+	})
+}
+
+// readSignals gathers or stops, as the signal says.
+func (s *server) readSignals(signals <-chan os.Signal) {
+	for sig := range signals {
+		gather := false
+		for _, g := range gatherSignals {
+			gather = gather || sig == g
+		}
+		if gather {
+			s.gather()
+		} else {
+			s.stop()
+		}
+	}
+}
+
+// readStdin gathers for each line, and stops when stdin ends, which is how
+// Telegraf ends the program. With /dev/null there is nobody to end it.
+func (s *server) readStdin(stdin *os.File) {
+	if isNull(stdin) {
+		return
+	}
+	r := bufio.NewReader(stdin)
+	for {
+		_, isPrefix, err := r.ReadLine()
+		if err != nil {
+			s.stop()
+			return
+		}
+		if !isPrefix {
+			s.gather()
+		}
+	}
+}
+
+func isNull(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(info, null)
+}
+
+// gather asks the shim for metrics. It merges requests that it has not come to,
+// so the pipe is never full for long; and once it is closed nobody asks.
+func (s *server) gather() {
+	select {
+	case <-s.stopping:
+	default:
+		_, _ = fmt.Fprintln(s.requests) //nolint:errcheck // it fails when the shim is about to end, and then nobody reads
+	}
+}
+
+// supervised is the plugin as the shim sees it.
+type supervised struct{ s *server }
+
+// SampleConfig implements telegraf.Input.
+func (v *supervised) SampleConfig() string { return v.s.plugin.SampleConfig() }
+
+// Start starts the plugin, and keeps the error in its own words.
+func (v *supervised) Start(acc telegraf.Accumulator) error {
+	v.s.startErr = v.s.plugin.Start(acc)
+	return v.s.startErr
+}
+
+// Gather logs an error itself, since the shim would write it without a level.
+func (v *supervised) Gather(acc telegraf.Accumulator) error {
+	select {
+	case <-v.s.stopping:
+		return nil
+	default:
+	}
+	if err := v.s.plugin.Gather(acc); err != nil {
+		v.s.log.Errorf("Gathering failed: %v", err)
+	}
+	return nil
+}
+
+// Stop is called by the shim when it ends.
+func (v *supervised) Stop() { v.s.plugin.Stop() }

@@ -1,0 +1,74 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+)
+
+// What the options may be. The limits keep the plugin's memory bounded, and a
+// slip of the keyboard from doing harm.
+const (
+	minCmdline, maxCmdline             = config.Size(16), config.Size(64 << 10)
+	minReceiveBuffer, maxReceiveBuffer = config.Size(4 << 10), config.Size(1 << 30)
+	minMaxCommands, maxMaxCommands     = 1, 100_000
+	minCommandExpiry                   = config.Duration(time.Second)
+)
+
+var (
+	execFields = []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "uid", "user", "unit", "container_id"}
+	arguments  = []string{"full", "none"}
+)
+
+// UnmarshalTOML reads the options and checks them, so that Telegraf names the
+// file when one is wrong. Init, which does not know the file, checks again for
+// those who fill in the options themselves.
+func (p *ProcConnector) UnmarshalTOML(decode func(interface{}) error) error {
+	type options ProcConnector // without this method
+	if err := decode((*options)(p)); err != nil {
+		return err
+	}
+	return p.checkOptions()
+}
+
+func (p *ProcConnector) checkOptions() error {
+	seen := make(map[string]bool, len(p.ExecFields))
+	for _, f := range p.ExecFields {
+		if err := oneOf("exec_fields", f, execFields); err != nil {
+			return err
+		}
+		if seen[f] {
+			return fmt.Errorf("option exec_fields: %q is there twice", f)
+		}
+		seen[f] = true
+	}
+	if err := oneOf("arguments", p.Arguments, arguments); err != nil {
+		return err
+	}
+	if p.MaxCmdline < minCmdline || p.MaxCmdline > maxCmdline {
+		return fmt.Errorf("option max_cmdline: %d bytes are out of range, allowed are 16B to 64KiB", p.MaxCmdline)
+	}
+	if p.ReceiveBuffer < minReceiveBuffer || p.ReceiveBuffer > maxReceiveBuffer {
+		return fmt.Errorf("option receive_buffer: %d bytes are out of range, allowed are 4KiB to 1GiB", p.ReceiveBuffer)
+	}
+	if p.MaxCommands < minMaxCommands || p.MaxCommands > maxMaxCommands {
+		return fmt.Errorf("option max_commands: %d is out of range, allowed are %d to %d", p.MaxCommands, minMaxCommands, maxMaxCommands)
+	}
+	if p.CommandExpiry < minCommandExpiry {
+		return fmt.Errorf("option command_expiry: %v is out of range, allowed is 1s or more", time.Duration(p.CommandExpiry))
+	}
+	return nil
+}
+
+func oneOf(option, value string, allowed []string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("option %s: %q is unknown, allowed are %s", option, value, strings.Join(allowed, ", "))
+}

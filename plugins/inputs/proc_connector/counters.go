@@ -1,0 +1,89 @@
+//go:build linux
+
+package proc_connector
+
+import "github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+
+// counters are the numbers of the measurement proc_connector: what has happened
+// on this machine since the plugin was started.
+type counters struct {
+	forks          uint64
+	threads        uint64
+	execs          uint64
+	exits          uint64
+	exitsFailed    uint64
+	exitsSignaled  uint64
+	coredumps      uint64
+	uidChanges     uint64
+	gidChanges     uint64
+	sessions       uint64
+	ptraceAttaches uint64
+	ptraceDetaches uint64
+	renames        uint64
+}
+
+// count adds one event, except exits: only a process table can tell the exit of
+// a thread that happens to be the first from the end of its process.
+func (c *counters) count(e *cnproc.Event) {
+	switch e.What {
+	case cnproc.WhatFork:
+		if e.Thread() {
+			c.threads++
+		} else {
+			c.forks++
+		}
+	case cnproc.WhatExec:
+		c.execs++
+	case cnproc.WhatCoredump:
+		c.coredumps++
+	case cnproc.WhatUID:
+		c.uidChanges++
+	case cnproc.WhatGID:
+		c.gidChanges++
+	case cnproc.WhatSID:
+		c.sessions++
+	case cnproc.WhatPtrace:
+		if e.Attached() {
+			c.ptraceAttaches++
+		} else {
+			c.ptraceDetaches++
+		}
+	case cnproc.WhatComm:
+		c.renames++
+	case cnproc.WhatExit, cnproc.WhatNone:
+	}
+}
+
+// countExit adds the end of a process.
+func (c *counters) countExit(status cnproc.ExitStatus) {
+	c.exits++
+	switch {
+	case status.Signaled():
+		c.exitsSignaled++
+	case status.Code() != 0:
+		c.exitsFailed++
+	}
+}
+
+// fields returns the counters under their names. Threads are only known when
+// they are listened to.
+func (c *counters) fields(threads bool) map[string]interface{} {
+	fields := map[string]interface{}{
+		"forks":           c.forks,
+		"execs":           c.execs,
+		"exits":           c.exits,
+		"exits_failed":    c.exitsFailed,
+		"exits_signaled":  c.exitsSignaled,
+		"coredumps":       c.coredumps,
+		"uid_changes":     c.uidChanges,
+		"gid_changes":     c.gidChanges,
+		"sessions":        c.sessions,
+		"ptrace_attaches": c.ptraceAttaches,
+		"ptrace_detaches": c.ptraceDetaches,
+		"renames":         c.renames,
+	}
+	if threads {
+		fields["threads"] = c.threads
+	}
+	return fields
+}

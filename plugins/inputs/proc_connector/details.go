@@ -1,0 +1,123 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+)
+
+// details are what /proc says about an exec.
+type details struct {
+	// gone means that the process had ended before it could be read. What
+	// follows may still be there in part: a zombie keeps its name and parent.
+	gone      bool
+	cmdline   []byte // NUL-separated, cut at the size of the reader's buffer; valid until the next read
+	named     bool   // command and ppid are known
+	command   string
+	ppid      int32
+	exe, cwd  string
+	unit      string
+	container string
+	// denied means that exe or cwd was asked for and not permitted.
+	denied bool
+}
+
+// A detailReader supplies the details of an exec, which is named by the id of
+// the process and the event's CLOCK_MONOTONIC timestamp in nanoseconds. It is
+// the seam behind which the reading may move to threads of its own: what they
+// have left under that name is then handed over here.
+type detailReader interface {
+	read(pid int32, timestamp uint64, d *details)
+}
+
+// wanted says which details are worth a system call.
+type wanted struct {
+	cmdline, exe, cwd, cgroup bool
+}
+
+// A procReader reads /proc at the moment it is asked.
+type procReader struct {
+	fs   *procfs.FS
+	want wanted
+	buf  []byte
+}
+
+// read reads in the order of worth, because the process may end at any time:
+// first the arguments, which nothing else tells.
+func (r *procReader) read(pid int32, _ uint64, d *details) {
+	*d = details{}
+
+	if r.want.cmdline {
+		n, err := r.fs.Cmdline(pid, r.buf)
+		d.gone = err != nil
+		d.cmdline = r.buf[:n]
+	}
+
+	var st procfs.Stat
+	if err := r.fs.Stat(pid, &st); err != nil {
+		d.gone = true
+		return
+	}
+	comm := string(st.Comm)
+	d.named, d.ppid = true, st.PPID
+	if d.gone || !r.want.cmdline {
+		// Before Linux 5.18 a program may have no arguments at all.
+		d.gone = st.Exiting()
+	}
+
+	if r.want.exe {
+		d.exe = r.link(r.fs.Exe, pid, d)
+	}
+	if r.want.cwd {
+		d.cwd = r.link(r.fs.Cwd, pid, d)
+	}
+	if r.want.cgroup {
+		// Without it the fields are left out, which is all there is to say.
+		if cg, err := r.fs.Cgroup(pid); err == nil {
+			d.unit, d.container = cg.Unit, cg.ContainerID
+		}
+	}
+	d.command = r.name(pid, comm, d)
+}
+
+func (*procReader) link(read func(int32) (string, error), pid int32, d *details) string {
+	target, err := read(pid)
+	if errors.Is(err, fs.ErrPermission) {
+		d.denied = true
+	}
+	return target
+}
+
+// name completes a name that the kernel cut. Of an interpreted script the
+// kernel takes the script's name, which is the second argument.
+func (r *procReader) name(pid int32, comm string, d *details) string {
+	if len(comm) < maxComm {
+		return commandName(comm)
+	}
+	args := d.cmdline
+	if len(args) == 0 {
+		n, err := r.fs.Cmdline(pid, r.buf)
+		if err == nil {
+			args = r.buf[:n]
+		}
+	}
+	first, rest, _ := bytes.Cut(args, []byte{0})
+	second, _, _ := bytes.Cut(rest, []byte{0})
+	exe := d.exe
+	if exe == "" {
+		exe, _ = r.fs.Exe(pid) //nolint:errcheck // a name that cannot be completed stays as the kernel has it
+	}
+	return commandName(comm, string(first), exe, string(second))
+}
+
+// processName names a process that was there before the plugin, for the table.
+func (r *procReader) processName(pid int32, st *procfs.Stat) string {
+	if st.KernelThread() {
+		return commandKernel
+	}
+	return r.name(pid, string(st.Comm), &details{})
+}

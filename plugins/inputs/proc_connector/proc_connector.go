@@ -1,0 +1,114 @@
+//go:generate ../../../tools/readme_config_includer/generator
+//go:build linux
+
+// Package proc_connector is a Telegraf service input that listens to the Linux
+// process connector and reports what is started on the machine.
+//
+// This file is the life cycle. Options are checked in config.go, events become
+// numbers in collector.go, and metrics leave through emitter.go and Gather.
+package proc_connector
+
+import (
+	_ "embed"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/inputs"
+)
+
+//go:embed sample.conf
+var sampleConfig string
+
+// ProcConnector is the plugin: its options, and the service while it runs.
+type ProcConnector struct {
+	ExecEvents    bool            `toml:"exec_events"`
+	ExecFields    []string        `toml:"exec_fields"`
+	MaxCommands   int             `toml:"max_commands"`
+	CommandExpiry config.Duration `toml:"command_expiry"`
+	Arguments     string          `toml:"arguments"`
+	MaxCmdline    config.Size     `toml:"max_cmdline"`
+	Threads       bool            `toml:"threads"`
+	ReceiveBuffer config.Size     `toml:"receive_buffer"`
+
+	Log telegraf.Logger `toml:"-"`
+
+	proc string // the proc mount; a test's may be elsewhere
+
+	mu      sync.Mutex // guards service; not held while a service stops
+	service *service
+}
+
+// SampleConfig returns the options with their defaults and meaning.
+func (*ProcConnector) SampleConfig() string {
+	return sampleConfig
+}
+
+// Init checks the options. It connects to nothing.
+func (p *ProcConnector) Init() error {
+	return p.checkOptions()
+}
+
+// Start begins to listen. It may be called again after Stop, and after it has
+// failed: then nothing is left behind, neither here nor in the kernel.
+func (p *ProcConnector) Start(acc telegraf.Accumulator) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.service != nil {
+		return errors.New("already started")
+	}
+	s, err := startService(p, acc)
+	if err != nil {
+		return err
+	}
+	p.service = s
+	return nil
+}
+
+// Gather adds the counters and what the plugin knows of itself. Exec events do
+// not wait for it.
+func (p *ProcConnector) Gather(acc telegraf.Accumulator) error {
+	p.mu.Lock()
+	s := p.service
+	p.mu.Unlock()
+	if s == nil {
+		return errors.New("not started")
+	}
+	return s.gather(acc)
+}
+
+// Stop gives the kernel's listener count back before it does anything else,
+// and returns when no more metrics will come. It may be called at any time,
+// often, and from several goroutines.
+func (p *ProcConnector) Stop() {
+	p.mu.Lock()
+	s := p.service
+	p.mu.Unlock()
+	if s == nil {
+		return
+	}
+	s.stop()
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.service == s {
+		p.service = nil
+	}
+}
+
+func init() {
+	inputs.Add("proc_connector", func() telegraf.Input {
+		return &ProcConnector{
+			ExecEvents:    true,
+			ExecFields:    []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "user"},
+			MaxCommands:   200,
+			CommandExpiry: config.Duration(time.Hour),
+			Arguments:     "full",
+			MaxCmdline:    config.Size(1 << 10),
+			ReceiveBuffer: config.Size(32 << 20),
+			proc:          "/proc",
+		}
+	})
+}

@@ -1,0 +1,181 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+)
+
+// A service is everything that lives from Start to Stop: the session with the
+// kernel, the goroutine that receives and the goroutine that emits.
+type service struct {
+	log       telegraf.Logger
+	threads   bool
+	session   *cnproc.Session
+	collector *collector
+	emitter   *emitter
+
+	receiving sync.WaitGroup
+	emitting  sync.WaitGroup
+	failure   atomic.Pointer[error] // why receiving ended before it was told to
+	stopOnce  sync.Once
+}
+
+// allTypes are all the events there are: each feeds a counter.
+var allTypes = []cnproc.What{
+	cnproc.WhatFork, cnproc.WhatExec, cnproc.WhatUID, cnproc.WhatGID, cnproc.WhatSID,
+	cnproc.WhatPtrace, cnproc.WhatComm, cnproc.WhatCoredump, cnproc.WhatExit,
+}
+
+func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) {
+	fs, err := procfs.Open(p.proc)
+	if err != nil {
+		return nil, fmt.Errorf("reading processes needs proc to be mounted: %w", err)
+	}
+	session, err := cnproc.Open(cnproc.Config{
+		ReceiveBuffer: int(p.ReceiveBuffer),
+		Filter:        cnproc.Filter{Types: allTypes, NoThreads: !p.Threads},
+		Proc:          p.proc,
+	})
+	if err != nil {
+		return nil, errors.Join(err, fs.Close())
+	}
+
+	s := &service{log: p.Log, threads: p.Threads, session: session}
+	// From here on the kernel counts a listener, and whatever unwinds this
+	// goroutine gives it back.
+	s.guard(func() {
+		s.emitter = newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
+		s.collector = newCollector(p, fs, s.emitter)
+		s.report(p.ReceiveBuffer)
+	})
+
+	s.emitting.Go(func() { s.guard(s.emitter.run) })
+	s.receiving.Go(func() { s.guard(s.receive) })
+	return s, nil
+}
+
+func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
+	reader := &procReader{
+		fs: fs,
+		// Of a longer line is read just enough to see that it is longer.
+		buf: make([]byte, int(p.MaxCmdline)+2),
+		want: wanted{
+			cmdline: p.ExecEvents && slices.Contains(p.ExecFields, "cmdline"),
+			exe:     p.ExecEvents && slices.Contains(p.ExecFields, "exe"),
+			cwd:     p.ExecEvents && slices.Contains(p.ExecFields, "cwd"),
+			cgroup:  p.ExecEvents && (slices.Contains(p.ExecFields, "unit") || slices.Contains(p.ExecFields, "container_id")),
+		},
+	}
+	return &collector{
+		log:      p.Log,
+		reader:   reader,
+		names:    reader,
+		emitter:  e,
+		events:   p.ExecEvents,
+		fs:       fs,
+		exits:    exits{fs: fs, undecided: make(map[int32]cnproc.Event)},
+		commands: newCommands(p.MaxCommands, time.Duration(p.CommandExpiry)),
+	}
+}
+
+// report says at start what was got.
+func (s *service) report(asked config.Size) {
+	got := s.session.ReceiveBuffer()
+	if got < int(asked) {
+		s.log.Warnf("The receive buffer has %d KiB instead of %d KiB, so bursts of events may overrun it: "+
+			"give the program CAP_NET_ADMIN, or raise net.core.rmem_max to %d", got>>10, int(asked)>>10, int(asked))
+	}
+	s.log.Infof("Listening to the process connector with a receive buffer of %d KiB", got>>10)
+}
+
+// guard runs f and, if f does not return, gives the kernel's listener count back
+// before the panic goes on.
+func (s *service) guard(f func()) {
+	returned := false
+	defer func() {
+		if !returned {
+			_ = s.session.Ignore() //nolint:errcheck // the panic is the news, and it is on its way
+		}
+	}()
+	f()
+	returned = true
+}
+
+// receive scans /proc and then follows events until the session is closed.
+func (s *service) receive() {
+	if err := s.collector.scan(); err != nil {
+		s.log.Warnf("Reading the processes that are running already failed, their children will have no parent_command: %v", err)
+	}
+	if err := s.session.Receive(s.collector); err != nil && !errors.Is(err, cnproc.ErrClosed) {
+		s.failure.Store(&err)
+		s.log.Errorf("Receiving events ended: %v", err)
+		if err := s.session.Ignore(); err != nil {
+			s.log.Errorf("Ending to listen failed: %v", err)
+		}
+	}
+}
+
+// stop sends IGNORE, then lets what was received reach Telegraf, and returns
+// when both goroutines have ended. Further callers wait for the first.
+func (s *service) stop() {
+	// Outside the Once, so that nobody who asks to stop waits with this.
+	err := s.session.Ignore()
+	s.stopOnce.Do(func() {
+		err = errors.Join(err, s.session.Close())
+		s.receiving.Wait()
+		s.emitter.close()
+		s.emitting.Wait()
+		err = errors.Join(err, s.collector.close())
+		if err != nil {
+			s.log.Errorf("Stopping failed: %v", err)
+			return
+		}
+		s.log.Debug("Stopped listening to the process connector")
+	})
+}
+
+// gather adds the measurements proc_connector and proc_connector_listener.
+func (s *service) gather(acc telegraf.Accumulator) error {
+	var err error
+	s.guard(func() {
+		snap, stats := s.collector.snapshot(), s.session.Stats()
+		var listening uint64
+		if s.session.Listening() {
+			listening = 1
+		}
+		acc.AddCounter("proc_connector", snap.counters.fields(s.threads), nil)
+		acc.AddFields("proc_connector_listener", map[string]interface{}{
+			"listening": listening,
+			"events":    stats.Events,
+			"lost":      stats.Lost,
+			"listens":   stats.Listens,
+			"ignores":   stats.Ignores,
+			// The plugin does not do these yet, and so has never done them.
+			"deaf":           uint64(0),
+			"repairs":        uint64(0),
+			"released":       uint64(0),
+			"unresolved":     snap.unresolved,
+			"events_dropped": s.emitter.dropped.Load(),
+			"resyncs":        snap.resyncs,
+			"spoofed":        stats.Spoofed,
+			"processes":      snap.processes,
+			"lag_seconds":    s.session.TakeLag().Seconds(),
+		}, nil)
+		if failure := s.failure.Load(); failure != nil {
+			err = *failure
+		}
+	})
+	return err
+}
