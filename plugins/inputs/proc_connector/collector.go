@@ -69,6 +69,11 @@ func (c *collector) snapshot() snapshot {
 	}
 }
 
+// addCounters adds the measurement proc_connector.
+func (c *collector) addCounters(acc telegraf.Accumulator, snap *snapshot) {
+	acc.AddCounter("proc_connector", snap.counters.fields(c.threads), nil)
+}
+
 // scan builds the process table. Events queue up meanwhile and are applied
 // afterwards, which is why it comes after listening has begun.
 func (c *collector) scan() error {

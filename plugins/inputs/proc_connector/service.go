@@ -21,7 +21,6 @@ import (
 // kernel, the goroutine that receives and the goroutine that emits.
 type service struct {
 	log       telegraf.Logger
-	threads   bool
 	session   *cnproc.Session
 	collector *collector
 	emitter   *emitter
@@ -52,7 +51,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		return nil, errors.Join(err, fs.Close())
 	}
 
-	s := &service{log: p.Log, threads: p.Threads, session: session}
+	s := &service{log: p.Log, session: session}
 	// From here on the kernel counts a listener, and whatever unwinds this
 	// goroutine gives it back.
 	s.guard(func() {
@@ -84,6 +83,7 @@ func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 		names:    reader,
 		emitter:  e,
 		events:   p.ExecEvents,
+		threads:  p.Threads,
 		fs:       fs,
 		exits:    exits{fs: fs, undecided: make(map[int32]cnproc.Event)},
 		commands: newCommands(p.MaxCommands, time.Duration(p.CommandExpiry)),
@@ -155,7 +155,7 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		if s.session.Listening() {
 			listening = 1
 		}
-		acc.AddCounter("proc_connector", snap.counters.fields(s.threads), nil)
+		s.collector.addCounters(acc, &snap)
 		acc.AddFields("proc_connector_listener", map[string]interface{}{
 			"listening": listening,
 			"events":    stats.Events,

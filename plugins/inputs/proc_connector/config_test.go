@@ -1,0 +1,101 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/plugins/inputs"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+func newPlugin(t testing.TB) *ProcConnector {
+	t.Helper()
+	p, ok := inputs.Inputs["proc_connector"]().(*ProcConnector)
+	require.True(t, ok)
+	p.Log = testutil.Logger{}
+	return p
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	require.NoError(t, newPlugin(t).Init())
+}
+
+// What sample.conf shows as a default is the default.
+func TestSampleConfig(t *testing.T) {
+	conf := commentedOut.ReplaceAllString(sampleConfig, "$1")
+	cfg := config.NewConfig()
+	require.NoError(t, cfg.LoadConfigData([]byte(conf), "sample.conf"))
+	require.Len(t, cfg.Inputs, 1)
+	got, ok := cfg.Inputs[0].Input.(*ProcConnector)
+	require.True(t, ok)
+	want := newPlugin(t)
+	got.Log, want.Log = nil, nil
+	require.Equal(t, want, got)
+	require.Greater(t, len(conf), 500)
+	require.NotContains(t, conf, "# exec_events")
+}
+
+func TestInitRefuses(t *testing.T) {
+	tests := map[string]struct {
+		set  func(p *ProcConnector)
+		want string
+	}{
+		"unknown field": {
+			set:  func(p *ProcConnector) { p.ExecFields = []string{"pid", "environ"} },
+			want: `option exec_fields: "environ" is unknown, allowed are pid, ppid, parent_command, cmdline, exe, cwd, uid, user, unit, container_id`,
+		},
+		"field twice":          {set: func(p *ProcConnector) { p.ExecFields = []string{"pid", "pid"} }, want: `option exec_fields: "pid" is there twice`},
+		"arguments":            {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are full, none`},
+		"max_cmdline small":    {set: func(p *ProcConnector) { p.MaxCmdline = 15 }, want: "option max_cmdline: 15 bytes are out of range, allowed are 16B to 64KiB"},
+		"max_cmdline large":    {set: func(p *ProcConnector) { p.MaxCmdline = 64<<10 + 1 }, want: "option max_cmdline: 65537 bytes"},
+		"receive_buffer small": {set: func(p *ProcConnector) { p.ReceiveBuffer = 4095 }, want: "option receive_buffer: 4095 bytes are out of range, allowed are 4KiB to 1GiB"},
+		"receive_buffer large": {set: func(p *ProcConnector) { p.ReceiveBuffer = 1<<30 + 1 }, want: "option receive_buffer: 1073741825 bytes"},
+		"max_commands small":   {set: func(p *ProcConnector) { p.MaxCommands = 0 }, want: "option max_commands: 0 is out of range, allowed are 1 to 100000"},
+		"max_commands large":   {set: func(p *ProcConnector) { p.MaxCommands = 100_001 }, want: "option max_commands: 100001"},
+		"command_expiry":       {set: func(p *ProcConnector) { p.CommandExpiry = config.Duration(time.Millisecond) }, want: "option command_expiry: 1ms is out of range, allowed is 1s or more"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPlugin(t)
+			tt.set(p)
+			require.ErrorContains(t, p.Init(), tt.want)
+		})
+	}
+}
+
+func TestInitAcceptsTheLimits(t *testing.T) {
+	p := newPlugin(t)
+	p.ExecFields, p.Arguments = execFields, "none"
+	p.MaxCmdline, p.ReceiveBuffer, p.MaxCommands, p.CommandExpiry = 16, 4<<10, 1, config.Duration(time.Second)
+	require.NoError(t, p.Init())
+	p.ExecFields = nil
+	p.MaxCmdline, p.ReceiveBuffer, p.MaxCommands = 64<<10, 1<<30, 100_000
+	require.NoError(t, p.Init())
+}
+
+// Telegraf names the file and the key.
+func TestTelegrafRefuses(t *testing.T) {
+	tests := map[string][]string{
+		"arguments = \"some\"":           {"option arguments", `"some" is unknown, allowed are full, none`},
+		"exec_event = true":              {`line 1`, `"exec_event"`},
+		"max_cmdline = \"much\"":         {"line 2"},
+		"exec_fields = [\"pid\", \"p\"]": {"option exec_fields"},
+	}
+	for line, wants := range tests {
+		t.Run(line, func(t *testing.T) {
+			err := config.NewConfig().LoadConfigData([]byte("[[inputs.proc_connector]]\n  "+line+"\n"), "bad.conf")
+			require.Error(t, err)
+			for _, want := range wants {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+// commentedOut matches an option in sample.conf, but not an explanation.
+var commentedOut = regexp.MustCompile(`(?m)^  # (\w+ = )`)
