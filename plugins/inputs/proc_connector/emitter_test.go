@@ -1,0 +1,119 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"errors"
+	"os/user"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEmitterFields(t *testing.T) {
+	at := time.Unix(1700000000, 42)
+	full := execEvent{
+		time: at, command: "sh", pid: 10, ppid: 9, uid: 4000000000, parentCommand: "bash",
+		exe: "/bin/da\nsh", cwd: "/tmp", unit: "cron.service", container: "abc",
+	}
+	tests := map[string]struct {
+		fields  []string
+		program bool
+		event   execEvent
+		want    map[string]interface{}
+	}{
+		"all": {
+			fields: execFields, event: full,
+			want: map[string]interface{}{
+				"pid": int64(10), "ppid": int64(9), "uid": uint64(4000000000), "user": "4000000000", "parent_command": "bash",
+				"cmdline": "sh -c 'a b'", "exe": `/bin/da\nsh`, "cwd": "/tmp", "unit": "cron.service", "container_id": "abc", "detail": "full",
+			},
+		},
+		"none": {event: full, want: map[string]interface{}{"detail": "full"}},
+		"program only": {
+			fields: []string{"cmdline"}, program: true, event: full,
+			want: map[string]interface{}{"cmdline": "sh", "detail": "full"},
+		},
+		"what is not known is left out": {
+			fields: execFields[:6], event: execEvent{time: at, command: "sh", gone: true, pid: 1},
+			want: map[string]interface{}{"pid": int64(1), "ppid": int64(0), "cmdline": "sh -c 'a b'", "detail": "gone"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var acc testutil.Accumulator
+			e := newEmitter(&acc, tt.fields, tt.program, 100)
+			e.users.lookup = func(string) (*user.User, error) { return nil, errors.New("nobody has it") }
+			event := tt.event
+			e.offer(&details{cmdline: []byte("sh\x00-c\x00a b\x00")}, &event)
+			e.close()
+			e.run()
+			testutil.RequireMetricsEqual(t,
+				[]telegraf.Metric{metric.New("proc_connector_exec", map[string]string{"command": "sh"}, tt.want, at)},
+				acc.GetTelegrafMetrics())
+			require.Zero(t, e.queued.Load())
+			require.Zero(t, e.dropped.Load())
+		})
+	}
+}
+
+// Nobody takes metrics: the queue fills up to one of its bounds, the rest is
+// counted, and offering never waits.
+func TestEmitterDropsWhatDoesNotFit(t *testing.T) {
+	t.Run("events", func(t *testing.T) {
+		var acc testutil.Accumulator
+		e := newEmitter(&acc, []string{"pid"}, false, 100)
+		const more = 100
+		for range queueEvents + more {
+			e.offer(&details{}, &execEvent{})
+		}
+		require.EqualValues(t, more, e.dropped.Load())
+		e.close()
+		e.run()
+		require.Len(t, acc.Metrics, queueEvents)
+	})
+	t.Run("bytes", func(t *testing.T) {
+		var acc testutil.Accumulator
+		const size = 64 << 10
+		e := newEmitter(&acc, []string{"cmdline"}, false, size)
+		d := &details{cmdline: []byte(strings.Repeat("x", size) + "\x00")}
+		for range 300 {
+			e.offer(d, &execEvent{})
+		}
+		fits := 300 - int(e.dropped.Load())
+		require.InDelta(t, queueBytes/size, fits, 1)
+		e.close()
+		e.run()
+		require.Len(t, acc.Metrics, fits)
+		require.Zero(t, e.queued.Load())
+	})
+}
+
+func TestUserNames(t *testing.T) {
+	lookups := 0
+	u := userNames{lookup: func(uid string) (*user.User, error) {
+		lookups++
+		if uid == "1000" {
+			return &user.User{Username: "al\x1bice"}, nil
+		}
+		return nil, user.UnknownUserIdError(0)
+	}}
+	now := time.Now()
+	for range 3 {
+		require.Equal(t, `al\x1bice`, u.name(1000, now))
+		require.Equal(t, "1001", u.name(1001, now), "an unknown user is shown by id, and remembered as well")
+	}
+	require.Equal(t, 2, lookups)
+	require.Equal(t, `al\x1bice`, u.name(1000, now.Add(2*userExpiry)))
+	require.Equal(t, 3, lookups, "names change")
+
+	for uid := range uint32(2 * maxUsers) {
+		u.name(uid, now)
+	}
+	require.LessOrEqual(t, len(u.known), maxUsers)
+}

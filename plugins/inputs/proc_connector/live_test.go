@@ -1,0 +1,177 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+)
+
+// startLive starts the plugin on the live kernel, or says why this machine
+// cannot be listened to.
+func startLive(t *testing.T, p *ProcConnector) *testutil.Accumulator {
+	t.Helper()
+	require.NoError(t, p.Init())
+	acc := &testutil.Accumulator{}
+	if err := p.Start(acc); err != nil {
+		if os.Getenv("CI") == "" && os.Geteuid() != 0 {
+			t.Skipf("this machine cannot be listened to: %v", err)
+		}
+		require.NoError(t, err)
+	}
+	t.Cleanup(p.Stop)
+	return acc
+}
+
+// execOf returns the fields of the exec metric of a process.
+func execOf(acc *testutil.Accumulator, pid int) map[string]interface{} {
+	acc.Lock()
+	defer acc.Unlock()
+	for _, m := range acc.Metrics {
+		if m.Measurement == "proc_connector_exec" && m.Fields["pid"] == int64(pid) {
+			return m.Fields
+		}
+	}
+	return nil
+}
+
+func TestLiveExec(t *testing.T) {
+	p := newPlugin(t)
+	p.ExecFields = execFields
+	acc := startLive(t, p)
+
+	dir := t.TempDir()
+	cmd := exec.Command("/bin/sleep", "0.2")
+	cmd.Dir = dir
+	require.NoError(t, cmd.Start())
+	defer func() { require.NoError(t, cmd.Wait()) }()
+	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, 2*time.Second, 5*time.Millisecond)
+
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid))
+	require.NoError(t, err)
+	got := execOf(acc, cmd.Process.Pid)
+	require.Equal(t, "/bin/sleep 0.2", got["cmdline"])
+	require.Equal(t, dir, got["cwd"])
+	require.Equal(t, exe, got["exe"])
+	require.EqualValues(t, os.Getpid(), got["ppid"])
+	require.Equal(t, filepath.Base(os.Args[0]), got["parent_command"], "whole, although the kernel cuts it")
+	require.EqualValues(t, os.Getuid(), got["uid"])
+	require.Equal(t, "full", got["detail"])
+
+	require.NoError(t, p.Gather(acc))
+	listener, ok := acc.Get("proc_connector_listener")
+	require.True(t, ok)
+	require.EqualValues(t, 1, listener.Fields["listening"])
+	require.EqualValues(t, 1, listener.Fields["listens"])
+	require.Positive(t, listener.Fields["processes"])
+	require.Positive(t, listener.Fields["lag_seconds"])
+	require.Len(t, listener.Fields, 14)
+}
+
+func TestStopIsPatient(t *testing.T) {
+	p := newPlugin(t)
+	p.Stop() // nothing was started
+	require.EqualError(t, p.Gather(&testutil.Accumulator{}), "not started")
+
+	acc := startLive(t, p)
+	require.EqualError(t, p.Start(acc), "already started")
+	done := make(chan struct{})
+	for range 8 {
+		go func() {
+			p.Stop()
+			done <- struct{}{}
+		}()
+	}
+	for range 8 {
+		<-done
+	}
+	require.EqualError(t, p.Gather(acc), "not started")
+
+	again := startLive(t, p)
+	require.NoError(t, p.Gather(again))
+	p.Stop()
+}
+
+// A Start that fails leaves no descriptor and no goroutine that would emit.
+func TestStartFails(t *testing.T) {
+	p := newPlugin(t)
+	require.NoError(t, p.Init())
+	p.proc = t.TempDir() + "/none"
+	require.ErrorContains(t, p.Start(&testutil.Accumulator{}), "reading processes needs proc to be mounted")
+	p.Stop()
+	p.proc = "/proc"
+	startLive(t, p)
+}
+
+// A family lets events of one process and its descendants through to a
+// collector, so that its counters can be compared with what was done.
+type family struct {
+	*collector
+	members map[int32]bool
+}
+
+func (f *family) HandleEvents(events []cnproc.Event) {
+	for i := range events {
+		e := events[i]
+		if e.What == cnproc.WhatFork && f.members[e.Parent.TGID] {
+			f.members[e.Task.TGID] = true
+		}
+		if f.members[e.Task.TGID] {
+			f.collector.HandleEvents(events[i : i+1])
+		}
+	}
+}
+
+func TestLiveCounters(t *testing.T) {
+	p := newPlugin(t)
+	require.NoError(t, p.Init())
+	session, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{Types: allTypes, NoThreads: true}})
+	if err != nil && os.Getenv("CI") == "" && os.Geteuid() != 0 {
+		t.Skipf("this machine cannot be listened to: %v", err)
+	}
+	require.NoError(t, err)
+	fs, err := procfs.Open("/proc")
+	require.NoError(t, err)
+	var acc testutil.Accumulator
+	c := newCollector(p, fs, newEmitter(&acc, p.ExecFields, false, 1024))
+	f := &family{collector: c, members: make(map[int32]bool)}
+	ready := exec.Command("/bin/sh", "-c", "read go; "+
+		"for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done; "+ // 10 forks, execs, exits
+		"for i in 1 2 3; do /bin/false; done; "+ // 3 of each, failed
+		"(exit 5); (exit 0); "+ // 2 forks, 2 exits without exec, 1 failed
+		"/bin/sh -c 'kill -KILL $$'; /bin/sh -c 'kill -TERM $$'; "+ // 2 signaled
+		"exec /bin/sh -c 'exit 7'") // an exec without a fork; the shell itself fails
+	stdin, err := ready.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, ready.Start())
+	f.members[int32(ready.Process.Pid)] = true
+
+	done := make(chan error)
+	go func() { done <- session.Receive(f) }()
+	_, err = stdin.Write([]byte("\n"))
+	require.NoError(t, err)
+	var exit *exec.ExitError
+	require.True(t, errors.As(ready.Wait(), &exit))
+	require.Equal(t, 7, exit.Sys().(syscall.WaitStatus).ExitStatus())
+	require.NoError(t, session.Close())
+	require.NoError(t, <-done)
+
+	// The session was opened before the first shell was started, so that one is
+	// a fork and an exec more.
+	want := counters{forks: 18, execs: 17, exits: 18, exitsFailed: 5, exitsSignaled: 2}
+	got := c.snapshot().counters
+	require.Equal(t, want, got)
+	require.NoError(t, c.close())
+}
