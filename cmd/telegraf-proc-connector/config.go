@@ -59,6 +59,11 @@ func loadFile(path string, plugin *proc_connector.ProcConnector) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	for name := range file.Inputs {
+		if name != pluginName {
+			return unknownKey(path, toml.Key{"inputs", name})
+		}
+	}
 	sections := file.Inputs[pluginName]
 	switch {
 	case len(sections) == 0:

@@ -28,9 +28,9 @@ Usage:
 Options:
   --config FILE              options in a section [[inputs.proc_connector]];
                              without a file all have their defaults
-  --poll-interval DURATION   how often to report counters by itself (default 10s,
-                             0: never); a line on stdin, SIGHUP, SIGUSR1 and
-                             SIGUSR2 ask for them at any time
+  --poll-interval DURATION   how often to report counters (default 10s, 0: never);
+                             a line on stdin, SIGHUP, SIGUSR1 and SIGUSR2 ask
+                             for them at any time
 
 The program ends when stdin ends, and on SIGINT, SIGTERM and SIGQUIT. With
 /dev/null as stdin it runs until a signal.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ func serve(plugin *proc_connector.ProcConnector, pollInterval time.Duration, log
 	// A broken pipe is an error of a write, not the end of the program.
 	signal.Ignore(brokenPipe)
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, append(append([]os.Signal{}, gatherSignals...), stopSignals...)...)
+	signal.Notify(signals, slices.Concat(gatherSignals, stopSignals)...)
 
 	stdin := os.Stdin
 	shimStdin, requests, err := os.Pipe()
@@ -201,7 +202,8 @@ func (s *server) gather() {
 	select {
 	case <-s.stopping:
 	default:
-		_, _ = fmt.Fprintln(s.requests) //nolint:errcheck // it fails when the shim is about to end, and then nobody reads
+		// It fails when the shim is about to end, and then nobody reads.
+		_, _ = fmt.Fprintln(s.requests)
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 type collector struct {
 	log     telegraf.Logger
 	reader  detailReader
-	names   *procReader // names the processes of a scan
+	scanner *procReader // names the processes of a scan
 	emitter *emitter
 	threads bool
 	events  bool // exec_events
@@ -80,7 +80,7 @@ func (c *collector) scan() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.synced = time.Now()
-	return c.table.Rebuild(c.fs, c.names.processName)
+	return c.table.Rebuild(c.fs, c.scanner.processName)
 }
 
 // close settles what can be settled and lets go of /proc. A Gather that comes
@@ -123,7 +123,7 @@ func (c *collector) HandleEmpty(lost uint64) {
 }
 
 func (c *collector) resync() {
-	if err := c.table.Rebuild(c.fs, c.names.processName); err != nil {
+	if err := c.table.Rebuild(c.fs, c.scanner.processName); err != nil {
 		c.log.Errorf("Rebuilding the process table after lost events failed, parents may be wrong until it succeeds: %v", err)
 		c.syncDue = true
 		return
@@ -155,13 +155,15 @@ func (c *collector) handle(e *cnproc.Event) {
 			c.processEnded(e)
 		}
 	case cnproc.WhatComm:
-		c.table.Update(pid, func(p *proctable.Process) {
-			if !p.Kernel {
-				p.Command = commandName(string(e.Name()))
-			}
-		})
+		if p, ok := c.table.Get(pid); ok && !p.Kernel {
+			p.Command = c.scanner.names.of(e.Name())
+			c.table.Put(pid, p)
+		}
 	case cnproc.WhatUID:
-		c.table.Update(pid, func(p *proctable.Process) { p.UID = e.RealID })
+		if p, ok := c.table.Get(pid); ok {
+			p.UID = e.RealID
+			c.table.Put(pid, p)
+		}
 	default: // counted
 	}
 }

@@ -43,6 +43,27 @@ func commandName(comm string, candidates ...string) string {
 	return cmdline.Clean(comm)
 }
 
+// maxNames bounds the names that are remembered. When a storm of new ones fills
+// the memory, it starts anew.
+const maxNames = 4096
+
+// names remembers how names are shown, so that one that was seen before costs
+// no allocation.
+type names map[string]string
+
+// of returns commandName for a name that is not cut.
+func (n names) of(comm []byte) string {
+	if shown, ok := n[string(comm)]; ok {
+		return shown
+	}
+	if len(n) >= maxNames {
+		clear(n)
+	}
+	shown := commandName(string(comm))
+	n[string(comm)] = shown
+	return shown
+}
+
 // A command is one value of the tag command.
 type command struct {
 	tag  string

@@ -34,6 +34,11 @@ type detailReader interface {
 	read(pid int32, timestamp uint64, d *details)
 }
 
+// maxKernelName is more than any name in /proc/PID/stat has: those of kernel
+// workers have up to 63 bytes (proc_task_name in fs/proc/array.c), all others
+// maxComm.
+const maxKernelName = 64
+
 // wanted says which details are worth a system call.
 type wanted struct {
 	cmdline, exe, cwd, cgroup bool
@@ -41,9 +46,10 @@ type wanted struct {
 
 // A procReader reads /proc at the moment it is asked.
 type procReader struct {
-	fs   *procfs.FS
-	want wanted
-	buf  []byte
+	fs    *procfs.FS
+	want  wanted
+	buf   []byte
+	names names
 }
 
 // read reads in the order of worth, because the process may end at any time:
@@ -62,7 +68,9 @@ func (r *procReader) read(pid int32, _ uint64, d *details) {
 		d.gone = true
 		return
 	}
-	comm := string(st.Comm)
+	// Copied, because what is read next overwrites it.
+	var copied [maxKernelName]byte
+	comm := copied[:copy(copied[:], st.Comm)]
 	d.named, d.ppid = true, st.PPID
 	if d.gone || !r.want.cmdline {
 		// Before Linux 5.18 a program may have no arguments at all.
@@ -94,9 +102,9 @@ func (*procReader) link(read func(int32) (string, error), pid int32, d *details)
 
 // name completes a name that the kernel cut. Of an interpreted script the
 // kernel takes the script's name, which is the second argument.
-func (r *procReader) name(pid int32, comm string, d *details) string {
-	if len(comm) < maxComm {
-		return commandName(comm)
+func (r *procReader) name(pid int32, comm []byte, d *details) string {
+	if len(comm) != maxComm {
+		return r.names.of(comm)
 	}
 	args := d.cmdline
 	if len(args) == 0 {
@@ -111,7 +119,7 @@ func (r *procReader) name(pid int32, comm string, d *details) string {
 	if exe == "" {
 		exe, _ = r.fs.Exe(pid) //nolint:errcheck // a name that cannot be completed stays as the kernel has it
 	}
-	return commandName(comm, string(first), exe, string(second))
+	return commandName(string(comm), string(first), exe, string(second))
 }
 
 // processName names a process that was there before the plugin, for the table.
@@ -119,5 +127,5 @@ func (r *procReader) processName(pid int32, st *procfs.Stat) string {
 	if st.KernelThread() {
 		return commandKernel
 	}
-	return r.name(pid, string(st.Comm), &details{})
+	return r.name(pid, bytes.Clone(st.Comm), &details{})
 }

@@ -67,7 +67,8 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 
 func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 	reader := &procReader{
-		fs: fs,
+		fs:    fs,
+		names: make(names),
 		// Of a longer line is read just enough to see that it is longer.
 		buf: make([]byte, int(p.MaxCmdline)+2),
 		want: wanted{
@@ -80,7 +81,7 @@ func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 	return &collector{
 		log:      p.Log,
 		reader:   reader,
-		names:    reader,
+		scanner:  reader,
 		emitter:  e,
 		events:   p.ExecEvents,
 		threads:  p.Threads,

@@ -26,9 +26,12 @@ func TestClockOffset(t *testing.T) {
 		script []time.Duration // the first is the offset at the start
 		want   time.Duration
 	}{
-		"noise leaves the order of events alone":  {script: []time.Duration{time.Hour, time.Hour + 50*time.Microsecond}, want: time.Hour},
-		"the bound itself is noise":               {script: []time.Duration{time.Hour, time.Hour - 100*time.Microsecond}, want: time.Hour},
-		"drift beyond the bound is followed":      {script: []time.Duration{time.Hour, time.Hour + 101*time.Microsecond}, want: time.Hour + 101*time.Microsecond},
+		"noise leaves the order of events alone": {script: []time.Duration{time.Hour, time.Hour + 50*time.Microsecond}, want: time.Hour},
+		"the bound itself is noise":              {script: []time.Duration{time.Hour, time.Hour - 100*time.Microsecond}, want: time.Hour},
+		"drift beyond the bound is followed": {
+			script: []time.Duration{time.Hour, time.Hour + 101*time.Microsecond},
+			want:   time.Hour + 101*time.Microsecond,
+		},
 		"a step forward (suspend) is followed":    {script: []time.Duration{0, 8 * time.Hour}, want: 8 * time.Hour},
 		"a step back is followed":                 {script: []time.Duration{time.Hour, -time.Hour}, want: -time.Hour},
 		"an interrupted reading is not believed":  {script: []time.Duration{time.Hour, time.Hour + 5*time.Millisecond, time.Hour}, want: time.Hour},

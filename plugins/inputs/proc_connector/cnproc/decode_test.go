@@ -266,7 +266,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(b)
 	}
 	f.Add(message(binary.BigEndian, WhatFork, 0, 1, 2, 3, 4))
-	f.Add([]byte{})
+	f.Add(make([]byte, 0))
 
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, swapped := range []bool{false, true} {

@@ -99,14 +99,21 @@ func (e namespaceError) Error() string {
 		ErrPIDNamespace:     {"pid", "--pid=host", "hostPID: true"},
 		ErrUserNamespace:    {"user", "--userns=host", "hostUsers: true"},
 	}
-	var names, flags, fields []string
+	names := make([]string, 0, len(e))
+	flags := make([]string, 0, len(e))
+	fields := make([]string, 0, len(e))
 	for _, err := range e {
 		names = append(names, of[err][0])
 		flags = append(flags, of[err][1])
 		fields = append(fields, of[err][2])
 	}
-	return fmt.Sprintf("this process is not in the host's %s namespace, and the kernel answers nowhere else: run it there (container: %s; Kubernetes: %s)",
-		strings.Join(names, " and "), strings.Join(flags, " "), strings.Join(fields, ", "))
+	last := len(names) - 1
+	which := names[last] + " namespace"
+	if last > 0 {
+		which = strings.Join(names[:last], ", ") + " and " + which + "s"
+	}
+	return fmt.Sprintf("this process is not in the host's %s, and the kernel answers nowhere else: run it there (container: %s; Kubernetes: %s)",
+		which, strings.Join(flags, " "), strings.Join(fields, ", "))
 }
 
 // Unwrap makes errors.Is hold for each of the namespaces.

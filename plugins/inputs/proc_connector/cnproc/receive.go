@@ -81,7 +81,7 @@ func (s *Session) receive(h Handler) error {
 		}
 		if n := s.decode(batch, events[:]); n > 0 {
 			h.HandleEvents(events[:n])
-			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp)
+			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp) //nolint:gosec // G602: n is at most batchLen
 		}
 		if !until.IsZero() && (len(batch) == 0 || time.Now().After(until)) {
 			return nil

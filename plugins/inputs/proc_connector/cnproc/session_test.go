@@ -427,8 +427,8 @@ func TestCloseIgnoresFirst(t *testing.T) {
 	go func() { closed <- s.Close() }()
 	require.Eventually(t, func() bool { return k.listeners() == 0 }, time.Second, time.Millisecond)
 	select {
-	case <-closed:
-		require.Fail(t, "Close returned while the handler was running")
+	case err := <-closed:
+		require.Fail(t, "Close returned while the handler was running", "%v", err)
 	case <-time.After(10 * time.Millisecond):
 	}
 	require.Zero(t, k.called("close"), "the descriptor is still in use")
@@ -494,7 +494,7 @@ func TestReceive(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- s.Receive(r) }()
 
-	var batch []datagram
+	batch := make([]datagram, 0, batchLen+14)
 	for i := range uint32(batchLen + 10) {
 		batch = append(batch, forkOf(i))
 	}
@@ -611,8 +611,11 @@ func TestNamespaceError(t *testing.T) {
 	require.ErrorIs(t, err, ErrNetworkNamespace)
 	require.ErrorIs(t, err, ErrPIDNamespace)
 	require.NotErrorIs(t, err, ErrUserNamespace)
-	require.ErrorContains(t, err, "network and pid namespace")
+	require.ErrorContains(t, err, "the host's network and pid namespaces, and")
 	require.ErrorContains(t, err, "--network=host --pid=host")
+
+	require.ErrorContains(t, namespaceError{ErrUserNamespace}, "the host's user namespace, and")
+	require.ErrorContains(t, namespaceError{ErrNetworkNamespace, ErrPIDNamespace, ErrUserNamespace}, "the host's network, pid and user namespaces, and")
 }
 
 // discard is a Handler that does nothing.

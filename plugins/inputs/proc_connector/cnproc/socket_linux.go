@@ -92,7 +92,7 @@ func dialNetlink() (_ *netlinkSocket, err error) {
 		s.iovecs[i].Base = &s.slots[i][0]
 		s.iovecs[i].SetLen(slotLen)
 		hdr := &s.headers[i].hdr
-		hdr.Name = (*byte)(unsafe.Pointer(&s.senders[i]))
+		hdr.Name = (*byte)(unsafe.Pointer(&s.senders[i])) //nolint:gosec // G103: msg_name points to an address of any family
 		hdr.Iov = &s.iovecs[i]
 		hdr.SetIovlen(1)
 	}
@@ -154,6 +154,7 @@ func (s *netlinkSocket) leave() error {
 func (s *netlinkSocket) send(request []byte) error {
 	for {
 		// The bare call: unix.Sendto would allocate an address each time.
+		//nolint:gosec // G103: both are pointers of sendto(2)
 		_, _, errno := unix.Syscall6(unix.SYS_SENDTO,
 			uintptr(s.fd), uintptr(unsafe.Pointer(&request[0])), uintptr(len(request)), 0,
 			uintptr(unsafe.Pointer(&s.kernel)), unix.SizeofSockaddrNetlink)
@@ -176,6 +177,7 @@ func (s *netlinkSocket) receive() ([]datagram, error) {
 			s.headers[i].hdr.Namelen = unix.SizeofSockaddrNetlink
 		}
 		// It cannot block, so the Go scheduler need not hear of it.
+		//nolint:gosec // G103: it is a pointer of recvmmsg(2), for which there is no wrapper
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG,
 			uintptr(s.fd), uintptr(unsafe.Pointer(&s.headers[0])), batchLen, unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
@@ -226,6 +228,7 @@ func (s *netlinkSocket) stop() error {
 func (s *netlinkSocket) drops() (uint32, error) {
 	var info [skMeminfoVars]uint32
 	size := uint32(unsafe.Sizeof(info))
+	//nolint:gosec // G103: both are pointers of getsockopt(2), for whose SO_MEMINFO there is no wrapper
 	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT,
 		uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO, uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {

@@ -5,6 +5,8 @@ import (
 	"io"
 )
 
+var errNoCmdline = fmt.Errorf("cmdline: %w", ErrGone)
+
 // Cmdline reads the arguments of a process into buf as the kernel has them,
 // each ended by a NUL, and returns how many bytes it read. What does not fit
 // into buf is left out. It allocates nothing unless it fails.
@@ -22,7 +24,7 @@ func (fs *FS) Cmdline(pid int32, buf []byte) (int, error) {
 		return 0, err
 	}
 	if n == 0 {
-		return 0, fmt.Errorf("%d/cmdline: %w", pid, ErrGone)
+		return 0, errNoCmdline
 	}
 	return n, nil
 }

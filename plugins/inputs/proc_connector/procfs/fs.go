@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // ErrGone means that the process ended before it could be read. errors.Is
@@ -81,11 +82,30 @@ func (fs *FS) relative(pid int32, file string) []byte {
 	return append(p, 0)
 }
 
-// fail names the file in an error, and adds ErrGone where that is what the
-// error means.
+// fail names the process and the file in an error. That the process has ended
+// is no mishap but what happens all the time, also to callers that must not
+// allocate: those errors are made once, and leave the process to the caller.
 func fail(pid int32, file string, err error) error {
-	if gone(err) {
-		return fmt.Errorf("%d/%s: %w: %w", pid, file, ErrGone, err)
+	for _, g := range goneErrors[file] {
+		if errors.Is(err, g.errno) {
+			return g.err
+		}
 	}
 	return fmt.Errorf("%d/%s: %w", pid, file, err)
 }
+
+// A goneError is the error for one file and one error number.
+type goneError struct {
+	errno syscall.Errno
+	err   error
+}
+
+var goneErrors = func() map[string][]goneError {
+	m := make(map[string][]goneError)
+	for _, file := range []string{"cmdline", "stat", "status", "cgroup", "exe", "cwd"} {
+		for _, errno := range []syscall.Errno{syscall.ENOENT, syscall.ESRCH} {
+			m[file] = append(m[file], goneError{errno: errno, err: fmt.Errorf("%s: %w: %w", file, ErrGone, errno)})
+		}
+	}
+	return m
+}()

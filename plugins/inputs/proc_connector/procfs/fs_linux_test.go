@@ -107,7 +107,7 @@ func TestErrors(t *testing.T) {
 				err := read(pid)
 				require.ErrorIs(t, err, ErrGone)
 				require.ErrorIs(t, err, unix.ENOENT)
-				require.EqualError(t, err, fmt.Sprintf("%d/%s: process has ended: no such file or directory", pid, name))
+				require.EqualError(t, err, name+": process has ended: no such file or directory")
 			}
 
 			// A directory opens but does not read, and is no link.
@@ -125,7 +125,7 @@ func TestErrors(t *testing.T) {
 	t.Run("content", func(t *testing.T) {
 		read := readers(f)
 		require.ErrorIs(t, read["cmdline"](42), ErrGone)
-		require.EqualError(t, read["cmdline"](42), "42/cmdline: process has ended")
+		require.EqualError(t, read["cmdline"](42), "cmdline: process has ended")
 		require.ErrorIs(t, read["stat"](42), errStat)
 		require.EqualError(t, read["stat"](42), "42/stat: malformed stat")
 		require.ErrorIs(t, read["status"](42), errStatus)

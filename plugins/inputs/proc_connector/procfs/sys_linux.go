@@ -59,5 +59,3 @@ func readlinkat(dir int, path string, buf []byte) (int, error) {
 
 // closeFD is not repeated on EINTR: Linux has freed the number by then.
 func closeFD(fd int) error { return unix.Close(fd) }
-
-func gone(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }

@@ -13,5 +13,3 @@ func read(int, []byte) (int, error) { return 0, errors.ErrUnsupported }
 func readlinkat(int, string, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func closeFD(int) error { return errors.ErrUnsupported }
-
-func gone(error) bool { return false }

@@ -56,14 +56,6 @@ func (t *Table) Fork(parent, child int32) {
 	t.Put(child, p)
 }
 
-// Update changes the entry of a process, if there is one.
-func (t *Table) Update(pid int32, change func(p *Process)) {
-	if p, ok := t.processes[pid]; ok {
-		change(&p)
-		t.processes[pid] = p
-	}
-}
-
 // Exit removes a process.
 func (t *Table) Exit(pid int32) { delete(t.processes, pid) }
 

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
+)
+
+func TestRun(t *testing.T) {
+	tests := map[string]struct {
+		args   []string
+		status int
+		stdout string
+		stderr string
+	}{
+		"help":                {args: []string{"--help"}, stdout: usage},
+		"version":             {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
+		"sample-config":       {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
+		"unknown flag":        {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
+		"unknown command":     {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\" (see --help)\n"},
+		"two commands":        {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
+		"negative interval":   {args: []string{"--poll-interval", "-1s"}, status: 1, stderr: "E! --poll-interval: -1s is negative, allowed is 0 (never) or more\n"},
+		"interval, no unit":   {args: []string{"--poll-interval", "10"}, status: 1, stderr: "E! invalid value \"10\" for flag -poll-interval: parse error (see --help)\n"},
+		"no such config file": {args: []string{"--config", "/nonexistent/x.conf"}, status: 1, stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, tt.status, run(tt.args, &stdout, &stderr))
+			require.True(t, strings.HasPrefix(stdout.String(), tt.stdout), stdout.String())
+			require.Equal(t, tt.stdout == "", stdout.Len() == 0)
+			require.Equal(t, tt.stderr, stderr.String())
+		})
+	}
+}
+
+func TestHelpFitsAScreen(t *testing.T) {
+	require.LessOrEqual(t, strings.Count(usage, "\n"), 24)
+	for _, line := range strings.Split(usage, "\n") {
+		require.LessOrEqual(t, len(line), 80)
+	}
+}
+
+func TestLogger(t *testing.T) {
+	var out bytes.Buffer
+	l := newLogger(&out)
+	l.named("inputs.proc_connector").Warnf("two\n%s", "lines")
+	l.Error("plain ", 1)
+	l.flush()
+	require.Equal(t, "W! [inputs.proc_connector] two; lines\nE! plain 1\n", out.String())
+}
+
+// A stderr that nobody reads holds nobody up.
+func TestLoggerNeverWaits(t *testing.T) {
+	r, w := io.Pipe()
+	defer r.Close()
+	l := newLogger(w)
+	start := time.Now()
+	for range 10 * logQueue {
+		l.Info("unread")
+	}
+	l.flush()
+	require.Less(t, time.Since(start), 10*logFlush)
+}

@@ -1,0 +1,102 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+)
+
+func newTestCollector(t testing.TB, proc string) *collector {
+	t.Helper()
+	p := newPlugin(t)
+	fs, err := procfs.Open(proc)
+	require.NoError(t, err)
+	c := newCollector(p, fs, newEmitter(&testutil.Accumulator{}, nil, false, 1024))
+	t.Cleanup(func() { require.NoError(t, c.close()) })
+	return c
+}
+
+func task(pid int32) cnproc.Task { return cnproc.Task{PID: pid, TGID: pid} }
+
+// A process that came and went is nothing to remember, and neither is any other
+// event: what only counts costs no memory.
+func TestCountingDoesNotAllocate(t *testing.T) {
+	c := newTestCollector(t, t.TempDir()) // where every process has ended
+	events := []cnproc.Event{
+		{What: cnproc.WhatFork, Parent: task(1), Task: task(100)},
+		{What: cnproc.WhatComm, Task: task(100), Comm: [16]byte([]byte("renamed\x00\x00\x00\x00\x00\x00\x00\x00\x00"))},
+		{What: cnproc.WhatUID, Task: task(100), RealID: 1000},
+		{What: cnproc.WhatGID, Task: task(100)},
+		{What: cnproc.WhatSID, Task: task(100)},
+		{What: cnproc.WhatPtrace, Task: task(100)},
+		{What: cnproc.WhatCoredump, Task: task(100)},
+		{What: cnproc.WhatFork, Parent: task(1), Task: cnproc.Task{PID: 101, TGID: 100}},
+		{What: cnproc.WhatExit, Task: task(100)},
+	}
+	c.HandleEvents(events)
+	require.Zero(t, testing.AllocsPerRun(1000, func() { c.HandleEvents(events) }))
+	require.EqualValues(t, 1002, c.counters.exits)
+}
+
+// The names that a storm of renames makes up are not kept for ever.
+func TestNamesAreBounded(t *testing.T) {
+	n := make(names)
+	for i := range 3 * maxNames {
+		n.of([]byte{byte(i), byte(i >> 8), 'x'})
+	}
+	require.LessOrEqual(t, len(n), maxNames)
+}
+
+// After a loss the table is rebuilt, once the queue is empty, and no more often
+// than the interval says.
+func TestResync(t *testing.T) {
+	c := newTestCollector(t, "testcases/pipeline/proc")
+	require.NoError(t, c.scan())
+	require.Equal(t, 3, c.table.Len())
+	c.HandleEvents([]cnproc.Event{{What: cnproc.WhatFork, Parent: task(100), Task: task(999)}})
+	require.Equal(t, 4, c.table.Len(), "its exit is going to be lost")
+
+	c.HandleEmpty(5)
+	require.Zero(t, c.snapshot().resyncs, "it was built a moment ago")
+	c.synced = c.synced.Add(-resyncInterval)
+	c.HandleEmpty(0)
+	require.EqualValues(t, 1, c.snapshot().resyncs)
+	require.EqualValues(t, 3, c.snapshot().processes)
+	c.HandleEmpty(0)
+	c.synced = c.synced.Add(-resyncInterval)
+	c.HandleEmpty(0)
+	require.EqualValues(t, 1, c.snapshot().resyncs, "nothing was lost since")
+}
+
+// An exit that was undecided when events were lost is decided by /proc.
+func TestResyncSettlesExits(t *testing.T) {
+	c := newTestCollector(t, "testcases/pipeline/proc")
+	require.NoError(t, c.scan())
+	c.HandleEvents([]cnproc.Event{{What: cnproc.WhatExit, Task: task(201)}})
+	require.Len(t, c.exits.undecided, 1, "the exec or fork that decides is missing")
+	c.synced = time.Time{}
+	c.HandleEmpty(1)
+	require.Empty(t, c.exits.undecided)
+	require.Zero(t, c.snapshot().counters.exits, "it lives")
+}
+
+func BenchmarkHandleComm(b *testing.B) {
+	c := newTestCollector(b, b.TempDir())
+	events := make([]cnproc.Event, 64)
+	for i := range events {
+		events[i] = cnproc.Event{What: cnproc.WhatComm, Task: task(1), Comm: [16]byte([]byte("renamed\x00\x00\x00\x00\x00\x00\x00\x00\x00"))}
+	}
+	c.HandleEvents([]cnproc.Event{{What: cnproc.WhatFork, Parent: task(2), Task: task(1)}})
+	b.ReportAllocs()
+	for b.Loop() {
+		c.HandleEvents(events)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(events)), "ns/event")
+}
