@@ -17,7 +17,7 @@ import (
 // version is set when the program is built from a release.
 var version = ""
 
-const usage = `Reports the processes that are started on this machine, as line protocol on stdout.
+const usage = `Reports what is started on this machine, as line protocol on stdout.
 
 Usage:
   telegraf-proc-connector [--config FILE] [--poll-interval DURATION]
@@ -28,8 +28,8 @@ Usage:
 Options:
   --config FILE              options in a section [[inputs.proc_connector]];
                              without a file all have their defaults
-  --poll-interval DURATION   how often to report counters (default 10s, 0: never);
-                             a line on stdin, SIGHUP, SIGUSR1 and SIGUSR2 ask
+  --poll-interval DURATION   how often to report counters (10s; 0: never);
+                             a line on stdin, SIGHUP, SIGUSR1 or SIGUSR2 asks
                              for them at any time
 
 The program ends when stdin ends, and on SIGINT, SIGTERM and SIGQUIT. With
