@@ -63,7 +63,7 @@ func TestCases(t *testing.T) {
 			e.close()
 			e.run()
 			snap := c.snapshot()
-			c.addCounters(&acc, &snap)
+			acc.AddMetric(snap.counters.metric(p.Threads, time.Now()))
 			require.NoError(t, c.close())
 
 			parser := &influx.Parser{}

@@ -28,7 +28,6 @@ type collector struct {
 	reader  detailReader
 	scanner *procReader // names the processes of a scan
 	emitter *emitter
-	threads bool
 	events  bool // exec_events
 
 	mu         sync.Mutex // guards what follows: the receiving thread holds it for a batch, Gather while it copies
@@ -67,11 +66,6 @@ func (c *collector) snapshot() snapshot {
 		resyncs:    c.resyncs,
 		processes:  uint64(c.table.Len()),
 	}
-}
-
-// addCounters adds the measurement proc_connector.
-func (c *collector) addCounters(acc telegraf.Accumulator, snap *snapshot) {
-	acc.AddCounter("proc_connector", snap.counters.fields(c.threads), nil)
 }
 
 // scan builds the process table. Events queue up meanwhile and are applied

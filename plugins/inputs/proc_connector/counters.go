@@ -2,7 +2,14 @@
 
 package proc_connector
 
-import "github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+import (
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
 
 // counters are the numbers of the measurement proc_connector: what has happened
 // on this machine since the plugin was started.
@@ -65,25 +72,24 @@ func (c *counters) countExit(status cnproc.ExitStatus) {
 	}
 }
 
-// fields returns the counters under their names. Threads are only known when
+// metric returns the measurement proc_connector. Threads are only known when
 // they are listened to.
-func (c *counters) fields(threads bool) map[string]interface{} {
-	fields := map[string]interface{}{
-		"forks":           c.forks,
-		"execs":           c.execs,
-		"exits":           c.exits,
-		"exits_failed":    c.exitsFailed,
-		"exits_signaled":  c.exitsSignaled,
-		"coredumps":       c.coredumps,
-		"uid_changes":     c.uidChanges,
-		"gid_changes":     c.gidChanges,
-		"sessions":        c.sessions,
-		"ptrace_attaches": c.ptraceAttaches,
-		"ptrace_detaches": c.ptraceDetaches,
-		"renames":         c.renames,
-	}
+func (c *counters) metric(threads bool, now time.Time) telegraf.Metric {
+	m := metric.New("proc_connector", nil, nil, now, telegraf.Counter)
+	m.AddField("forks", c.forks)
 	if threads {
-		fields["threads"] = c.threads
+		m.AddField("threads", c.threads)
 	}
-	return fields
+	m.AddField("execs", c.execs)
+	m.AddField("exits", c.exits)
+	m.AddField("exits_failed", c.exitsFailed)
+	m.AddField("exits_signaled", c.exitsSignaled)
+	m.AddField("coredumps", c.coredumps)
+	m.AddField("uid_changes", c.uidChanges)
+	m.AddField("gid_changes", c.gidChanges)
+	m.AddField("sessions", c.sessions)
+	m.AddField("ptrace_attaches", c.ptraceAttaches)
+	m.AddField("ptrace_detaches", c.ptraceDetaches)
+	m.AddField("renames", c.renames)
+	return m
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
 )
@@ -97,10 +98,10 @@ func (e *emitter) run() {
 func (e *emitter) close() { close(e.queue) }
 
 func (e *emitter) emit(ev *execEvent) {
-	fields := make(map[string]interface{}, len(e.fields)+1)
+	m := metric.New("proc_connector_exec", map[string]string{"command": ev.command}, nil, ev.time)
 	set := func(name string, value interface{}) {
 		if e.fields[name] {
-			fields[name] = value
+			m.AddField(name, value)
 		}
 	}
 	// A string that is not known is left out: an empty one would say that it
@@ -112,21 +113,22 @@ func (e *emitter) emit(ev *execEvent) {
 	}
 	set("pid", int64(ev.pid))
 	set("ppid", int64(ev.ppid))
-	set("uid", uint64(ev.uid))
-	if e.fields["user"] {
-		set("user", e.users.name(ev.uid, time.Now()))
-	}
 	text("parent_command", ev.parentCommand)
 	text("cmdline", ev.cmdline)
 	text("exe", cmdline.Clean(ev.exe))
 	text("cwd", cmdline.Clean(ev.cwd))
+	set("uid", uint64(ev.uid))
+	if e.fields["user"] {
+		set("user", e.users.name(ev.uid, time.Now()))
+	}
 	text("unit", cmdline.Clean(ev.unit))
 	text("container_id", cmdline.Clean(ev.container))
-	fields["detail"] = "full"
+	detail := "full"
 	if ev.gone {
-		fields["detail"] = "gone"
+		detail = "gone"
 	}
-	e.acc.AddFields("proc_connector_exec", fields, map[string]string{"command": ev.command}, ev.time)
+	m.AddField("detail", detail)
+	e.acc.AddMetric(m)
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/metric"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
@@ -21,6 +22,7 @@ import (
 // kernel, the goroutine that receives and the goroutine that emits.
 type service struct {
 	log       telegraf.Logger
+	threads   bool
 	session   *cnproc.Session
 	collector *collector
 	emitter   *emitter
@@ -51,7 +53,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		return nil, errors.Join(err, fs.Close())
 	}
 
-	s := &service{log: p.Log, session: session}
+	s := &service{log: p.Log, threads: p.Threads, session: session}
 	// From here on the kernel counts a listener, and whatever unwinds this
 	// goroutine gives it back.
 	s.guard(func() {
@@ -84,7 +86,6 @@ func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 		scanner:  reader,
 		emitter:  e,
 		events:   p.ExecEvents,
-		threads:  p.Threads,
 		fs:       fs,
 		exits:    exits{fs: fs, undecided: make(map[int32]cnproc.Event)},
 		commands: newCommands(p.MaxCommands, time.Duration(p.CommandExpiry)),
@@ -156,24 +157,27 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		if s.session.Listening() {
 			listening = 1
 		}
-		s.collector.addCounters(acc, &snap)
-		acc.AddFields("proc_connector_listener", map[string]interface{}{
-			"listening": listening,
-			"events":    stats.Events,
-			"lost":      stats.Lost,
-			"listens":   stats.Listens,
-			"ignores":   stats.Ignores,
-			// The plugin does not do these yet, and so has never done them.
-			"deaf":           uint64(0),
-			"repairs":        uint64(0),
-			"released":       uint64(0),
-			"unresolved":     snap.unresolved,
-			"events_dropped": s.emitter.dropped.Load(),
-			"resyncs":        snap.resyncs,
-			"spoofed":        stats.Spoofed,
-			"processes":      snap.processes,
-			"lag_seconds":    s.session.TakeLag().Seconds(),
-		}, nil)
+		now := time.Now()
+		acc.AddMetric(snap.counters.metric(s.threads, now))
+
+		m := metric.New("proc_connector_listener", nil, nil, now)
+		m.AddField("listening", listening)
+		m.AddField("events", stats.Events)
+		m.AddField("lost", stats.Lost)
+		m.AddField("listens", stats.Listens)
+		m.AddField("ignores", stats.Ignores)
+		// The plugin does not do these yet, and so has never done them.
+		m.AddField("deaf", uint64(0))
+		m.AddField("repairs", uint64(0))
+		m.AddField("released", uint64(0))
+		m.AddField("unresolved", snap.unresolved)
+		m.AddField("events_dropped", s.emitter.dropped.Load())
+		m.AddField("resyncs", snap.resyncs)
+		m.AddField("spoofed", stats.Spoofed)
+		m.AddField("processes", snap.processes)
+		m.AddField("lag_seconds", s.session.TakeLag().Seconds())
+		acc.AddMetric(m)
+
 		if failure := s.failure.Load(); failure != nil {
 			err = *failure
 		}
