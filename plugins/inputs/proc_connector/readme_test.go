@@ -21,10 +21,13 @@ func TestReadme(t *testing.T) {
 	p.Threads = true
 	acc := startLive(t, p)
 	require.NoError(t, p.Gather(acc))
-	for _, name := range []string{"proc_connector", "proc_connector_listener"} {
+	for name, heading := range map[string]string{
+		"proc_connector":          "proc_connector\n",
+		"proc_connector_listener": "proc_connector_listener (",
+	} {
 		m, ok := acc.Get(name)
 		require.True(t, ok)
-		_, section, _ := strings.Cut(readme, "\n- "+name+"\n")
+		_, section, _ := strings.Cut(readme, "\n- "+heading)
 		section, _, _ = strings.Cut(section, "\n- proc_")
 		require.NotEmpty(t, section)
 		for field := range m.Fields {
