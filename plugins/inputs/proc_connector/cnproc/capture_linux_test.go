@@ -33,7 +33,7 @@ func TestCapture(t *testing.T) {
 	messages := make(map[What][]byte)
 	collect := func(want func(e *Event) bool) {
 		for {
-			batch, err := sock.receive()
+			batch, err := sock.receive(batchLen)
 			require.NoError(t, err)
 			if len(batch) == 0 {
 				return

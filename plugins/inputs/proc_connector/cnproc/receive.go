@@ -71,35 +71,36 @@ func (s *Session) Receive(h Handler) error {
 func (s *Session) receive(h Handler) error {
 	var (
 		events [batchLen]Event
-		drops  uint32
+		loss   lossMeter
+		full   int       // batches in a row that were full
 		until  time.Time // set once the session is closing
 	)
 	for {
-		batch, err := s.sock.receive()
+		batch, err := s.sock.receive(batchLen)
 		if err != nil {
 			return err
 		}
 		if n := s.decode(batch, events[:]); n > 0 {
 			h.HandleEvents(events[:n])
-			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp) //nolint:gosec // G602: n is at most batchLen
+			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp)
 		}
 		if !until.IsZero() && (len(batch) == 0 || time.Now().After(until)) {
 			return nil
 		}
-		if len(batch) == batchLen {
-			continue // there is probably more
-		}
 
-		// The queue was empty a moment ago, which is the time to look whether
-		// it had been full.
-		now, err := s.sock.drops()
-		if err != nil {
+		if len(batch) == batchLen { // there is probably more
+			if full++; full%lossInterval == 0 {
+				if err := loss.read(s); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		full = 0
+		if err := loss.read(s); err != nil {
 			return err
 		}
-		lost := now - drops // modulo 2^32, like the kernel's counter
-		drops = now
-		s.lost.Add(uint64(lost))
-		h.HandleEmpty(uint64(lost))
+		h.HandleEmpty(loss.take())
 		if !until.IsZero() {
 			continue
 		}
@@ -111,6 +112,35 @@ func (s *Session) receive(h Handler) error {
 			until = time.Now().Add(drainTime)
 		}
 	}
+}
+
+// lossInterval is after how many full batches in a row the loss is read all the
+// same: a queue that overruns is not empty for a long time.
+const lossInterval = 256
+
+// A lossMeter follows the kernel's drop counter.
+type lossMeter struct {
+	drops  uint32 // as last read
+	untold uint64 // what the Handler has not been told yet
+}
+
+func (m *lossMeter) read(s *Session) error {
+	drops, err := s.sock.drops()
+	if err != nil {
+		return err
+	}
+	lost := uint64(drops - m.drops) // modulo 2^32, like the kernel's counter
+	m.drops = drops
+	m.untold += lost
+	s.lost.Add(lost)
+	return nil
+}
+
+// take returns what the Handler is to be told.
+func (m *lossMeter) take() uint64 {
+	lost := m.untold
+	m.untold = 0
+	return lost
 }
 
 // decode turns a batch into events, leaves out what is none, and returns their

@@ -111,9 +111,10 @@ type socket interface {
 	// send hands one request to the kernel, which has dealt with it when send
 	// returns nil, and has not seen it when send returns an error.
 	send(request []byte) error
-	// receive returns what is queued, up to a batch, and nothing when nothing
-	// is. It never waits. The datagrams are valid until the next call.
-	receive() ([]datagram, error)
+	// receive returns what is queued, at most limit datagrams and a batch, and
+	// nothing when nothing is. It never waits. The datagrams are valid until
+	// the next call.
+	receive(limit int) ([]datagram, error)
 	// wait returns when something is queued or stop was called.
 	wait() (stopped bool, err error)
 	stop() error
@@ -272,28 +273,26 @@ func (s *Session) unacknowledged(unobstructed bool) error {
 	}
 }
 
-// ackSearch bounds how many batches are read to find an acknowledgement, which
-// is in the queue when send returns: 2^15 batches are more than a queue of any
-// permitted size holds.
-const ackSearch = 1 << 15
+// ackSearch bounds how many datagrams are read to find an acknowledgement, which
+// is in the queue when send returns: 2^21 are more than a queue of 1 GiB holds.
+const ackSearch = 1 << 21
 
 // acknowledgement looks for the answer with number ack in what is queued. It
-// returns nil when there is none. Events before it are not the session's yet:
-// whoever keeps a table of processes builds it after Open.
+// returns nil when there is none. What stands before it in the queue happened
+// before this session listened and is left out; what stands behind it is the
+// session's, and stays for Receive.
 func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	var e Event
 	for range ackSearch {
-		batch, err := s.sock.receive()
+		one, err := s.sock.receive(1)
 		if err != nil {
 			return nil, err
 		}
-		if len(batch) == 0 {
+		if len(one) == 0 {
 			return nil, nil
 		}
-		for _, d := range batch {
-			if d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatNone && e.Ack == ack {
-				return &e, nil
-			}
+		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatNone && e.Ack == ack {
+			return &e, nil
 		}
 	}
 	return nil, nil

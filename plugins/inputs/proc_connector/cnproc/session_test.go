@@ -22,6 +22,7 @@ type fakeKernel struct {
 	fail     map[string]int // step -> how often it fails yet (-1: always)
 	queue    []datagram     // what the next receive returns
 	dropped  uint32
+	after    []datagram // what happens right after LISTEN was acknowledged
 	deafTo   bool   // requests are dropped without a word
 	refuse   uint32 // the acknowledgement's error number
 	loseAck  bool   // the queue overruns before the acknowledgement
@@ -91,17 +92,19 @@ func (k *fakeKernel) send(request []byte) error {
 		k.dropped++
 	case k.count > 0:
 		k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, ack, 0)})
+		k.queue = append(k.queue, k.after...)
+		k.after = nil
 	}
 	return nil
 }
 
-func (k *fakeKernel) receive() ([]datagram, error) {
+func (k *fakeKernel) receive(limit int) ([]datagram, error) {
 	if err := k.step("receive"); err != nil {
 		return nil, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	n := min(len(k.queue), batchLen)
+	n := min(len(k.queue), limit)
 	batch := k.queue[:n]
 	k.queue = k.queue[n:]
 	return batch, nil
@@ -352,9 +355,44 @@ func TestAcknowledgementIsMatched(t *testing.T) {
 	for i := range uint32(3 * batchLen) {
 		k.queue = append(k.queue, forkOf(i))
 	}
+	k.after = []datagram{forkOf(1000), forkOf(1001)}
 	s, err := open(Config{}, k.system())
 	require.NoError(t, err)
+
+	// What the kernel queued behind its answer is the session's.
+	r := &recorder{}
+	done := make(chan error)
+	go func() { done <- s.Receive(r) }()
+	require.Eventually(t, func() bool { return len(r.seen()) == 2 }, time.Second, time.Millisecond)
+	require.Equal(t, []int32{1000, 1001}, r.seen())
 	require.NoError(t, s.Close())
+	require.NoError(t, <-done)
+}
+
+// A queue that is never empty still has its losses counted.
+func TestLossIsCountedInAStorm(t *testing.T) {
+	k := newFakeKernel()
+	s, err := open(Config{}, k.system())
+	require.NoError(t, err)
+	k.dropped = 77
+
+	counted := make(chan uint64, 1)
+	n := 0
+	r := &recorder{}
+	r.hook = func(*Event) {
+		if n++; n == (lossInterval+1)*batchLen {
+			counted <- s.Stats().Lost
+		}
+	}
+	for range (lossInterval + 2) * batchLen {
+		k.queue = append(k.queue, forkOf(1))
+	}
+	done := make(chan error)
+	go func() { done <- s.Receive(r) }()
+	require.EqualValues(t, 77, <-counted)
+	require.NoError(t, s.Close())
+	require.NoError(t, <-done)
+	require.EqualValues(t, 77, r.loss)
 }
 
 func TestForgedAcknowledgement(t *testing.T) {

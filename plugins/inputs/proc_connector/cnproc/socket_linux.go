@@ -171,15 +171,16 @@ func (s *netlinkSocket) send(request []byte) error {
 	}
 }
 
-func (s *netlinkSocket) receive() ([]datagram, error) {
+func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
+	limit = min(limit, batchLen)
 	for {
-		for i := range s.headers {
+		for i := range s.headers[:limit] {
 			s.headers[i].hdr.Namelen = unix.SizeofSockaddrNetlink
 		}
 		// It cannot block, so the Go scheduler need not hear of it.
 		//nolint:gosec // G103: it is a pointer of recvmmsg(2), for which there is no wrapper
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG,
-			uintptr(s.fd), uintptr(unsafe.Pointer(&s.headers[0])), batchLen, unix.MSG_DONTWAIT, 0, 0)
+			uintptr(s.fd), uintptr(unsafe.Pointer(&s.headers[0])), uintptr(limit), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			for i := range s.headers[:n] {
