@@ -23,10 +23,10 @@ type fakeKernel struct {
 	queue    []datagram     // what the next receive returns
 	dropped  uint32
 	after    []datagram // what happens right after LISTEN was acknowledged
-	deafTo   bool   // requests are dropped without a word
-	refuse   uint32 // the acknowledgement's error number
-	loseAck  bool   // the queue overruns before the acknowledgement
-	drains   bool   // Receive is told to stop
+	deafTo   bool       // requests are dropped without a word
+	refuse   uint32     // the acknowledgement's error number
+	loseAck  bool       // the queue overruns before the acknowledgement
+	drains   bool       // Receive is told to stop
 	wakeup   chan struct{}
 	waitHook func()
 }
