@@ -1,0 +1,172 @@
+# What there is to do here. "make" alone lists it.
+
+BINARY   := build/telegraf-proc-connector
+PREFIX   ?= /usr/local
+FUZZTIME ?= 60s
+
+# Where git knows nothing, --version says what Go knows of the source.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
+# The race detector needs a C compiler; "make test RACE=" does without.
+RACE ?= -race
+# Further flags for go test, such as -v or -run.
+TESTFLAGS ?=
+# What tests call, as program:Debian package.
+TEST_PROGRAMS := bash:bash sleep:coreutils
+
+# Tools are kept below a folder that names their version. They are built for
+# this machine, whatever the program is built for.
+TOOLS  := build/tools
+HOSTGO := env -u GOOS -u GOARCH GOFLAGS= CGO_ENABLED=0 go
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT         := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
+TELEGRAF_VERSION      := $(shell awk '$$1 == "github.com/influxdata/telegraf" { print $$2 }' go.mod)
+README_LINTER         := $(TOOLS)/telegraf-$(TELEGRAF_VERSION)/readme_linter
+MARKDOWNLINT_VERSION  := 0.21.0
+MARKDOWNLINT_DIR      := $(TOOLS)/markdownlint-cli2-$(MARKDOWNLINT_VERSION)
+MARKDOWNLINT          := $(MARKDOWNLINT_DIR)/node_modules/.bin/markdownlint-cli2
+
+# Without npm Markdown is not checked.
+NPM := $(shell command -v npm 2>/dev/null)
+
+# Parts of a target come one after the other, even with -j: two tests must not
+# touch the kernel's connector at the same time.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build the program: build/telegraf-proc-connector
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false $(if $(VERSION),-ldflags '-X main.version=$(VERSION)') \
+		-o $(BINARY) ./cmd/telegraf-proc-connector
+	@echo "Built $(BINARY) $(VERSION)" >&2
+
+# exec, so that make hands a SIGTERM to the program and not to a shell.
+.PHONY: run
+run: build ## Run it here with its defaults, metrics on stdout, until Ctrl-C
+	@echo "Metrics of this machine: one for each exec, counters every 10 s (Enter: at once), until Ctrl-C" >&2
+	@exec $(BINARY)
+
+.PHONY: test
+test: test-programs test-others test-race test-root test-system ## Run all tests; the live ones need root
+
+# What is missing is installed where that is possible without asking anybody.
+.PHONY: test-programs
+test-programs:
+	@missing=; lacking=; \
+	for p in $(TEST_PROGRAMS); do \
+		command -v "$${p%%:*}" >/dev/null || { missing="$$missing $${p#*:}"; lacking="$$lacking $${p%%:*}"; }; \
+	done; \
+	if [ -n "$(RACE)" ] && ! echo '#include <stdlib.h>' | $$(go env CC) -E - >/dev/null 2>&1; then \
+		missing="$$missing gcc libc6-dev"; lacking="$$lacking a C compiler (or RACE= for no race detector)"; \
+	fi; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+	else \
+		echo "make test lacks:$$lacking" >&2; exit 1; \
+	fi
+
+# Tests of the other systems cannot be run here, but they can be compiled.
+.PHONY: test-others
+test-others:
+	GOOS=darwin CGO_ENABLED=0 go vet ./...
+	GOOS=windows CGO_ENABLED=0 go vet ./...
+
+# -p 1 would build one package at a time too, so the larger part comes first.
+.PHONY: test-race
+test-race:
+	$(if $(RACE),go build $(RACE) ./...)
+	$(if $(RACE),go test $(RACE) -p 1 -count=1 $(TESTFLAGS) ./...)
+
+# Once more as the program is built: figures mean something only without the
+# race detector.
+.PHONY: test-root
+test-root: export CGO_ENABLED = 0
+test-root:
+	go vet ./...
+	go test -p 1 -count=1 $(TESTFLAGS) ./...
+
+.PHONY: test-system
+test-system: export CGO_ENABLED = 0
+test-system:
+	cd test && go vet ./...
+	cd test && go test -p 1 -count=1 $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: lint-format lint-vet lint-go lint-go-test lint-readme lint-markdown ## Check the form of everything
+
+# Nothing here uses cgo, and without it no linter asks for a C compiler.
+lint-%: export CGO_ENABLED = 0
+
+.PHONY: lint-format
+lint-format:
+	@files=$$(gofmt -l -s cmd plugins test) && { [ -z "$$files" ] || { echo "Not formatted, run gofmt -s -w on:" $$files >&2; exit 1; }; }
+
+.PHONY: lint-vet
+lint-vet:
+	go vet ./...
+	cd test && go vet ./...
+
+.PHONY: lint-go
+lint-go: $(GOLANGCI_LINT)
+	$(GOLANGCI_LINT) run
+
+.PHONY: lint-go-test
+lint-go-test: $(GOLANGCI_LINT)
+	cd test && ../$(GOLANGCI_LINT) run
+
+# Telegraf's linter tells the kind of plugin by the path that it is given.
+.PHONY: lint-readme
+lint-readme: $(README_LINTER)
+	$(README_LINTER) -quiet plugins/inputs/proc_connector/README.md
+
+.PHONY: lint-markdown
+ifneq ($(NPM),)
+lint-markdown: $(MARKDOWNLINT)
+	$(MARKDOWNLINT) '**/*.md' '#build'
+else
+lint-markdown:
+	@echo "No npm here: Markdown is not checked" >&2
+endif
+
+# By default Go spends up to a minute on shortening one input, which would be
+# the whole run.
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (60s)
+	@list=$$(go test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
+	echo "$$list" | awk '$$1 ~ /^Fuzz/ { names[n++] = $$1 } $$1 == "ok" { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package name; do \
+		echo "$$name in $$package"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null || exit 1; \
+	done
+
+.PHONY: install
+install: $(BINARY) ## Install the program into DESTDIR and PREFIX (/usr/local)
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 0755 $(BINARY) '$(DESTDIR)$(PREFIX)/bin/'
+
+# For install alone, which sudo may run without Go: what "make build" built is
+# taken as long as it is up to date.
+$(BINARY): go.mod go.sum $(shell find cmd plugins -name '*.go' -o -name sample.conf)
+	@$(MAKE) --no-print-directory build
+
+.PHONY: tools
+tools: $(GOLANGCI_LINT) $(README_LINTER) $(if $(NPM),$(MARKDOWNLINT)) ## Build the linters into build/tools
+
+$(GOLANGCI_LINT):
+	GOBIN='$(abspath $(@D))' $(HOSTGO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(README_LINTER):
+	GOBIN='$(abspath $(@D))' $(HOSTGO) install github.com/influxdata/telegraf/tools/readme_linter@$(TELEGRAF_VERSION)
+
+$(MARKDOWNLINT):
+	npm install --silent --no-audit --no-fund --prefix '$(MARKDOWNLINT_DIR)' markdownlint-cli2@$(MARKDOWNLINT_VERSION)
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf build
