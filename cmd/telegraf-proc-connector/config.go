@@ -52,44 +52,48 @@ func loadFile(path string, plugin *proc_connector.ProcConnector) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 
-	var file struct {
-		Inputs map[string][]toml.Primitive `toml:"inputs"`
-	}
+	var file map[string]map[string]toml.Primitive
 	meta, err := toml.Decode(expanded, &file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	for name := range file.Inputs {
-		if name != pluginName {
-			return unknownKey(path, toml.Key{"inputs", name})
-		}
+	if err := checkKeys(path, meta.Keys()); err != nil {
+		return err
 	}
-	sections := file.Inputs[pluginName]
-	switch {
-	case len(sections) == 0:
+	section, ok := file["inputs"][pluginName]
+	if !ok {
 		return fmt.Errorf("%s: there is no section [[inputs.%s]]", path, pluginName)
-	case len(sections) > 1:
+	}
+	var sections []toml.Primitive
+	if err := meta.PrimitiveDecode(section, &sections); err != nil {
+		return fmt.Errorf("%s: write the section's name in double brackets, [[inputs.%s]]", path, pluginName)
+	}
+	if len(sections) > 1 {
 		return fmt.Errorf("%s: there are %d sections [[inputs.%s]], and this program runs one: start it once for each, with a file of its own",
 			path, len(sections), pluginName)
 	}
 	if err := meta.PrimitiveDecode(sections[0], plugin); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return unknownKey(path, unknown[0])
+		return fmt.Errorf("%s: %w (telegraf-proc-connector sample-config shows what is allowed)", path, err)
 	}
 	return nil
 }
 
-// unknownKey says where a key that means nothing here may belong.
-func unknownKey(path string, key toml.Key) error {
-	if len(key) < 3 || key[0] != "inputs" || key[1] != pluginName {
-		return fmt.Errorf("%s: %q is not for this program, only one section [[inputs.%s]] is: the rest belongs in Telegraf's own configuration",
-			path, key.String(), pluginName)
+// checkKeys refuses what means nothing here, and says where it may belong. Names
+// count as they are written, although TOML's decoder would be content with other
+// capitals.
+func checkKeys(path string, keys []toml.Key) error {
+	allowed := options()
+	for _, key := range keys {
+		switch {
+		case key[0] != "inputs" || len(key) > 1 && key[1] != pluginName:
+			return fmt.Errorf("%s: %q is not for this program, only one section [[inputs.%s]] is: the rest belongs in Telegraf's own configuration",
+				path, key.String(), pluginName)
+		case len(key) > 2 && !slices.Contains(allowed, strings.Join(key[2:], ".")):
+			return fmt.Errorf("%s: %q is no option of [[inputs.%s]], allowed are %s (options of every Telegraf input belong in its section [[inputs.execd]])",
+				path, strings.Join(key[2:], "."), pluginName, strings.Join(allowed, ", "))
+		}
 	}
-	return fmt.Errorf("%s: %q is no option of [[inputs.%s]], allowed are %s (options of every Telegraf input belong in its section [[inputs.execd]])",
-		path, strings.Join(key[2:], "."), pluginName, strings.Join(options(), ", "))
+	return nil
 }
 
 // options lists the options of the plugin.
@@ -108,20 +112,26 @@ func options() []string {
 var variable = regexp.MustCompile(`\$\{(\w+)\}`)
 
 // expandEnvironment replaces ${NAME} by the environment variable, written as
-// TOML wants it within double quotes.
+// TOML wants it within double quotes. Lines that are comments stay as they are.
 func expandEnvironment(text string) (string, error) {
 	var missing []string
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	expanded := variable.ReplaceAllStringFunc(text, func(match string) string {
-		name := variable.FindStringSubmatch(match)[1]
-		value, ok := os.LookupEnv(name)
-		if !ok {
-			missing = append(missing, name)
+	var expanded strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			line = variable.ReplaceAllStringFunc(line, func(match string) string {
+				name := variable.FindStringSubmatch(match)[1]
+				value, ok := os.LookupEnv(name)
+				if !ok {
+					missing = append(missing, name)
+				}
+				return escape.Replace(value)
+			})
 		}
-		return escape.Replace(value)
-	})
+		expanded.WriteString(line)
+	}
 	if len(missing) > 0 {
 		return "", fmt.Errorf("environment variable %s is not set", missing[0])
 	}
-	return expanded, nil
+	return expanded.String(), nil
 }

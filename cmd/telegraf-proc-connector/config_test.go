@@ -26,6 +26,7 @@ func TestLoadPlugin(t *testing.T) {
 	t.Setenv("PROC_CONNECTOR_TEST_LENGTH", "2KiB")
 	file := write(t, `
 [[inputs.proc_connector]]
+  # ${NOT_SET} is not looked for in a comment
   exec_fields = ["pid"]
   max_cmdline = "${PROC_CONNECTOR_TEST_LENGTH}"
   command_expiry = "90m"
@@ -68,6 +69,9 @@ func TestLoadPluginRefuses(t *testing.T) {
 		"syntax":           {text: "[[inputs.proc_connector]\n", want: []string{"line 2"}},
 		"bad value":        {text: "[[inputs.proc_connector]]\n  arguments = \"few\"\n", want: []string{`option arguments: "few" is unknown, allowed are full, none`}},
 		"bad size":         {text: "[[inputs.proc_connector]]\n  max_cmdline = \"much\"\n", want: []string{"max_cmdline"}},
+		"single brackets":  {text: "[inputs.proc_connector]\n", want: []string{"write the section's name in double brackets, [[inputs.proc_connector]]"}},
+		"other capitals":   {text: "[[inputs.proc_connector]]\n  Threads = true\n", want: []string{`"Threads" is no option`}},
+		"a bare list":      {text: "[[inputs.proc_connector]]\n  exec_fields = \"pid\"\n", want: []string{"exec_fields", "sample-config shows what is allowed"}},
 		"bad duration":     {text: "[[inputs.proc_connector]]\n  command_expiry = \"soon\"\n", want: []string{"command_expiry"}},
 		"no such variable": {text: "[[inputs.proc_connector]]\n  arguments = \"${PROC_CONNECTOR_NONE}\"\n", want: []string{"environment variable PROC_CONNECTOR_NONE is not set"}},
 		"a variable stays one value": {

@@ -3,10 +3,10 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +29,8 @@ const stopTimeout = 3 * time.Second
 //   - It knows two signals; others would end the program without Stop. The
 //     server takes all that can end it.
 //   - It stops the plugin only between two gathers, and a gather waits for as
-//     long as stdout is blocked. The server stops the plugin itself, first of
-//     all, and bounds the rest with stopTimeout.
+//     long as stdout is blocked. The server gives the count back itself, first
+//     of all, and bounds the rest with stopTimeout.
 //   - It returns without Stop when stdout breaks, if the program survives the
 //     SIGPIPE at all.
 //   - It closes its channel of metrics when Stop returns, and a later metric
@@ -44,10 +44,31 @@ type server struct {
 	// for metrics, the end of file ends the shim.
 	requests *os.File
 
-	stopOnce sync.Once
-	stopping chan struct{} // closed when the plugin has been told to stop
-	stopped  chan struct{} // closed when it has stopped
+	mu       sync.Mutex    // held while the plugin starts, and when it is told to stop
+	stopping chan struct{} // closed when the program is told to stop: the kernel's count has been given back
+	status   int           // exit status of a program that was told to stop
 	startErr error
+
+	shimSaid lastLine
+}
+
+// lastLine keeps the last thing that was written to it.
+type lastLine struct {
+	mu   sync.Mutex
+	line string
+}
+
+func (l *lastLine) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.line = strings.TrimSpace(string(p))
+	return len(p), nil
+}
+
+func (l *lastLine) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.line
 }
 
 // serve runs the plugin until it is told to stop and returns the exit status.
@@ -72,12 +93,11 @@ func serve(plugin *proc_connector.ProcConnector, pollInterval time.Duration, log
 		log:      log,
 		requests: requests,
 		stopping: make(chan struct{}),
-		stopped:  make(chan struct{}),
 	}
 
 	// The shim logs with a time before the level, which execd would take for an
-	// error of unknown kind. What it has to say is said here.
-	telegraf_logger.RedirectLogging(io.Discard)
+	// error of unknown kind. It only ever says why it ends.
+	telegraf_logger.RedirectLogging(&s.shimSaid)
 	sh := shim.New()
 	if err := sh.AddInput(&supervised{s}); err != nil {
 		log.Error(err)
@@ -116,41 +136,41 @@ func (s *server) ended(err error) int {
 		s.log.Errorf("Starting failed: %v", s.startErr)
 		return 1
 	}
+	if !s.stop(1) {
+		return s.status // as it was told to
+	}
+	// It ends by itself only when it cannot write a metric: as a rule because
+	// nobody reads stdout any more. So the plugin cannot finish either, and is
+	// not waited for.
 	if err != nil {
 		s.log.Error(err)
-		s.stop()
-		return 1
 	}
-	select {
-	case <-s.stopping: // as told
-		return 0
-	default:
-		// It ends by itself only when stdout cannot be written to. Nobody takes
-		// metrics any more, so the plugin cannot finish either: once it has
-		// been told to stop, the kernel's count is given back.
-		s.stop()
-		select {
-		case <-s.stopped:
-		case <-time.After(100 * time.Millisecond):
-		}
-		s.log.Error("Stdout is closed: nobody reads the metrics")
-		return 1
-	}
+	s.log.Errorf("Metrics cannot be written to stdout, the program ends: %s", s.shimSaid.String())
+	return 1
 }
 
-// stop tells the plugin to stop and the shim to end, and waits for neither.
-func (s *server) stop() {
-	s.stopOnce.Do(func() {
-		go func() {
-			s.plugin.Stop()
-			close(s.stopped)
-		}()
-		close(s.stopping)
-		// The shim ends when its stdin does.
-		if err := s.requests.Close(); err != nil {
-			s.log.Errorf("Ending the shim failed: %v", err)
-		}
-	})
+// stop gives the kernel's listener count back, and only then tells the plugin
+// to stop and the shim to end, with the exit status that is given. It waits for
+// neither. It reports whether it was the first to be called.
+func (s *server) stop(status int) bool {
+	// A start that is under way is over in a moment, and none begins afterwards.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.stopping:
+		return false
+	default:
+	}
+	s.plugin.Ignore()
+	s.status = status
+	close(s.stopping)
+
+	go s.plugin.Stop()
+	// The shim ends when its stdin does.
+	if err := s.requests.Close(); err != nil {
+		s.log.Errorf("Ending the shim failed: %v", err)
+	}
+	return true
 }
 
 // readSignals gathers or stops, as the signal says.
@@ -163,7 +183,7 @@ func (s *server) readSignals(signals <-chan os.Signal) {
 		if gather {
 			s.gather()
 		} else {
-			s.stop()
+			s.stop(0)
 		}
 	}
 }
@@ -178,7 +198,7 @@ func (s *server) readStdin(stdin *os.File) {
 	for {
 		_, isPrefix, err := r.ReadLine()
 		if err != nil {
-			s.stop()
+			s.stop(0)
 			return
 		}
 		if !isPrefix {
@@ -213,13 +233,23 @@ type supervised struct{ s *server }
 // SampleConfig implements telegraf.Input.
 func (v *supervised) SampleConfig() string { return v.s.plugin.SampleConfig() }
 
-// Start starts the plugin, and keeps the error in its own words.
+// Start starts the plugin, and keeps the error in its own words. A program that
+// was told to stop before it had started does not start.
 func (v *supervised) Start(acc telegraf.Accumulator) error {
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	select {
+	case <-v.s.stopping:
+		return nil
+	default:
+	}
 	v.s.startErr = v.s.plugin.Start(acc)
 	return v.s.startErr
 }
 
 // Gather logs an error itself, since the shim would write it without a level.
+// There is one only when the plugin receives nothing any more: the program ends,
+// so that Telegraf sees it and starts it again.
 func (v *supervised) Gather(acc telegraf.Accumulator) error {
 	select {
 	case <-v.s.stopping:
@@ -228,6 +258,7 @@ func (v *supervised) Gather(acc telegraf.Accumulator) error {
 	}
 	if err := v.s.plugin.Gather(acc); err != nil {
 		v.s.log.Errorf("Gathering failed: %v", err)
+		v.s.stop(1)
 	}
 	return nil
 }

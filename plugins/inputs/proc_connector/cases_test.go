@@ -58,13 +58,14 @@ func TestCases(t *testing.T) {
 			c := newCollector(p, fs, e)
 			require.NoError(t, c.scan())
 			for _, event := range decodeCase(t, filepath.Join(dir, "events.bin")) {
+				c.now = func() uint64 { return event.Timestamp }
 				c.HandleEvents([]cnproc.Event{event})
 			}
+			require.NoError(t, c.finish())
 			e.close()
 			e.run()
 			snap := c.snapshot()
 			acc.AddMetric(snap.counters.metric(p.Threads, time.Now()))
-			require.NoError(t, c.close())
 
 			parser := &influx.Parser{}
 			require.NoError(t, parser.Init())

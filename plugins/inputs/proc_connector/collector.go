@@ -14,11 +14,14 @@ import (
 )
 
 const (
-	// settleInterval is how often undecided exits are looked at between two
-	// gathers, and resyncInterval how often the process table is rebuilt while
-	// events are being lost.
-	settleInterval = 100 * time.Millisecond
+	// resyncInterval is how often the process table is rebuilt while events are
+	// being lost.
 	resyncInterval = 2 * time.Second
+
+	// findingInterval is after how long a queue that stays empty is taken to
+	// have passed what was found: more than lookMargin, and what a timer of
+	// poll(2) can do.
+	findingInterval = time.Millisecond
 )
 
 // A collector turns events into counters and exec events. It is the Handler of
@@ -28,19 +31,20 @@ type collector struct {
 	reader  detailReader
 	scanner *procReader // names the processes of a scan
 	emitter *emitter
-	events  bool // exec_events
+	events  bool          // exec_events
+	now     func() uint64 // CLOCK_MONOTONIC, nanoseconds
 
 	mu         sync.Mutex // guards what follows: the receiving thread holds it for a batch, Gather while it copies
 	fs         *procfs.FS
 	counters   counters
 	table      proctable.Table
 	exits      exits
+	findings   findings
 	commands   *commands
 	unresolved uint64
 	resyncs    uint64
 
 	details  details
-	settled  time.Time
 	synced   time.Time
 	syncDue  bool
 	deniedOn bool // the warning about missing rights was given
@@ -54,12 +58,10 @@ type snapshot struct {
 	processes  uint64
 }
 
-// snapshot returns consistent numbers, with every process counted that has
-// ended by now as far as events have come.
+// snapshot returns numbers of one moment.
 func (c *collector) snapshot() snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.exits.settle(c.processEnded)
 	return snapshot{
 		counters:   c.counters,
 		unresolved: c.unresolved,
@@ -74,16 +76,24 @@ func (c *collector) scan() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.synced = time.Now()
-	return c.table.Rebuild(c.fs, c.scanner.processName)
+	if err := c.table.Rebuild(c.fs, c.scanner.processName); err != nil {
+		return err
+	}
+	if _, ok := c.table.Get(1); !ok {
+		c.log.Warn("Proc does not show process 1, so it is probably mounted with hidepid: execs of other users' processes will look as if they " +
+			"had ended at once. Mount it without, or with gid= a group that this program is in")
+	}
+	return nil
 }
 
-// close settles what can be settled and lets go of /proc. A Gather that comes
-// later still finds the last numbers.
-func (c *collector) close() error {
+// finish resolves what is left when no more events will come, and lets go of
+// /proc. A Gather that comes later still finds the last numbers.
+func (c *collector) finish() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.exits.settle(c.processEnded)
-	clear(c.exits.undecided)
+	c.exits.next = time.Time{}
+	c.exits.settle(time.Now(), c.foundEnded)
+	c.findings.flush()
 	return c.fs.Close()
 }
 
@@ -92,6 +102,7 @@ func (c *collector) HandleEvents(events []cnproc.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range events {
+		c.findings.passed(events[i].Timestamp)
 		c.handle(&events[i])
 	}
 }
@@ -99,34 +110,47 @@ func (c *collector) HandleEvents(events []cnproc.Event) {
 // HandleEmpty does what has to wait for an empty queue. After a loss, the table
 // is rebuilt from /proc: with events from before still waiting, a fork among
 // them whose exit was lost would bring back a process that has ended.
-func (c *collector) HandleEmpty(lost uint64) {
+func (c *collector) HandleEmpty(lost uint64) (again time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if lost == 0 && !c.syncDue && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
+		return 0
+	}
+
+	soonest := func(d time.Duration) {
+		if d > 0 && (again == 0 || d < again) {
+			again = d
+		}
+	}
+	c.findings.passed(c.now())
 	now := time.Now()
 	if lost > 0 {
 		c.syncDue = true
 	}
-	if c.syncDue && now.Sub(c.synced) >= resyncInterval {
-		c.syncDue, c.synced = false, now
-		c.resync()
+	if c.syncDue {
+		if now.Sub(c.synced) >= resyncInterval {
+			c.synced = now
+			c.resync()
+		}
+		if c.syncDue {
+			soonest(resyncInterval)
+		}
 	}
-	if len(c.exits.undecided) > 0 && now.Sub(c.settled) >= settleInterval {
-		c.settled = now
-		c.exits.settle(c.processEnded)
+	soonest(c.exits.settle(now, c.foundEnded))
+	if c.findings.len() > 0 {
+		soonest(findingInterval)
 	}
+	return again
 }
 
 func (c *collector) resync() {
 	if err := c.table.Rebuild(c.fs, c.scanner.processName); err != nil {
 		c.log.Errorf("Rebuilding the process table after lost events failed, parents may be wrong until it succeeds: %v", err)
-		c.syncDue = true
 		return
 	}
+	c.syncDue = false
 	c.resyncs++
-	c.exits.forget(func(pid int32) bool {
-		_, ok := c.table.Get(pid)
-		return ok
-	})
+	c.exits.forget()
 }
 
 func (c *collector) handle(e *cnproc.Event) {
@@ -137,16 +161,22 @@ func (c *collector) handle(e *cnproc.Event) {
 	pid := e.Task.TGID
 	switch e.What {
 	case cnproc.WhatFork:
-		if old, ok := c.exits.fork(pid); ok {
-			c.processEnded(&old)
+		if status, ok := c.findings.fork(pid, e.Timestamp); ok {
+			c.processEnded(pid, status)
+		}
+		if status, ok := c.exits.fork(pid); ok {
+			c.processEnded(pid, status)
 		}
 		c.table.Fork(e.Parent.TGID, pid)
 	case cnproc.WhatExec:
+		c.findings.exec(pid, e.Timestamp)
 		c.exits.exec(pid)
 		c.exec(e)
 	case cnproc.WhatExit:
-		if c.exits.ended(e) {
-			c.processEnded(e)
+		if c.exits.dead(pid) {
+			c.foundEnded(pid, e.ExitStatus)
+		} else {
+			c.exits.wait(pid, e.ExitStatus, time.Now())
 		}
 	case cnproc.WhatComm:
 		if p, ok := c.table.Get(pid); ok && !p.Kernel {
@@ -155,48 +185,64 @@ func (c *collector) handle(e *cnproc.Event) {
 		}
 	case cnproc.WhatUID:
 		if p, ok := c.table.Get(pid); ok {
-			p.UID = e.RealID
+			p.UID, p.UIDKnown = e.RealID, true
 			c.table.Put(pid, p)
 		}
 	default: // counted
 	}
 }
 
-func (c *collector) processEnded(e *cnproc.Event) {
-	c.counters.countExit(e.ExitStatus)
-	c.table.Exit(e.Task.TGID)
+// foundEnded holds the end of a process that /proc shows.
+func (c *collector) foundEnded(pid int32, status cnproc.ExitStatus) {
+	c.findings.addExit(pid, c.now(), status)
 }
 
-// exec enters a process's new program into the table and makes its event
+// processEnded counts the end of a process when it is certain.
+func (c *collector) processEnded(pid int32, status cnproc.ExitStatus) {
+	c.counters.countExit(status)
+	c.table.Exit(pid)
+}
+
+// resolve takes a finding that nothing has contradicted.
+func (c *collector) resolve(f finding) {
+	if f.exec == nil {
+		c.processEnded(f.pid, f.status)
+		return
+	}
+	ev := f.exec
+	if ev.gone {
+		c.unresolved++
+	}
+	cmd := c.commands.get(ev.command, ev.time)
+	ev.command, ev.time = cmd.tag, cmd.stamp(ev.time)
+	c.emitter.offer(ev)
+}
+
+// exec enters a process's new program into the table and prepares its event
 // metric.
 func (c *collector) exec(e *cnproc.Event) {
 	pid := e.Task.TGID
 	d := &c.details
 	c.reader.read(pid, e.Timestamp, d)
-	if d.gone {
-		c.unresolved++
-	}
 
-	p, known := c.table.Get(pid)
+	p, _ := c.table.Get(pid)
 	p.Kernel = false
 	p.Command = commandUnknown
 	if d.named {
 		p.Command = d.command
+		c.table.Adopt(&p, d.ppid)
 	}
-	parent, alive := c.table.Get(p.PPID)
-	if d.named && (!known || !alive) {
-		// Its fork was lost, or its parent has ended and left it to another.
-		p.PPID = d.ppid
-		parent, _ = c.table.Get(p.PPID)
-	}
-	if !known && !d.gone {
+	if !p.UIDKnown && !d.gone {
 		if uid, err := c.fs.RealUID(pid); err == nil {
-			p.UID = uid
+			p.UID, p.UIDKnown = uid, true
 		}
 	}
 	c.table.Put(pid, p)
 
 	if !c.events {
+		if d.gone {
+			c.unresolved++
+		}
 		return
 	}
 	if d.denied && !c.deniedOn {
@@ -204,18 +250,22 @@ func (c *collector) exec(e *cnproc.Event) {
 		c.log.Warn("Not permitted to read exe and cwd of other users' processes, these fields stay empty: " +
 			"give the program CAP_SYS_PTRACE, or take them out of exec_fields")
 	}
-	cmd := c.commands.get(p.Command, e.Time)
-	c.emitter.offer(d, &execEvent{
-		time:          cmd.stamp(e.Time),
-		command:       cmd.tag,
-		gone:          d.gone,
-		pid:           pid,
-		ppid:          p.PPID,
-		uid:           p.UID,
-		parentCommand: parent.Command,
-		exe:           d.exe,
-		cwd:           d.cwd,
-		unit:          d.unit,
-		container:     d.container,
-	})
+	ev := &execEvent{
+		time:      e.Time,
+		command:   p.Command,
+		gone:      d.gone,
+		pid:       pid,
+		ppid:      p.PPID,
+		uid:       p.UID,
+		uidKnown:  p.UIDKnown,
+		cmdline:   c.emitter.render(d.cmdline),
+		exe:       d.exe,
+		cwd:       d.cwd,
+		unit:      d.unit,
+		container: d.container,
+	}
+	if parent, ok := c.table.Parent(&p); ok {
+		ev.parentCommand = parent.Command
+	}
+	c.findings.addExec(pid, c.now(), ev)
 }

@@ -22,13 +22,17 @@ const (
 // include/linux/sched.h without its zero byte.
 const maxComm = 15
 
+// maxName is the longest name that a file can have (NAME_MAX of
+// include/uapi/linux/limits.h). An argv[0] may be longer, but is no file's name.
+const maxName = 255
+
 // commandName returns the name under which a process is shown: the kernel's
 // comm or, where that was cut, the whole name. Candidates are paths that may
 // end in the whole name.
 func commandName(comm string, candidates ...string) string {
 	if len(comm) == maxComm {
 		for _, c := range candidates {
-			if base := path.Base(c); len(base) > maxComm && strings.HasPrefix(base, comm) {
+			if base := path.Base(c); len(base) > maxComm && len(base) <= maxName && strings.HasPrefix(base, comm) {
 				comm = base
 				break
 			}

@@ -14,7 +14,7 @@ import (
 // slip of the keyboard from doing harm.
 const (
 	minCmdline, maxCmdline             = config.Size(16), config.Size(64 << 10)
-	minReceiveBuffer, maxReceiveBuffer = config.Size(4 << 10), config.Size(1 << 30)
+	minReceiveBuffer, maxReceiveBuffer = config.Size(4 << 10), config.Size(512 << 20)
 	minMaxCommands, maxMaxCommands     = 1, 100_000
 	minCommandExpiry                   = config.Duration(time.Second)
 )
@@ -53,7 +53,7 @@ func (p *ProcConnector) checkOptions() error {
 		return fmt.Errorf("option max_cmdline: %d bytes are out of range, allowed are 16B to 64KiB", p.MaxCmdline)
 	}
 	if p.ReceiveBuffer < minReceiveBuffer || p.ReceiveBuffer > maxReceiveBuffer {
-		return fmt.Errorf("option receive_buffer: %d bytes are out of range, allowed are 4KiB to 1GiB", p.ReceiveBuffer)
+		return fmt.Errorf("option receive_buffer: %d bytes are out of range, allowed are 4KiB to 512MiB", p.ReceiveBuffer)
 	}
 	if p.MaxCommands < minMaxCommands || p.MaxCommands > maxMaxCommands {
 		return fmt.Errorf("option max_commands: %d is out of range, allowed are %d to %d", p.MaxCommands, minMaxCommands, maxMaxCommands)

@@ -16,8 +16,7 @@ import (
 
 const (
 	// queueEvents and queueBytes bound the exec events that wait for Telegraf:
-	// about two seconds of the fastest storms seen, and 16 MiB of command
-	// lines.
+	// about two seconds of the fastest storms seen, and 16 MiB of texts.
 	queueEvents = 8192
 	queueBytes  = 16 << 20
 )
@@ -27,13 +26,27 @@ type execEvent struct {
 	time          time.Time
 	command       string
 	gone          bool
-	pid, ppid     int32
+	pid, ppid     int32 // ppid is 0 when it is not known
 	uid           uint32
+	uidKnown      bool
 	parentCommand string
 	cmdline       string
 	exe, cwd      string
 	unit          string
 	container     string
+}
+
+// size is how much memory the event's texts take, in bytes.
+func (e *execEvent) size() int {
+	return len(e.parentCommand) + len(e.cmdline) + len(e.exe) + len(e.cwd) + len(e.unit) + len(e.container)
+}
+
+// forget drops what was read of a process that was not to be trusted. What the
+// table of processes knew stays.
+func (e *execEvent) forget() {
+	e.gone = true
+	e.command = commandUnknown
+	e.cmdline, e.exe, e.cwd, e.unit, e.container = "", "", "", "", ""
 }
 
 // An emitter takes exec events from the receiving thread, which must not wait,
@@ -47,7 +60,7 @@ type emitter struct {
 	line      []byte
 
 	queue   chan *execEvent
-	queued  atomic.Int64 // bytes of command lines in queue
+	queued  atomic.Int64 // bytes in queue
 	dropped atomic.Uint64
 	users   userNames
 }
@@ -67,29 +80,34 @@ func newEmitter(acc telegraf.Accumulator, fields []string, program bool, maxLeng
 	return e
 }
 
-// offer queues an event, whose command line is made from d. Only the receiving
-// thread calls it.
-func (e *emitter) offer(d *details, ev *execEvent) {
+// render makes the field cmdline of the arguments as the kernel has them. Only
+// the receiving thread calls it.
+func (e *emitter) render(arguments []byte) string {
+	if !e.fields["cmdline"] {
+		return ""
+	}
+	if e.program {
+		e.line = cmdline.AppendProgram(e.line[:0], arguments, e.maxLength)
+	} else {
+		e.line = cmdline.Append(e.line[:0], arguments, e.maxLength)
+	}
+	return string(e.line)
+}
+
+// offer queues an event. Only the receiving thread calls it.
+func (e *emitter) offer(ev *execEvent) {
 	if len(e.queue) == cap(e.queue) || e.queued.Load() > queueBytes {
 		e.dropped.Add(1)
 		return
 	}
-	if e.fields["cmdline"] {
-		if e.program {
-			e.line = cmdline.AppendProgram(e.line[:0], d.cmdline, e.maxLength)
-		} else {
-			e.line = cmdline.Append(e.line[:0], d.cmdline, e.maxLength)
-		}
-		ev.cmdline = string(e.line)
-	}
-	e.queued.Add(int64(len(ev.cmdline)))
+	e.queued.Add(int64(ev.size()))
 	e.queue <- ev // has room: nobody else sends
 }
 
 // run emits until close was called and the queue is empty.
 func (e *emitter) run() {
 	for ev := range e.queue {
-		e.queued.Add(-int64(len(ev.cmdline)))
+		e.queued.Add(-int64(ev.size()))
 		e.emit(ev)
 	}
 }
@@ -104,22 +122,26 @@ func (e *emitter) emit(ev *execEvent) {
 			m.AddField(name, value)
 		}
 	}
-	// A string that is not known is left out: an empty one would say that it
-	// is empty.
+	// What is not known is left out: an empty string would say that it is
+	// empty, and the id 0 that it is root's.
 	text := func(name, value string) {
 		if value != "" {
 			set(name, value)
 		}
 	}
 	set("pid", int64(ev.pid))
-	set("ppid", int64(ev.ppid))
+	if ev.ppid != 0 {
+		set("ppid", int64(ev.ppid))
+	}
 	text("parent_command", ev.parentCommand)
 	text("cmdline", ev.cmdline)
 	text("exe", cmdline.Clean(ev.exe))
 	text("cwd", cmdline.Clean(ev.cwd))
-	set("uid", uint64(ev.uid))
-	if e.fields["user"] {
-		set("user", e.users.name(ev.uid, time.Now()))
+	if ev.uidKnown {
+		set("uid", uint64(ev.uid))
+		if e.fields["user"] {
+			set("user", e.users.name(ev.uid, time.Now()))
+		}
 	}
 	text("unit", cmdline.Clean(ev.unit))
 	text("container_id", cmdline.Clean(ev.container))

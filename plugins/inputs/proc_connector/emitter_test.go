@@ -18,7 +18,7 @@ import (
 func TestEmitterFields(t *testing.T) {
 	at := time.Unix(1700000000, 42)
 	full := execEvent{
-		time: at, command: "sh", pid: 10, ppid: 9, uid: 4000000000, parentCommand: "bash",
+		time: at, command: "sh", pid: 10, ppid: 9, uid: 4000000000, uidKnown: true, parentCommand: "bash",
 		exe: "/bin/da\nsh", cwd: "/tmp", unit: "cron.service", container: "abc",
 	}
 	tests := map[string]struct {
@@ -40,8 +40,8 @@ func TestEmitterFields(t *testing.T) {
 			want: map[string]interface{}{"cmdline": "sh", "detail": "full"},
 		},
 		"what is not known is left out": {
-			fields: execFields[:6], event: execEvent{time: at, command: "sh", gone: true, pid: 1},
-			want: map[string]interface{}{"pid": int64(1), "ppid": int64(0), "cmdline": "sh -c 'a b'", "detail": "gone"},
+			fields: execFields, event: execEvent{time: at, command: "sh", gone: true, pid: 1},
+			want: map[string]interface{}{"pid": int64(1), "cmdline": "sh -c 'a b'", "detail": "gone"},
 		},
 	}
 	for name, tt := range tests {
@@ -50,7 +50,8 @@ func TestEmitterFields(t *testing.T) {
 			e := newEmitter(&acc, tt.fields, tt.program, 100)
 			e.users.lookup = func(string) (*user.User, error) { return nil, errors.New("nobody has it") }
 			event := tt.event
-			e.offer(&details{cmdline: []byte("sh\x00-c\x00a b\x00")}, &event)
+			event.cmdline = e.render([]byte("sh\x00-c\x00a b\x00"))
+			e.offer(&event)
 			e.close()
 			e.run()
 			testutil.RequireMetricsEqual(t,
@@ -70,7 +71,7 @@ func TestEmitterDropsWhatDoesNotFit(t *testing.T) {
 		e := newEmitter(&acc, []string{"pid"}, false, 100)
 		const more = 100
 		for range queueEvents + more {
-			e.offer(&details{}, &execEvent{})
+			e.offer(&execEvent{})
 		}
 		require.EqualValues(t, more, e.dropped.Load())
 		e.close()
@@ -81,9 +82,9 @@ func TestEmitterDropsWhatDoesNotFit(t *testing.T) {
 		var acc testutil.Accumulator
 		const size = 64 << 10
 		e := newEmitter(&acc, []string{"cmdline"}, false, size)
-		d := &details{cmdline: []byte(strings.Repeat("x", size) + "\x00")}
+		line := strings.Repeat("x", size/2)
 		for range 300 {
-			e.offer(d, &execEvent{})
+			e.offer(&execEvent{cmdline: line, cwd: line})
 		}
 		fits := 300 - int(e.dropped.Load())
 		require.InDelta(t, queueBytes/size, fits, 1)

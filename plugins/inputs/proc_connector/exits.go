@@ -3,33 +3,33 @@
 package proc_connector
 
 import (
+	"time"
+
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
+// How often undecided exits are looked at: soon at first, because a process
+// that ends takes its threads along within a moment, and ever more rarely after
+// that, because one whose first thread has left the others may live for years.
+const (
+	minSettleInterval = 5 * time.Millisecond
+	maxSettleInterval = 10 * time.Second
+)
+
 // exits finds out which exits of first threads are the end of a process. Two
-// are not: a first thread may call pthread_exit while others live on, and when
-// another thread calls exec the kernel ends the first one, reports its exit, and
-// then reports the exec under the same id.
+// are not: a first thread may end while others live on, and when another thread
+// calls exec the kernel ends the first one, reports its exit, and then reports
+// the exec under the same id.
 //
 // An event does not say which it is, and its sender is still at work when it is
-// read. So each exit that no signal caused is compared with /proc, and stays
-// undecided while other threads of the process are left.
+// read. So each exit is compared with /proc, and stays undecided while other
+// threads of the process are left.
 type exits struct {
 	fs        *procfs.FS
-	undecided map[int32]cnproc.Event
-}
-
-// ended reports whether the exit e of a first thread ended its process. If that
-// cannot be told yet, it reports false and remembers e.
-func (x *exits) ended(e *cnproc.Event) bool {
-	// A signal that kills ends all threads.
-	if e.ExitStatus.Signaled() || x.dead(e.Task.TGID) {
-		delete(x.undecided, e.Task.TGID)
-		return true
-	}
-	x.undecided[e.Task.TGID] = *e
-	return false
+	undecided map[int32]cnproc.ExitStatus
+	interval  time.Duration
+	next      time.Time // when to look again
 }
 
 // dead reports whether a process whose first thread's exit was reported has no
@@ -44,36 +44,53 @@ func (x *exits) dead(pid int32) bool {
 	return st.Exiting() && st.Threads <= 1
 }
 
+// wait remembers the exit of a first thread that has left others behind.
+func (x *exits) wait(pid int32, status cnproc.ExitStatus, now time.Time) {
+	x.undecided[pid] = status
+	x.interval = minSettleInterval
+	x.next = now.Add(x.interval)
+}
+
 // exec notes that a process lives on under the id of its first thread.
 func (x *exits) exec(pid int32) { delete(x.undecided, pid) }
 
 // fork notes that an id was given to a new process. If an exit under that id
-// was undecided it did end the old one, and is returned.
-func (x *exits) fork(pid int32) (cnproc.Event, bool) {
-	if len(x.undecided) == 0 {
-		return cnproc.Event{}, false
-	}
-	e, ok := x.undecided[pid]
+// was undecided it did end the old one, whose status is returned.
+func (x *exits) fork(pid int32) (cnproc.ExitStatus, bool) {
+	status, ok := x.undecided[pid]
 	delete(x.undecided, pid)
-	return e, ok
+	return status, ok
 }
 
-// settle calls ended for each process that has ended meanwhile.
-func (x *exits) settle(ended func(e *cnproc.Event)) {
-	for pid, e := range x.undecided {
-		if x.dead(pid) {
-			delete(x.undecided, pid)
-			ended(&e)
-		}
+// settle calls ended for each process that has ended meanwhile, if it is time to
+// look, and returns how long to wait until it is time again, or 0 if nothing is
+// undecided.
+func (x *exits) settle(now time.Time, ended func(pid int32, status cnproc.ExitStatus)) time.Duration {
+	if len(x.undecided) == 0 {
+		return 0
 	}
+	if !now.Before(x.next) {
+		for pid, status := range x.undecided {
+			if x.dead(pid) {
+				delete(x.undecided, pid)
+				ended(pid, status)
+			}
+		}
+		x.interval = min(2*x.interval, maxSettleInterval)
+		x.next = now.Add(x.interval)
+	}
+	if len(x.undecided) == 0 {
+		return 0
+	}
+	return x.next.Sub(now)
 }
 
 // forget drops what was undecided about processes that live, after events were
 // lost among which the deciding one may have been.
-func (x *exits) forget(alive func(pid int32) bool) {
+func (x *exits) forget() {
 	for pid := range x.undecided {
 		var st procfs.Stat
-		if alive(pid) && x.fs.Stat(pid, &st) == nil && !st.Exiting() {
+		if x.fs.Stat(pid, &st) == nil && !st.Exiting() {
 			delete(x.undecided, pid)
 		}
 	}

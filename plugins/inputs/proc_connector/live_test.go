@@ -70,8 +70,9 @@ func TestLiveExec(t *testing.T) {
 	require.EqualValues(t, os.Getuid(), got["uid"])
 	require.Equal(t, "full", got["detail"])
 
-	require.NoError(t, p.Gather(acc))
-	listener, ok := acc.Get("proc_connector_listener")
+	var gathered testutil.Accumulator
+	require.NoError(t, p.Gather(&gathered))
+	listener, ok := gathered.Get("proc_connector_listener")
 	require.True(t, ok)
 	require.EqualValues(t, 1, listener.Fields["listening"])
 	require.EqualValues(t, 1, listener.Fields["listens"])
@@ -171,7 +172,7 @@ func TestLiveCounters(t *testing.T) {
 	// The session was opened before the first shell was started, so that one is
 	// a fork and an exec more.
 	want := counters{forks: 18, execs: 17, exits: 18, exitsFailed: 5, exitsSignaled: 2}
+	require.NoError(t, c.finish())
 	got := c.snapshot().counters
 	require.Equal(t, want, got)
-	require.NoError(t, c.close())
 }

@@ -79,6 +79,18 @@ func (p *ProcConnector) Gather(acc telegraf.Accumulator) error {
 	return s.gather(acc)
 }
 
+// Ignore gives the kernel's listener count back, and returns at once. It is what
+// Stop does first, for those who must be sure of that and cannot wait for the
+// rest.
+func (p *ProcConnector) Ignore() {
+	p.mu.Lock()
+	s := p.service
+	p.mu.Unlock()
+	if s != nil {
+		s.ignore()
+	}
+}
+
 // Stop gives the kernel's listener count back before it does anything else,
 // and returns when no more metrics will come. It may be called at any time,
 // often, and from several goroutines.

@@ -32,6 +32,9 @@ func (p *ProcConnector) Init() error {
 // Start does nothing.
 func (*ProcConnector) Start(telegraf.Accumulator) error { return nil }
 
+// Ignore does nothing.
+func (*ProcConnector) Ignore() {}
+
 // Stop does nothing.
 func (*ProcConnector) Stop() {}
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,8 +20,9 @@ func TestReadme(t *testing.T) {
 
 	p := newPlugin(t)
 	p.Threads = true
-	acc := startLive(t, p)
-	require.NoError(t, p.Gather(acc))
+	startLive(t, p)
+	var acc testutil.Accumulator
+	require.NoError(t, p.Gather(&acc))
 	for name, heading := range map[string]string{
 		"proc_connector":          "proc_connector\n",
 		"proc_connector_listener": "proc_connector_listener (",

@@ -80,16 +80,19 @@ func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 			cgroup:  p.ExecEvents && (slices.Contains(p.ExecFields, "unit") || slices.Contains(p.ExecFields, "container_id")),
 		},
 	}
-	return &collector{
+	c := &collector{
 		log:      p.Log,
 		reader:   reader,
 		scanner:  reader,
 		emitter:  e,
 		events:   p.ExecEvents,
 		fs:       fs,
-		exits:    exits{fs: fs, undecided: make(map[int32]cnproc.Event)},
+		now:      cnproc.Monotonic,
+		exits:    exits{fs: fs, undecided: make(map[int32]cnproc.ExitStatus)},
 		commands: newCommands(p.MaxCommands, time.Duration(p.CommandExpiry)),
 	}
+	c.findings = newFindings(c.resolve)
+	return c
 }
 
 // report says at start what was got.
@@ -123,9 +126,14 @@ func (s *service) receive() {
 	if err := s.session.Receive(s.collector); err != nil && !errors.Is(err, cnproc.ErrClosed) {
 		s.failure.Store(&err)
 		s.log.Errorf("Receiving events ended: %v", err)
-		if err := s.session.Ignore(); err != nil {
-			s.log.Errorf("Ending to listen failed: %v", err)
-		}
+		s.ignore()
+	}
+}
+
+// ignore sends the IGNORE that is owed. It waits for nothing.
+func (s *service) ignore() {
+	if err := s.session.Ignore(); err != nil {
+		s.log.Errorf("Ending to listen failed: %v", err)
 	}
 }
 
@@ -133,13 +141,13 @@ func (s *service) receive() {
 // when both goroutines have ended. Further callers wait for the first.
 func (s *service) stop() {
 	// Outside the Once, so that nobody who asks to stop waits with this.
-	err := s.session.Ignore()
+	s.ignore()
 	s.stopOnce.Do(func() {
-		err = errors.Join(err, s.session.Close())
+		err := s.session.Close()
 		s.receiving.Wait()
+		err = errors.Join(err, s.collector.finish())
 		s.emitter.close()
 		s.emitting.Wait()
-		err = errors.Join(err, s.collector.close())
 		if err != nil {
 			s.log.Errorf("Stopping failed: %v", err)
 			return

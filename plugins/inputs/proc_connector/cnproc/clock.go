@@ -56,6 +56,10 @@ func (c *clock) monotonic() int64 {
 
 func near(a, b int64) bool { return a-b <= maxClockError && b-a <= maxClockError }
 
+// Monotonic returns CLOCK_MONOTONIC in nanoseconds, to be compared with an
+// event's Timestamp.
+func Monotonic() uint64 { return uint64(monotonicNow()) }
+
 // hostClock returns a reader of the machine's clocks. One time.Now gives both
 // without a system call, but Go counts its monotonic time from an origin of its
 // own, which is compared with CLOCK_MONOTONIC once.

@@ -18,8 +18,9 @@ type Handler interface {
 	// HandleEmpty is called when the queue has been emptied, before Receive
 	// goes to sleep: the time for whatever must not be done with events still
 	// waiting. lost is how many events the kernel dropped since the last call
-	// because the queue was full; which ones, nobody knows.
-	HandleEmpty(lost uint64)
+	// because the queue was full; which ones, nobody knows. If no event comes
+	// for the time again, it is called once more; 0 means that there is no need.
+	HandleEmpty(lost uint64) (again time.Duration)
 }
 
 // drainTime bounds how long a closing session goes on handing over what was
@@ -82,7 +83,7 @@ func (s *Session) receive(h Handler) error {
 		}
 		if n := s.decode(batch, events[:]); n > 0 {
 			h.HandleEvents(events[:n])
-			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp)
+			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp) //nolint:gosec // G602: n is at most batchLen
 		}
 		if !until.IsZero() && (len(batch) == 0 || time.Now().After(until)) {
 			return nil
@@ -100,11 +101,11 @@ func (s *Session) receive(h Handler) error {
 		if err := loss.read(s); err != nil {
 			return err
 		}
-		h.HandleEmpty(loss.take())
+		again := h.HandleEmpty(loss.take())
 		if !until.IsZero() {
 			continue
 		}
-		stopped, err := s.sock.wait()
+		stopped, err := s.sock.wait(again)
 		if err != nil {
 			return err
 		}

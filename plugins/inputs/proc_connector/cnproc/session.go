@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/net/bpf"
 )
@@ -115,8 +116,9 @@ type socket interface {
 	// nothing when nothing is. It never waits. The datagrams are valid until
 	// the next call.
 	receive(limit int) ([]datagram, error)
-	// wait returns when something is queued or stop was called.
-	wait() (stopped bool, err error)
+	// wait returns when something is queued, when stop was called, or after the
+	// limit, unless that is 0.
+	wait(limit time.Duration) (stopped bool, err error)
 	stop() error
 	// drops is how many events the kernel could not queue since the start,
 	// modulo 2^32.
@@ -199,6 +201,10 @@ func open(cfg Config, sys system) (_ *Session, err error) {
 	// says less about the loss than the drop counter does.
 	if err := s.sock.setNoENOBUFS(); err != nil {
 		return nil, &OpError{Op: "set NETLINK_NO_ENOBUFS", Err: err}
+	}
+	// What cannot count its losses must not begin to listen.
+	if _, err := s.sock.drops(); err != nil {
+		return nil, &OpError{Op: "read drop counter", Err: err}
 	}
 	if err := s.sock.join(); err != nil {
 		return nil, &OpError{Op: "join", Err: err}

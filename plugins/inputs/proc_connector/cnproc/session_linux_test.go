@@ -52,10 +52,11 @@ func (l *log) HandleEvents(events []Event) {
 	l.events = append(l.events, events...)
 }
 
-func (l *log) HandleEmpty(n uint64) {
+func (l *log) HandleEmpty(n uint64) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.loss += n
+	return 0
 }
 
 func (l *log) lost() uint64 {
@@ -354,4 +355,4 @@ func (c *counter) HandleEvents(events []Event) {
 	c.n.Add(n)
 }
 
-func (*counter) HandleEmpty(uint64) {}
+func (*counter) HandleEmpty(uint64) time.Duration { return 0 }

@@ -110,21 +110,32 @@ func (k *fakeKernel) receive(limit int) ([]datagram, error) {
 	return batch, nil
 }
 
-func (k *fakeKernel) wait() (bool, error) {
+func (k *fakeKernel) wait(limit time.Duration) (bool, error) {
 	if err := k.step("wait"); err != nil {
 		return false, err
 	}
 	if k.waitHook != nil {
 		k.waitHook()
 	}
-	<-k.wakeup
+	var timeout <-chan time.Time
+	if limit > 0 {
+		timeout = time.After(limit)
+	}
+	select {
+	case <-k.wakeup:
+	case <-timeout:
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.drains, nil
 }
 
 func (k *fakeKernel) drops() (uint32, error) {
-	err := k.step("drops")
+	name := "drops"
+	if k.called("LISTEN") > 0 {
+		name = "drops later"
+	}
+	err := k.step(name)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.dropped, err
@@ -179,6 +190,9 @@ type recorder struct {
 	pids []int32
 	loss uint64
 	hook func(e *Event)
+
+	empty int           // how often the queue was empty
+	again time.Duration // what HandleEmpty returns
 }
 
 func (r *recorder) HandleEvents(events []Event) {
@@ -192,10 +206,12 @@ func (r *recorder) HandleEvents(events []Event) {
 	}
 }
 
-func (r *recorder) HandleEmpty(n uint64) {
+func (r *recorder) HandleEmpty(n uint64) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.loss += n
+	r.empty++
+	return r.again
 }
 
 func (r *recorder) seen() []int32 {
@@ -214,7 +230,7 @@ func TestOpenOrder(t *testing.T) {
 
 	require.NoError(t, s.Close())
 	require.False(t, s.Listening())
-	require.Equal(t, []string{"dial", "filter", "buffer", "no ENOBUFS", "join", "LISTEN", "receive", "IGNORE", "close"}, k.steps)
+	require.Equal(t, []string{"dial", "filter", "buffer", "no ENOBUFS", "drops", "join", "LISTEN", "receive", "IGNORE", "close"}, k.steps)
 	require.Equal(t, Stats{Listens: 1, Ignores: 1}, s.Stats())
 	require.Zero(t, k.listeners())
 }
@@ -230,6 +246,7 @@ func TestOpenFailsAtEachStep(t *testing.T) {
 		{step: "filter", op: "attach filter"},
 		{step: "buffer", op: "size buffer"},
 		{step: "no ENOBUFS", op: "set NETLINK_NO_ENOBUFS"},
+		{step: "drops", op: "read drop counter"},
 		{step: "join", op: "join"},
 		{step: "LISTEN", op: "listen"},
 		{step: "receive", op: "listen", listened: true},
@@ -291,7 +308,7 @@ func TestOpenUnacknowledged(t *testing.T) {
 			setup: func(k *fakeKernel) { k.loseAck = true }, obstacle: unknown, want: ErrAckLost, count: 1, after: 2,
 		},
 		"the loss cannot be read": {
-			setup: func(k *fakeKernel) { k.fail["drops"] = -1 }, want: errInjected, count: -2, after: -2, ignores: 1,
+			setup: func(k *fakeKernel) { k.fail["drops later"] = -1 }, want: errInjected, count: -2, after: -2, ignores: 1,
 		},
 		"not permitted": {
 			setup: func(k *fakeKernel) { k.refuse = uint32(syscall.EPERM) }, want: ErrPermission, count: 1, after: 1,
@@ -577,6 +594,23 @@ func TestReceive(t *testing.T) {
 	require.ErrorIs(t, s.Receive(r), ErrClosed)
 }
 
+// A Handler that asks for it is called again although nothing happens.
+func TestHandleEmptyAgain(t *testing.T) {
+	k := newFakeKernel()
+	s, err := open(Config{}, k.system())
+	require.NoError(t, err)
+	r := &recorder{again: time.Millisecond}
+	done := make(chan error)
+	go func() { done <- s.Receive(r) }()
+	require.Eventually(t, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.empty >= 5
+	}, time.Second, time.Millisecond)
+	require.NoError(t, s.Close())
+	require.NoError(t, <-done)
+}
+
 // The kernel's drop counter has 32 bits and may pass zero.
 func TestLossPassesZero(t *testing.T) {
 	k := newFakeKernel()
@@ -598,7 +632,7 @@ func TestLossPassesZero(t *testing.T) {
 }
 
 func TestReceiveFails(t *testing.T) {
-	for _, step := range []string{"receive", "drops", "wait"} {
+	for _, step := range []string{"receive", "drops later", "wait"} {
 		t.Run(step, func(t *testing.T) {
 			k := newFakeKernel()
 			s, err := open(Config{}, k.system())
@@ -659,8 +693,8 @@ func TestNamespaceError(t *testing.T) {
 // discard is a Handler that does nothing.
 type discard struct{}
 
-func (discard) HandleEvents([]Event) {}
-func (discard) HandleEmpty(uint64)   {}
+func (discard) HandleEvents([]Event)             {}
+func (discard) HandleEmpty(uint64) time.Duration { return 0 }
 
 // decode is what happens to each event between the system call and the Handler.
 func BenchmarkReceiveDecode(b *testing.B) {

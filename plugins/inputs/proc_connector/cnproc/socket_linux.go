@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/mdlayher/netlink"
@@ -199,14 +200,20 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	}
 }
 
-func (s *netlinkSocket) wait() (stopped bool, err error) {
+func (s *netlinkSocket) wait(limit time.Duration) (stopped bool, err error) {
+	timeout := -1
+	if limit > 0 {
+		timeout = int((limit + time.Millisecond - 1) / time.Millisecond)
+	}
 	fds := [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.stopFD), Events: unix.POLLIN}}
 	for {
-		switch _, err := unix.Poll(fds[:], -1); {
+		switch n, err := unix.Poll(fds[:], timeout); {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return false, os.NewSyscallError("poll", err)
+		case n == 0:
+			return false, nil
 		case fds[1].Revents != 0:
 			return true, nil
 		case fds[0].Revents&unix.POLLIN != 0:
@@ -269,8 +276,7 @@ func refusal(errno uint32) error {
 	return because(ErrPermission, unix.EPERM)
 }
 
-// monotonicNow returns CLOCK_MONOTONIC in nanoseconds, the clock of the kernel's
-// timestamps.
+// monotonicNow returns CLOCK_MONOTONIC in nanoseconds.
 func monotonicNow() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {

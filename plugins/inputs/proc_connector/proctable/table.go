@@ -15,19 +15,27 @@ const kthreadd = 2
 
 // A Process is one entry of a Table.
 type Process struct {
+	// PPID is the parent's id, 0 if it is not known.
 	PPID int32
-	// UID is the real user id.
-	UID uint32
-	// Command is the name by which the process is counted and shown.
+	// UID is the real user id, if UIDKnown.
+	UID      uint32
+	UIDKnown bool
+	// Command is the name by which the process is counted and shown; empty if
+	// it is not known.
 	Command string
 	// Kernel marks a kernel thread.
 	Kernel bool
+
+	// serial tells the process from an earlier one with the same id, and parent
+	// is its parent's.
+	serial, parent uint64
 }
 
 // A Table holds one Process a process id. Its zero value is empty and ready. It
 // is not safe for concurrent use.
 type Table struct {
 	processes map[int32]Process
+	serial    uint64 // the last one given
 }
 
 // Len returns the number of processes.
@@ -39,19 +47,37 @@ func (t *Table) Get(pid int32) (Process, bool) {
 	return p, ok
 }
 
-// Put sets the entry of a process.
+// Parent returns the entry of a process's parent, unless that has ended: its id
+// may be another's by now.
+func (t *Table) Parent(p *Process) (Process, bool) {
+	parent, ok := t.processes[p.PPID]
+	return parent, ok && parent.serial == p.parent
+}
+
+// Adopt gives a process the parent that it has now.
+func (t *Table) Adopt(p *Process, parent int32) {
+	p.PPID, p.parent = parent, t.processes[parent].serial
+}
+
+// Put sets the entry of a process that is a changed copy of the one there, or of
+// one that was not there.
 func (t *Table) Put(pid int32, p Process) {
 	if t.processes == nil {
 		t.processes = make(map[int32]Process)
 	}
+	if p.serial == 0 {
+		t.serial++
+		p.serial = t.serial
+	}
 	t.processes[pid] = p
 }
 
-// Fork enters a child, which begins as a copy of its parent. A child of an
+// Fork enters a child, which begins as a copy of its parent. The child of an
 // unknown parent is unknown but for that.
 func (t *Table) Fork(parent, child int32) {
 	p := t.processes[parent]
-	p.PPID = parent
+	p.serial = 0
+	t.Adopt(&p, parent)
 	p.Kernel = p.Kernel || parent == kthreadd
 	t.Put(child, p)
 }
@@ -64,7 +90,7 @@ func (t *Table) Exit(pid int32) { delete(t.processes, pid) }
 // they bring up to date whatever has changed meanwhile. On error the table is
 // unchanged.
 func (t *Table) Rebuild(fs *procfs.FS, name func(pid int32, st *procfs.Stat) string) error {
-	fresh := make(map[int32]Process, len(t.processes))
+	fresh := Table{processes: make(map[int32]Process, len(t.processes)), serial: t.serial}
 	var st procfs.Stat
 	err := fs.PIDs(func(pid int32) bool {
 		// One that has ended is no error, and one that is about to end is left
@@ -78,13 +104,17 @@ func (t *Table) Rebuild(fs *procfs.FS, name func(pid int32, st *procfs.Stat) str
 		if errors.Is(err, procfs.ErrGone) {
 			return true
 		}
-		p.UID = uid
-		fresh[pid] = p
+		p.UID, p.UIDKnown = uid, err == nil
+		fresh.Put(pid, p)
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	t.processes = fresh
+	for pid, p := range fresh.processes {
+		fresh.Adopt(&p, p.PPID)
+		fresh.processes[pid] = p
+	}
+	*t = fresh
 	return nil
 }

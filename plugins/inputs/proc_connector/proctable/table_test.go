@@ -15,12 +15,12 @@ func TestInheritance(t *testing.T) {
 	var table Table
 	table.Put(1, Process{Command: "init"})
 	table.Put(kthreadd, Process{Command: "kthreadd", Kernel: true})
-	table.Put(100, Process{PPID: 1, UID: 1000, Command: "shell"})
+	table.Put(100, Process{PPID: 1, UID: 1000, UIDKnown: true, Command: "shell"})
 
 	table.Fork(100, 101)
 	child, ok := table.Get(101)
 	require.True(t, ok)
-	require.Equal(t, Process{PPID: 100, UID: 1000, Command: "shell"}, child)
+	require.Equal(t, Process{PPID: 100, UID: 1000, UIDKnown: true, Command: "shell"}, public(child))
 
 	child.Command = "editor"
 	table.Put(101, child)
@@ -36,12 +36,47 @@ func TestInheritance(t *testing.T) {
 	table.Fork(9999, 300)
 	orphan, ok := table.Get(300)
 	require.True(t, ok)
-	require.Equal(t, Process{PPID: 9999}, orphan)
+	require.Equal(t, Process{PPID: 9999}, public(orphan), "not even whose it is")
 
 	table.Exit(101)
 	_, ok = table.Get(101)
 	require.False(t, ok)
 	require.Equal(t, 5, table.Len())
+}
+
+// public leaves out what only the table knows.
+func public(p Process) Process {
+	p.serial, p.parent = 0, 0
+	return p
+}
+
+// A parent is only the process that it was, not a later one with the same id.
+func TestParent(t *testing.T) {
+	var table Table
+	table.Put(10, Process{Command: "parent"})
+	table.Fork(10, 11)
+	child, ok := table.Get(11)
+	require.True(t, ok)
+	parent, ok := table.Parent(&child)
+	require.True(t, ok)
+	require.Equal(t, "parent", parent.Command)
+
+	parent.Command = "renamed"
+	table.Put(10, parent)
+	parent, ok = table.Parent(&child)
+	require.True(t, ok)
+	require.Equal(t, "renamed", parent.Command)
+
+	table.Exit(10)
+	_, ok = table.Parent(&child)
+	require.False(t, ok)
+	table.Fork(1, 10)
+	_, ok = table.Parent(&child)
+	require.False(t, ok, "the id is another's")
+
+	table.Adopt(&child, 10)
+	_, ok = table.Parent(&child)
+	require.True(t, ok)
 }
 
 // stat writes a stat file of the fields that matter here; head is comm, state
@@ -75,13 +110,13 @@ func TestRebuild(t *testing.T) {
 
 	require.Equal(t, 3, table.Len())
 	for pid, want := range map[int32]Process{
-		1:  {UID: 1000, Command: "init"},
-		2:  {UID: 1000, Command: "kthreadd", Kernel: true},
-		52: {PPID: 1, UID: 1000, Command: "leader gone"},
+		1:  {UID: 1000, UIDKnown: true, Command: "init"},
+		2:  {UID: 1000, UIDKnown: true, Command: "kthreadd", Kernel: true},
+		52: {PPID: 1, UID: 1000, UIDKnown: true, Command: "leader gone"},
 	} {
 		got, ok := table.Get(pid)
 		require.True(t, ok, pid)
-		require.Equal(t, want, got)
+		require.Equal(t, want, public(got))
 	}
 
 	require.NoError(t, os.RemoveAll(proc))

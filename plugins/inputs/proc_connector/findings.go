@@ -1,0 +1,156 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"time"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
+
+const (
+	// lookMargin is how long before its event an exec begins to show in /proc:
+	// the kernel gives the process its new name and memory, loads the program,
+	// and then reports. It was chosen between that time and the half
+	// millisecond that a program needs at the least to call exec again.
+	lookMargin = 250 * time.Microsecond
+
+	// maxFindings bounds what waits to be confirmed. With more, which takes a
+	// backlog of events that hardly moves, the oldest are believed as they are.
+	maxFindings = 8192
+)
+
+// A finding is what /proc showed of a process some time after an event. The
+// process may have gone on meanwhile: it may have called exec once more, so that
+// the command line is not that of the event, or what looked like its end may
+// have been that of a thread. But everything that a process did before it was
+// looked at had been queued by then. So a finding is held until the queue has
+// passed that moment, and events that come before may contradict it.
+type finding struct {
+	pid   int32
+	until uint64 // nanoseconds of CLOCK_MONOTONIC
+
+	exec   *execEvent // what an exec is to be reported as; nil for an exit
+	size   int        // of exec, when it was added
+	status cnproc.ExitStatus
+	void   bool // contradicted, or settled before its time
+}
+
+// findings are held in the order in which they were made. Their zero value is
+// not ready: see newFindings.
+type findings struct {
+	held  []finding // from index head on
+	head  int
+	first uint64 // number of held[head]; each finding has the next number
+	bytes int    // of the exec events held
+
+	execs, exits map[int32]uint64 // number of the latest finding of a process
+
+	resolve func(f finding) // takes what nothing has contradicted
+}
+
+func newFindings(resolve func(f finding)) findings {
+	return findings{execs: make(map[int32]uint64), exits: make(map[int32]uint64), resolve: resolve}
+}
+
+// len is how many findings are held.
+func (f *findings) len() int { return len(f.held) - f.head }
+
+// addExec holds what is to be reported about an exec, which was read until now.
+func (f *findings) addExec(pid int32, now uint64, ev *execEvent) {
+	size := ev.size()
+	f.execs[pid] = f.add(finding{pid: pid, until: now + uint64(lookMargin), exec: ev, size: size})
+	f.bytes += size
+	for f.len() > 0 && f.bytes > queueBytes {
+		f.resolveOldest()
+	}
+}
+
+// addExit holds the end of a process, which /proc showed now.
+func (f *findings) addExit(pid int32, now uint64, status cnproc.ExitStatus) {
+	f.exits[pid] = f.add(finding{pid: pid, until: now + uint64(lookMargin), status: status})
+}
+
+func (f *findings) add(n finding) uint64 {
+	if f.len() >= maxFindings {
+		f.resolveOldest()
+	}
+	if f.head > 0 && len(f.held) == cap(f.held) {
+		f.held = f.held[:copy(f.held, f.held[f.head:])]
+		f.head = 0
+	}
+	f.held = append(f.held, n)
+	return f.first + uint64(f.len()-1)
+}
+
+// exec notes that a process reported an exec. If its end was found, that was the
+// end of its first thread, whose place another has taken. If an earlier exec was
+// read when this one had begun to show, nothing that was read is certain.
+func (f *findings) exec(pid int32, timestamp uint64) {
+	if n, ok := f.exits[pid]; ok {
+		f.at(n).void = true
+		delete(f.exits, pid)
+	}
+	f.spoil(pid, timestamp)
+}
+
+// fork notes that an id was given to a new process. If the old one's end was
+// found, that is certain now, and its status is returned.
+func (f *findings) fork(pid int32, timestamp uint64) (cnproc.ExitStatus, bool) {
+	f.spoil(pid, timestamp)
+	n, ok := f.exits[pid]
+	if !ok {
+		return 0, false
+	}
+	old := f.at(n)
+	old.void = true
+	delete(f.exits, pid)
+	return old.status, true
+}
+
+func (f *findings) spoil(pid int32, timestamp uint64) {
+	if n, ok := f.execs[pid]; ok {
+		if old := f.at(n); timestamp < old.until {
+			old.exec.forget()
+		}
+		delete(f.execs, pid)
+	}
+}
+
+func (f *findings) at(number uint64) *finding { return &f.held[f.head+int(number-f.first)] }
+
+// passed resolves the findings that nothing can contradict any more, now that
+// the queue has been followed up to a time in nanoseconds of CLOCK_MONOTONIC.
+func (f *findings) passed(timestamp uint64) {
+	for f.len() > 0 && f.held[f.head].until < timestamp {
+		f.resolveOldest()
+	}
+}
+
+// flush resolves all that is left.
+func (f *findings) flush() {
+	for f.len() > 0 {
+		f.resolveOldest()
+	}
+}
+
+func (f *findings) resolveOldest() {
+	oldest := f.held[f.head]
+	f.held[f.head] = finding{} // let go of what it points to
+	if oldest.exec != nil {
+		f.bytes -= oldest.size
+		if f.execs[oldest.pid] == f.first {
+			delete(f.execs, oldest.pid)
+		}
+	} else if f.exits[oldest.pid] == f.first {
+		delete(f.exits, oldest.pid)
+	}
+	f.head++
+	f.first++
+	if f.len() == 0 {
+		f.held, f.head = f.held[:0], 0
+	}
+	if !oldest.void {
+		f.resolve(oldest)
+	}
+}
