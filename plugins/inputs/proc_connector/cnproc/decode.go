@@ -15,7 +15,7 @@ import (
 // lengths contradict each other, or when it is no message of the process
 // connector; e is then undefined.
 func Decode(b []byte, e *Event) error {
-	return decode(reader{b: b}, e)
+	return parse(reader{b: b}, e)
 }
 
 // A reader loads numbers from a message of either byte order. Real messages
@@ -53,7 +53,7 @@ func (r reader) task(off int) Task {
 	return Task{PID: int32(r.u32(off)), TGID: int32(r.u32(off + 4))}
 }
 
-func decode(r reader, e *Event) error {
+func parse(r reader, e *Event) error {
 	// Both lengths are checked before anything behind them is looked at:
 	// nlmsg_len bounds the message within the datagram, cn_msg.len the event
 	// within the message.

@@ -115,7 +115,7 @@ func TestDecodeBothByteOrders(t *testing.T) {
 
 				var got Event
 				b := message(order, tt.what, tt.ack, tt.data...)
-				require.NoError(t, decode(reader{b: b, swapped: foreign(order)}, &got))
+				require.NoError(t, parse(reader{b: b, swapped: foreign(order)}, &got))
 				require.Equal(t, want, got)
 				require.Equal(t, tt.what != 0x800, got.What.Known())
 			})
@@ -224,7 +224,7 @@ func TestDecodeCaptured(t *testing.T) {
 		require.Len(t, b, datagramLen)
 
 		var e Event
-		require.NoError(t, decode(reader{b: b, swapped: foreign(binary.LittleEndian)}, &e))
+		require.NoError(t, parse(reader{b: b, swapped: foreign(binary.LittleEndian)}, &e))
 		name := filepath.Base(file)
 		require.Equal(t, name, e.What.String()+".bin")
 		seen[name] = true
@@ -271,14 +271,14 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, swapped := range []bool{false, true} {
 			var e, again Event
-			err := decode(reader{b: b, swapped: swapped}, &e)
+			err := parse(reader{b: b, swapped: swapped}, &e)
 			if err != nil {
 				require.ErrorIs(t, err, ErrMalformed)
 				continue
 			}
 			require.GreaterOrEqual(t, len(b), offEvent)
 			// What lies behind the message is none of its business.
-			require.NoError(t, decode(reader{b: append(b[:len(b):len(b)], 0xff), swapped: swapped}, &again))
+			require.NoError(t, parse(reader{b: append(b[:len(b):len(b)], 0xff), swapped: swapped}, &again))
 			require.Equal(t, e, again)
 		}
 	})

@@ -61,7 +61,7 @@ func (s *Session) Receive(h Handler) error {
 			_ = s.Ignore() //nolint:errcheck // the panic is the news, and it is on its way
 		}
 	}()
-	err := s.receive(h)
+	err := s.follow(h)
 	ended = true
 	if err != nil {
 		return &OpError{Op: "receive", Err: err}
@@ -69,7 +69,8 @@ func (s *Session) Receive(h Handler) error {
 	return nil
 }
 
-func (s *Session) receive(h Handler) error {
+// follow is Receive without its beginning and end.
+func (s *Session) follow(h Handler) error {
 	var (
 		events [batchLen]Event
 		loss   lossMeter

@@ -108,7 +108,6 @@ type socket interface {
 	setReceiveBuffer(bytes int) (int, error)
 	setNoENOBUFS() error
 	join() error
-	leave() error
 	// send hands one request to the kernel, which has dealt with it when send
 	// returns nil, and has not seen it when send returns an error.
 	send(request []byte) error
@@ -119,6 +118,7 @@ type socket interface {
 	// wait returns when something is queued, when stop was called, or after the
 	// limit, unless that is 0.
 	wait(limit time.Duration) (stopped bool, err error)
+	// stop leaves the group and ends wait.
 	stop() error
 	// drops is how many events the kernel could not queue since the start,
 	// modulo 2^32.
@@ -155,10 +155,10 @@ func Open(cfg Config) (*Session, error) {
 	if cfg.Proc == "" {
 		cfg.Proc = "/proc"
 	}
-	return open(cfg, hostSystem(cfg.Proc))
+	return openOn(hostSystem(cfg.Proc), cfg)
 }
 
-func open(cfg Config, sys system) (_ *Session, err error) {
+func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if cfg.ReceiveBuffer == 0 {
 		cfg.ReceiveBuffer = DefaultReceiveBuffer
 	}
@@ -347,7 +347,7 @@ func (s *Session) Close() error {
 		if receiving {
 			// Once out of the group the queue is finite, and Receive can empty
 			// it instead of throwing events away that were already counted.
-			s.closeErr = errors.Join(s.sock.leave(), s.sock.stop())
+			s.closeErr = s.sock.stop()
 			<-s.received
 		}
 		s.closeErr = errors.Join(s.closeErr, s.sock.close())

@@ -53,7 +53,6 @@ func (k *fakeKernel) setFilter([]bpf.RawInstruction) error { return k.step("filt
 func (k *fakeKernel) setReceiveBuffer(n int) (int, error)  { return n / 4, k.step("buffer") }
 func (k *fakeKernel) setNoENOBUFS() error                  { return k.step("no ENOBUFS") }
 func (k *fakeKernel) join() error                          { return k.step("join") }
-func (k *fakeKernel) leave() error                         { return k.step("leave") }
 func (k *fakeKernel) close() error                         { return k.step("close") }
 
 func (k *fakeKernel) stop() error {
@@ -222,7 +221,7 @@ func (r *recorder) seen() []int32 {
 
 func TestOpenOrder(t *testing.T) {
 	k := newFakeKernel()
-	s, err := open(Config{ReceiveBuffer: 4000}, k.system())
+	s, err := openOn(k.system(), Config{ReceiveBuffer: 4000})
 	require.NoError(t, err)
 	require.True(t, s.Listening())
 	require.Equal(t, 1000, s.ReceiveBuffer(), "what was got, not what was asked for")
@@ -257,7 +256,7 @@ func TestOpenFailsAtEachStep(t *testing.T) {
 			k.count = 2 // other programs listen
 			k.fail[tt.step] = -1
 
-			s, err := open(Config{}, k.system())
+			s, err := openOn(k.system(), Config{})
 			require.Nil(t, s)
 			var opErr *OpError
 			require.ErrorAs(t, err, &opErr)
@@ -277,7 +276,7 @@ func TestOpenFailsAtEachStep(t *testing.T) {
 func TestOpenFailsAndSoDoesClosing(t *testing.T) {
 	k := newFakeKernel()
 	k.fail["join"], k.fail["close"] = 1, 1
-	_, err := open(Config{}, k.system())
+	_, err := openOn(k.system(), Config{})
 	require.ErrorContains(t, err, "join: injected")
 	require.ErrorContains(t, err, "close: injected")
 }
@@ -332,7 +331,7 @@ func TestOpenUnacknowledged(t *testing.T) {
 			sys := k.system()
 			sys.obstacle = func() error { return tt.obstacle }
 
-			_, err := open(Config{}, sys)
+			_, err := openOn(sys, Config{})
 			require.ErrorIs(t, err, tt.want)
 			require.Equal(t, tt.after, k.listeners())
 			require.Equal(t, tt.ignores, k.called("IGNORE"))
@@ -350,7 +349,7 @@ func TestOpenWithoutProc(t *testing.T) {
 	k := newFakeKernel()
 	sys := k.system()
 	sys.obstacle = func() error { return errUnknown }
-	s, err := open(Config{}, sys)
+	s, err := openOn(sys, Config{})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	require.Zero(t, k.listeners())
@@ -365,7 +364,7 @@ func TestAcknowledgementIsMatched(t *testing.T) {
 		k.queue = append(k.queue, forkOf(i))
 	}
 	k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, 12345, 0)})
-	_, err := open(Config{}, k.system())
+	_, err := openOn(k.system(), Config{})
 	require.ErrorIs(t, err, ErrSilenced, "somebody else's answer is not ours")
 
 	k = newFakeKernel()
@@ -373,7 +372,7 @@ func TestAcknowledgementIsMatched(t *testing.T) {
 		k.queue = append(k.queue, forkOf(i))
 	}
 	k.after = []datagram{forkOf(1000), forkOf(1001)}
-	s, err := open(Config{}, k.system())
+	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 
 	// What the kernel queued behind its answer is the session's.
@@ -389,7 +388,7 @@ func TestAcknowledgementIsMatched(t *testing.T) {
 // A queue that is never empty still has its losses counted.
 func TestLossIsCountedInAStorm(t *testing.T) {
 	k := newFakeKernel()
-	s, err := open(Config{}, k.system())
+	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 	k.dropped = 77
 
@@ -421,7 +420,7 @@ func TestForgedAcknowledgement(t *testing.T) {
 		_, err := dial()
 		return forger{k}, err
 	}
-	_, err := open(Config{}, sys)
+	_, err := openOn(sys, Config{})
 	require.ErrorIs(t, err, ErrSilenced)
 }
 
@@ -437,7 +436,7 @@ func (f forger) send(request []byte) error {
 func TestCloseOnce(t *testing.T) {
 	k := newFakeKernel()
 	k.count = 1
-	s, err := open(Config{}, k.system())
+	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 
 	done := make(chan error)
@@ -467,7 +466,7 @@ func TestCloseOnce(t *testing.T) {
 // returns.
 func TestCloseIgnoresFirst(t *testing.T) {
 	k := newFakeKernel()
-	s, err := open(Config{}, k.system())
+	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 
 	handling, release := make(chan struct{}), make(chan struct{})
@@ -505,7 +504,7 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			k := newFakeKernel()
 			k.fail["IGNORE"] = tt.failures
-			s, err := open(Config{}, k.system())
+			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
 
 			for range 2 { // the second caller hears the same, and nothing is sent again
@@ -523,10 +522,10 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 }
 
 func TestCloseReportsItsErrors(t *testing.T) {
-	for _, step := range []string{"leave", "stop", "close"} {
+	for _, step := range []string{"stop", "close"} {
 		t.Run(step, func(t *testing.T) {
 			k := newFakeKernel()
-			s, err := open(Config{}, k.system())
+			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
 			done := make(chan error)
 			go func() { done <- s.Receive(&recorder{}) }()
@@ -542,7 +541,7 @@ func TestCloseReportsItsErrors(t *testing.T) {
 
 func TestReceive(t *testing.T) {
 	k := newFakeKernel()
-	s, err := open(Config{}, k.system())
+	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 
 	r := &recorder{}
@@ -597,7 +596,7 @@ func TestReceive(t *testing.T) {
 // A Handler that asks for it is called again although nothing happens.
 func TestHandleEmptyAgain(t *testing.T) {
 	k := newFakeKernel()
-	s, err := open(Config{}, k.system())
+	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 	r := &recorder{again: time.Millisecond}
 	done := make(chan error)
@@ -615,7 +614,7 @@ func TestHandleEmptyAgain(t *testing.T) {
 func TestLossPassesZero(t *testing.T) {
 	k := newFakeKernel()
 	k.dropped = 0xfffffff0
-	s, err := open(Config{}, k.system())
+	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 	r := &recorder{}
 	done := make(chan error)
@@ -635,7 +634,7 @@ func TestReceiveFails(t *testing.T) {
 	for _, step := range []string{"receive", "drops later", "wait"} {
 		t.Run(step, func(t *testing.T) {
 			k := newFakeKernel()
-			s, err := open(Config{}, k.system())
+			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
 			k.fail[step] = -1
 
@@ -658,7 +657,7 @@ func TestHandlerEndsTheGoroutine(t *testing.T) {
 	for name, hook := range tests {
 		t.Run(name, func(t *testing.T) {
 			k := newFakeKernel()
-			s, err := open(Config{}, k.system())
+			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
 			k.deliver(forkOf(1))
 

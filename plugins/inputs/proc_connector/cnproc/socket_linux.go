@@ -145,10 +145,6 @@ func (s *netlinkSocket) join() error {
 	return conn.Close()
 }
 
-func (s *netlinkSocket) leave() error {
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc))
-}
-
 // send hands a request to the kernel, which deals with it before sendto(2)
 // returns. ECONNREFUSED means that nobody reads requests in this network
 // namespace.
@@ -227,9 +223,10 @@ func (s *netlinkSocket) wait(limit time.Duration) (stopped bool, err error) {
 }
 
 func (s *netlinkSocket) stop() error {
+	err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc)
 	one := [8]byte{7: 1} // not zero, in either byte order
-	_, err := unix.Write(s.stopFD, one[:])
-	return os.NewSyscallError("write", err)
+	_, wakeErr := unix.Write(s.stopFD, one[:])
+	return errors.Join(os.NewSyscallError("setsockopt", err), os.NewSyscallError("write", wakeErr))
 }
 
 // drops reads the counter that /proc/net/netlink shows in its column Drops.
