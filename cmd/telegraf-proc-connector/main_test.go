@@ -19,15 +19,27 @@ func TestRun(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		"help":                {args: []string{"--help"}, stdout: usage},
-		"version":             {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
-		"sample-config":       {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
-		"unknown flag":        {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
-		"unknown command":     {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\" (see --help)\n"},
-		"two commands":        {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
-		"negative interval":   {args: []string{"--poll-interval", "-1s"}, status: 1, stderr: "E! --poll-interval: -1s is negative, allowed is 0 (never) or more\n"},
-		"interval, no unit":   {args: []string{"--poll-interval", "10"}, status: 1, stderr: "E! invalid value \"10\" for flag -poll-interval: parse error (see --help)\n"},
-		"no such config file": {args: []string{"--config", "/nonexistent/x.conf"}, status: 1, stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n"},
+		"help":            {args: []string{"--help"}, stdout: usage},
+		"version":         {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
+		"sample-config":   {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
+		"unknown flag":    {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
+		"unknown command": {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\" (see --help)\n"},
+		"two commands":    {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
+		"negative interval": {
+			args:   []string{"--poll-interval", "-1s"},
+			status: 1,
+			stderr: "E! --poll-interval: -1s is negative, allowed is 0 (never) or more\n",
+		},
+		"interval, no unit": {
+			args:   []string{"--poll-interval", "10"},
+			status: 1,
+			stderr: "E! invalid value \"10\" for flag -poll-interval: parse error (see --help)\n",
+		},
+		"no such config file": {
+			args:   []string{"--config", "/nonexistent/x.conf"},
+			status: 1,
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

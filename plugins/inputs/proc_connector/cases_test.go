@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -138,7 +137,7 @@ func encodeCase(t *testing.T, file string) []byte {
 				break
 			}
 			n, err := strconv.ParseInt(word, 0, 64)
-			require.NoError(t, err, fmt.Sprintf("%s: %q", file, line))
+			require.NoError(t, err, "%s: %q", file, line)
 			data = binary.NativeEndian.AppendUint32(data, uint32(n))
 		}
 		data = append(data, make([]byte, 24-len(data))...)

@@ -16,10 +16,22 @@ func TestCommandName(t *testing.T) {
 		candidates []string
 		want       string
 	}{
-		"short":                             {comm: "sh", candidates: []string{"/bin/shell-of-another-name"}, want: "sh"},
-		"cut, completed from argv[0]":       {comm: "telegraf-proc-c", candidates: []string{"telegraf-proc-connector", "/x"}, want: "telegraf-proc-connector"},
-		"cut, completed from exe":           {comm: "telegraf-proc-c", candidates: []string{"", "/usr/bin/telegraf-proc-connector"}, want: "telegraf-proc-connector"},
-		"cut, completed from the script":    {comm: "nightly-backup-", candidates: []string{"/bin/sh", "/bin/dash", "./nightly-backup-all.sh"}, want: "nightly-backup-all.sh"},
+		"short": {comm: "sh", candidates: []string{"/bin/shell-of-another-name"}, want: "sh"},
+		"cut, completed from argv[0]": {
+			comm:       "telegraf-proc-c",
+			candidates: []string{"telegraf-proc-connector", "/x"},
+			want:       "telegraf-proc-connector",
+		},
+		"cut, completed from exe": {
+			comm:       "telegraf-proc-c",
+			candidates: []string{"", "/usr/bin/telegraf-proc-connector"},
+			want:       "telegraf-proc-connector",
+		},
+		"cut, completed from the script": {
+			comm:       "nightly-backup-",
+			candidates: []string{"/bin/sh", "/bin/dash", "./nightly-backup-all.sh"},
+			want:       "nightly-backup-all.sh",
+		},
 		"exactly as long as the limit":      {comm: "fifteen-letters", candidates: []string{"/bin/fifteen-letters"}, want: "fifteen-letters"},
 		"cut, and nothing fits":             {comm: "renamed-by-some", candidates: []string{"/bin/sh", "sh"}, want: "renamed-by-some"},
 		"empty":                             {comm: "", want: commandUnknown},

@@ -49,15 +49,24 @@ func TestInitRefuses(t *testing.T) {
 			set:  func(p *ProcConnector) { p.ExecFields = []string{"pid", "environ"} },
 			want: `option exec_fields: "environ" is unknown, allowed are pid, ppid, parent_command, cmdline, exe, cwd, uid, user, unit, container_id`,
 		},
-		"field twice":          {set: func(p *ProcConnector) { p.ExecFields = []string{"pid", "pid"} }, want: `option exec_fields: "pid" is there twice`},
-		"arguments":            {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are full, none`},
-		"max_cmdline small":    {set: func(p *ProcConnector) { p.MaxCmdline = 15 }, want: "option max_cmdline: 15 bytes are out of range, allowed are 16B to 64KiB"},
-		"max_cmdline large":    {set: func(p *ProcConnector) { p.MaxCmdline = 64<<10 + 1 }, want: "option max_cmdline: 65537 bytes"},
-		"receive_buffer small": {set: func(p *ProcConnector) { p.ReceiveBuffer = 4095 }, want: "option receive_buffer: 4095 bytes are out of range, allowed are 4KiB to 512MiB"},
+		"field twice": {set: func(p *ProcConnector) { p.ExecFields = []string{"pid", "pid"} }, want: `option exec_fields: "pid" is there twice`},
+		"arguments":   {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are full, none`},
+		"max_cmdline small": {
+			set:  func(p *ProcConnector) { p.MaxCmdline = 15 },
+			want: "option max_cmdline: 15 bytes are out of range, allowed are 16B to 64KiB",
+		},
+		"max_cmdline large": {set: func(p *ProcConnector) { p.MaxCmdline = 64<<10 + 1 }, want: "option max_cmdline: 65537 bytes"},
+		"receive_buffer small": {
+			set:  func(p *ProcConnector) { p.ReceiveBuffer = 4095 },
+			want: "option receive_buffer: 4095 bytes are out of range, allowed are 4KiB to 512MiB",
+		},
 		"receive_buffer large": {set: func(p *ProcConnector) { p.ReceiveBuffer = 512<<20 + 1 }, want: "option receive_buffer: 536870913 bytes"},
 		"max_commands small":   {set: func(p *ProcConnector) { p.MaxCommands = 0 }, want: "option max_commands: 0 is out of range, allowed are 1 to 100000"},
 		"max_commands large":   {set: func(p *ProcConnector) { p.MaxCommands = 100_001 }, want: "option max_commands: 100001"},
-		"command_expiry":       {set: func(p *ProcConnector) { p.CommandExpiry = config.Duration(time.Millisecond) }, want: "option command_expiry: 1ms is out of range, allowed is 1s or more"},
+		"command_expiry": {
+			set:  func(p *ProcConnector) { p.CommandExpiry = config.Duration(time.Millisecond) },
+			want: "option command_expiry: 1ms is out of range, allowed is 1s or more",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,7 +3,6 @@
 package proc_connector
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -164,7 +163,7 @@ func TestLiveCounters(t *testing.T) {
 	_, err = stdin.Write([]byte("\n"))
 	require.NoError(t, err)
 	var exit *exec.ExitError
-	require.True(t, errors.As(ready.Wait(), &exit))
+	require.ErrorAs(t, ready.Wait(), &exit)
 	require.Equal(t, 7, exit.Sys().(syscall.WaitStatus).ExitStatus())
 	require.NoError(t, session.Close())
 	require.NoError(t, <-done)

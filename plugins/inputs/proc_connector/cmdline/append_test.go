@@ -173,7 +173,10 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	}
 }
 
-var usual = raw("/usr/lib/jvm/java-21-openjdk/bin/java", "-Xmx4g", "-Dlog.path=/var/log/app", "-cp", "/opt/app/lib/*", "org.example.Main", "--name", "blue whale")
+var usual = raw(
+	"/usr/lib/jvm/java-21-openjdk/bin/java", "-Xmx4g", "-Dlog.path=/var/log/app", "-cp", "/opt/app/lib/*",
+	"org.example.Main", "--name", "blue whale",
+)
 
 func BenchmarkAppend(b *testing.B) {
 	dst := make([]byte, 0, 4096)

@@ -28,13 +28,16 @@ func bash(t *testing.T, script string) string {
 }
 
 func TestBashReadsBack(t *testing.T) {
-	lists := [][]string{
+	const randoms = 1000
+	chosen := [][]string{
 		{""}, {"", ""}, {"~"}, {"~root"}, {"#"}, {"a=~"}, {"a=~/b", "c:~"}, {"-n"}, {"--"}, {"!"}, {"!!"}, {"{a,b}"}, {"'"}, {"\\"},
 		{"\\n", "\n"}, {"$HOME", "`id`", "$(id)"}, {"*", "?", "[a-z]"}, {"\x01", "\x7f", "\x01\x7f"}, {"\u0080\u009f\u00ff"}, {"%1"},
 		{"\U0010ffff"}, {"\u202e\u2066\u2028"}, {"é", "e\u0301", "日本語", "😀"}, {"\x1f0"}, {"\u200bf"}, {"\U000e0001a"},
 	}
+	lists := make([][]string, 0, len(chosen)+randoms)
+	lists = append(lists, chosen...)
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
+	for range randoms {
 		lists = append(lists, randomArgs(random))
 	}
 

@@ -99,9 +99,9 @@ func arguments(raw []byte) []string {
 	if len(raw) == 0 {
 		return nil
 	}
-	var args []string
-	for _, arg := range strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00") {
-		args = append(args, string([]rune(arg)))
+	args := strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
+	for i, arg := range args {
+		args[i] = string([]rune(arg))
 	}
 	return args
 }

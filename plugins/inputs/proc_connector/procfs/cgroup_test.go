@@ -26,7 +26,11 @@ func TestParseCgroup(t *testing.T) {
 		{"session", "0::/user.slice/user-1000.slice/session-42.scope", "session-42.scope", ""},
 		{"user's service manager", "0::/user.slice/user-1000.slice/user@1000.service/init.scope", "user@1000.service", ""},
 		{"user's service", "0::/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service", "foo.service", ""},
-		{"user's program", "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.gnome.Terminal.slice/vte-spawn-0a1b.scope", "vte-spawn-0a1b.scope", ""},
+		{
+			"user's program",
+			"0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.gnome.Terminal.slice/vte-spawn-0a1b.scope",
+			"vte-spawn-0a1b.scope", "",
+		},
 		{"groups below a service", "0::/system.slice/systemd-udevd.service/udev", "systemd-udevd.service", ""},
 		{"virtual machine", `0::/machine.slice/machine-qemu\x2d1\x2dweb.scope/libvirt/emulator`, `machine-qemu\x2d1\x2dweb.scope`, ""},
 		{"socket", "0::/system.slice/docker.socket", "docker.socket", ""},
@@ -87,7 +91,8 @@ func TestParseCgroup(t *testing.T) {
 		// Version 1.
 		{
 			"Ubuntu 18.04",
-			"12:pids:/user.slice/user-1000.slice/session-2.scope\n11:cpu,cpuacct:/user.slice\n1:name=systemd:/user.slice/user-1000.slice/session-2.scope\n0::/user.slice/user-1000.slice/session-2.scope\n",
+			"12:pids:/user.slice/user-1000.slice/session-2.scope\n11:cpu,cpuacct:/user.slice\n" +
+				"1:name=systemd:/user.slice/user-1000.slice/session-2.scope\n0::/user.slice/user-1000.slice/session-2.scope\n",
 			"session-2.scope", "",
 		},
 		{

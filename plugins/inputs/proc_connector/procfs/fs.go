@@ -65,8 +65,7 @@ func (fs *FS) read(pid int32, file string, buf []byte) (int, error) {
 		return 0, fail(pid, file, err)
 	}
 	n, err := read(fd, buf)
-	// Closing what was only read loses nothing, whatever it returns.
-	_ = closeFD(fd)
+	_ = closeFD(fd) //nolint:errcheck // closing what was only read loses nothing, whatever it returns
 	if err != nil {
 		return 0, fail(pid, file, err)
 	}

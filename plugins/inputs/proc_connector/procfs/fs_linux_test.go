@@ -26,22 +26,22 @@ func fixture(t *testing.T, files map[string]string) *FS {
 	root := t.TempDir()
 	for name, content := range files {
 		path := filepath.Join(root, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
 		if target, found := strings.CutPrefix(content, "-> "); found {
 			require.NoError(t, os.Symlink(target, path))
 		} else {
-			require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+			require.NoError(t, os.WriteFile(path, []byte(content), 0o640))
 		}
 	}
-	return open(t, root)
+	return openFS(t, root)
 }
 
-func open(t *testing.T, mountPoint string) *FS {
+func openFS(t *testing.T, mountPoint string) *FS {
 	t.Helper()
-	fs, err := Open(mountPoint)
+	f, err := Open(mountPoint)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = fs.Close() })
-	return fs
+	t.Cleanup(func() { _ = f.Close() })
+	return f
 }
 
 func TestFixture(t *testing.T) {
@@ -139,7 +139,7 @@ func TestErrors(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	require.NoError(t, os.WriteFile(file, nil, 0o640))
 
 	_, err := Open(file)
 	require.ErrorIs(t, err, unix.ENOTDIR)
@@ -168,7 +168,8 @@ func TestPIDs(t *testing.T) {
 		"self/stat": "", "sys/stat": "", "01/stat": "", "+2/stat": "", "-3/stat": "", "4a/stat": "", "1_0/stat": "",
 		"2147483648/stat": "", "99999999999999999999/stat": "", "0/stat": "", "stat": "", "5 /stat": "",
 	}
-	want := []int32{1, 10, 2147483647}
+	want := make([]int32, 0, 3+2*namesAtATime)
+	want = append(want, 1, 10, 2147483647)
 	// More than one batch of names.
 	for pid := range int32(2 * namesAtATime) {
 		want = append(want, 1000+pid)
@@ -195,7 +196,7 @@ func TestPIDs(t *testing.T) {
 }
 
 func TestSelf(t *testing.T) {
-	f := open(t, "/proc")
+	f := openFS(t, "/proc")
 	pid := int32(os.Getpid())
 
 	buf := make([]byte, 64<<10)
@@ -239,11 +240,13 @@ func TestSelf(t *testing.T) {
 }
 
 func TestHostileName(t *testing.T) {
-	f := open(t, "/proc")
+	f := openFS(t, "/proc")
 	pid := int32(os.Getpid())
 	before, err := os.ReadFile("/proc/self/comm")
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.WriteFile("/proc/self/comm", before[:len(before)-1], 0) })
+	t.Cleanup(func() {
+		_ = os.WriteFile("/proc/self/comm", before[:len(before)-1], 0) //nolint:errcheck // no other test needs the old name
+	})
 	for _, comm := range []string{"a) Z 1 (b", "a\nUid:\t9\t", ")", "(", " "} {
 		require.NoError(t, os.WriteFile("/proc/self/comm", []byte(comm), 0))
 		var st Stat
@@ -258,10 +261,13 @@ func TestHostileName(t *testing.T) {
 }
 
 func TestLifeAndDeath(t *testing.T) {
-	f := open(t, "/proc")
+	f := openFS(t, "/proc")
 	cmd := exec.Command("sleep", "60")
 	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() //nolint:errcheck // fails once the test has waited for it
+		_ = cmd.Wait()         //nolint:errcheck // killed, or waited for already
+	})
 	pid := int32(cmd.Process.Pid)
 
 	var st Stat
@@ -300,9 +306,9 @@ func TestDescriptors(t *testing.T) {
 	f := fixture(t, map[string]string{"42/cmdline": "a\x00", "43/stat/d": ""})
 	before := descriptors(t)
 	for range 3 {
-		_ = f.Stat(43, new(Stat)) // opens, then fails to read
+		_ = f.Stat(43, new(Stat)) //nolint:errcheck // opens, then fails to read
 		for _, read := range readers(f) {
-			_ = read(42)
+			_ = read(42) //nolint:errcheck // what it leaves open counts, also when it fails
 		}
 		require.NoError(t, f.PIDs(func(int32) bool { return false }))
 	}
@@ -310,7 +316,7 @@ func TestDescriptors(t *testing.T) {
 
 	fd, err := openat(f.dir, f.relative(42, "cmdline"))
 	require.NoError(t, err)
-	defer func() { _ = closeFD(fd) }()
+	defer func() { _ = closeFD(fd) }() //nolint:errcheck // closing what was only looked at loses nothing
 	for _, fd := range []int{fd, f.dir} {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		require.NoError(t, err)
@@ -336,7 +342,7 @@ func descriptors(t *testing.T) []string {
 }
 
 func TestAllocatesNothing(t *testing.T) {
-	f := open(t, "/proc")
+	f := openFS(t, "/proc")
 	pid := int32(os.Getpid())
 	buf := make([]byte, 4096)
 	var st Stat

@@ -36,7 +36,7 @@ func TestParseStat(t *testing.T) {
 		{
 			name: "name that is empty",
 			in:   statLine("", "R", "1", "64", "1", "7"),
-			want: Stat{Comm: []byte{}, State: 'R', PPID: 1, Flags: 64, Threads: 1, StartTime: 7},
+			want: Stat{Comm: make([]byte, 0), State: 'R', PPID: 1, Flags: 64, Threads: 1, StartTime: 7},
 		},
 		{
 			name:    "zombie",
@@ -92,6 +92,8 @@ func TestParseStat(t *testing.T) {
 
 func TestParseStatMalformed(t *testing.T) {
 	good := statLine("bash", "S", "1", "0", "1", "9")
+	short, _, found := strings.Cut(good, " 9 ")
+	require.True(t, found)
 	for name, in := range map[string]string{
 		"empty":                    "",
 		"no name":                  "4711 bash S 1",
@@ -99,7 +101,7 @@ func TestParseStatMalformed(t *testing.T) {
 		"parentheses reversed":     ")(",
 		"nothing after the name":   "4711 (bash)",
 		"no blank after it":        strings.Replace(good, ") ", ")", 1),
-		"cut short":                good[:strings.Index(good, " 9 ")],
+		"cut short":                short,
 		"state of two letters":     statLine("bash", "SS", "1", "0", "1", "9"),
 		"no state":                 statLine("bash", "", "1", "0", "1", "9"),
 		"parent no number":         statLine("bash", "S", "x", "0", "1", "9"),

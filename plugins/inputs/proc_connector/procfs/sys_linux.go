@@ -27,6 +27,7 @@ func openDir(path string) (int, error) {
 // garbage collection would be held up with it.
 func openat(dir int, path []byte) (int, error) {
 	for {
+		//nolint:gosec // G103: it is a pointer of openat(2)
 		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
 			unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
 		switch errno {
