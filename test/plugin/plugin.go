@@ -1,7 +1,11 @@
-// Package plugin builds the plugin as it is in the work tree.
+// Package plugin builds the plugin as it is in the work tree, and runs it for
+// tests: alone, with the test in the place of Telegraf.
 package plugin
 
 import (
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/repo"
@@ -9,11 +13,36 @@ import (
 
 const name = "telegraf-proc-connector"
 
+// built is set once the binary is up to date: within one run of the tests the
+// source stays as it is, and to find that out anew costs a second each time.
+var (
+	buildOnce sync.Once
+	built     string
+)
+
 // Build builds the plugin's binary and returns its path. The go command sees to
 // it that an unchanged plugin is not built again.
 func Build(t testing.TB) string {
 	t.Helper()
-	binary := repo.Artifact(t, name)
-	repo.Go(t, repo.Root(t), "build", "-o", binary, "./cmd/"+name)
-	return binary
+	buildOnce.Do(func() {
+		binary := repo.Artifact(t, name)
+		repo.Go(t, repo.Root(t), "build", "-o", binary, "./cmd/"+name)
+		built = binary
+	})
+	if built == "" {
+		t.Fatal("The plugin cannot be built, as an earlier test has found")
+	}
+	return built
+}
+
+// WriteConfig writes a configuration file with one section of the plugin that
+// holds the options, lines of TOML, and returns its path.
+func WriteConfig(t testing.TB, options string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plugin.conf")
+	text := "[[inputs.proc_connector]]\n" + options + "\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatalf("Writing the configuration of the plugin: %v", err)
+	}
+	return path
 }

@@ -102,7 +102,7 @@ func growBuffer(fd int) error {
 // Send sends one request with the given operation, known to the kernel or not.
 // The kernel has dealt with it when Send returns.
 func (c *Conn) Send(op uint32) error {
-	c.nonce = rand.Uint32()
+	c.nonce = rand.Uint32() //nolint:gosec // G404: it tells our requests from those of others, and keeps no secret
 
 	b := make([]byte, 0, sizeofNlMsghdr+sizeofCnMsg+4)
 	ne := binary.NativeEndian

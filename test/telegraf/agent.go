@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
 )
 
 // Lines that Telegraf writes to its log (cmd/telegraf/telegraf.go, agent/agent.go).
@@ -31,8 +33,8 @@ const (
 type Agent struct {
 	t      testing.TB
 	cmd    *exec.Cmd
-	log    *output
-	stdout *output
+	log    *output.Output
+	stdout *output.Output
 	exited chan struct{}
 	err    error // of Wait, once exited is closed
 }
@@ -65,8 +67,8 @@ func Start(t testing.TB, configPath string, opts ...Option) *Agent {
 	a := &Agent{
 		t:      t,
 		cmd:    exec.Command(Build(t), "--config", configPath),
-		log:    newOutput(),
-		stdout: newOutput(),
+		log:    output.New(),
+		stdout: output.New(),
 		exited: make(chan struct{}),
 	}
 	a.cmd.Stderr = a.log
@@ -84,8 +86,8 @@ func Start(t testing.TB, configPath string, opts ...Option) *Agent {
 	}
 	go func() {
 		a.err = a.cmd.Wait()
-		a.log.close()
-		a.stdout.close()
+		a.log.End()
+		a.stdout.End()
 		close(a.exited)
 	}()
 	t.Cleanup(func() {
@@ -105,29 +107,29 @@ func Start(t testing.TB, configPath string, opts ...Option) *Agent {
 func (a *Agent) Pid() int { return a.cmd.Process.Pid }
 
 // Log returns what the agent has logged so far.
-func (a *Agent) Log() string { return a.log.since(0) }
+func (a *Agent) Log() string { return a.log.Since(0) }
 
 // Stdout returns what the agent has written to its standard output so far: the
 // metrics, when outputs.file writes to "stdout".
-func (a *Agent) Stdout() string { return a.stdout.since(0) }
+func (a *Agent) Stdout() string { return a.stdout.Since(0) }
 
 // WaitLog waits until the substring is anywhere in the log, and fails the test
 // when it is not there in time or the agent ends without it.
 func (a *Agent) WaitLog(substring string, timeout time.Duration) {
 	a.t.Helper()
-	a.wait("log", a.log, 0, substring, timeout)
+	a.waitFor("log", a.log, 0, substring, timeout)
 }
 
 // WaitStdout is WaitLog for the standard output.
 func (a *Agent) WaitStdout(substring string, timeout time.Duration) {
 	a.t.Helper()
-	a.wait("standard output", a.stdout, 0, substring, timeout)
+	a.waitFor("standard output", a.stdout, 0, substring, timeout)
 }
 
-// wait returns the position after the substring.
-func (a *Agent) wait(name string, out *output, from int, substring string, timeout time.Duration) int {
+// waitFor returns the position after the substring.
+func (a *Agent) waitFor(name string, out *output.Output, from int, substring string, timeout time.Duration) int {
 	a.t.Helper()
-	pos, err := out.wait(from, substring, timeout)
+	pos, err := out.Wait(from, substring, timeout)
 	if err != nil {
 		a.t.Fatalf("No %q in the %s of Telegraf: %v\n%s", substring, name, err, a.dump())
 	}
@@ -138,10 +140,10 @@ func (a *Agent) wait(name string, out *output, from int, substring string, timeo
 // waits until it runs anew.
 func (a *Agent) Reload() {
 	a.t.Helper()
-	from := a.log.len()
+	from := a.log.Len()
 	a.signal(syscall.SIGHUP)
-	from = a.wait("log", a.log, from, logReloading, stopTimeout)
-	a.wait("log", a.log, from, logRunning, stopTimeout+startTimeout)
+	from = a.waitFor("log", a.log, from, logReloading, stopTimeout)
+	a.waitFor("log", a.log, from, logRunning, stopTimeout+startTimeout)
 }
 
 // Stop sends the signal and waits for the agent's end. An agent that does not

@@ -50,7 +50,7 @@ func Build(t testing.TB) string {
 		t.Fatalf("Building Telegraf: %v", err)
 	}
 	repo.Go(t, source.Dir, "build", "-o", temp.Name(), "-tags", tags, "-ldflags", ldflags, "./cmd/telegraf")
-	if err := os.Chmod(temp.Name(), 0o755); err != nil {
+	if err := os.Chmod(temp.Name(), 0o755); err != nil { //nolint:gosec // G302: it is run
 		t.Fatalf("Building Telegraf: %v", err)
 	}
 	if err := os.Rename(temp.Name(), binary); err != nil {

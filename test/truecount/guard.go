@@ -19,16 +19,16 @@ const settleTime = time.Second
 // says CI=true: there a guard that does not guard is a failure.
 func Guard(t testing.TB) {
 	t.Helper()
-	guard(t, func() (counter, error) { return Open() }, settleTime)
+	settle(t, func() (counter, error) { return Open() }, settleTime)
 }
 
-// counter is the part of Reader that guard needs.
+// counter is the part of Reader that Guard needs.
 type counter interface {
 	Read() (int32, error)
 	Close() error
 }
 
-func guard(t testing.TB, open func() (counter, error), settle time.Duration) {
+func settle(t testing.TB, open func() (counter, error), limit time.Duration) {
 	t.Helper()
 
 	giveUp := t.Skipf
@@ -51,7 +51,7 @@ func guard(t testing.TB, open func() (counter, error), settle time.Duration) {
 		t.Helper()
 		defer c.Close()
 
-		deadline := time.Now().Add(settle)
+		deadline := time.Now().Add(limit)
 		for {
 			after, err := c.Read()
 			if err != nil {

@@ -57,7 +57,7 @@ func (t *fakeTB) Skipf(format string, args ...any) {
 
 func runGuard(c *fakeCounter, openErr error) *fakeTB {
 	t := new(fakeTB)
-	guard(t, func() (counter, error) { return c, openErr }, 50*time.Millisecond)
+	settle(t, func() (counter, error) { return c, openErr }, 50*time.Millisecond)
 	for _, f := range t.cleanups {
 		f()
 	}

@@ -212,7 +212,7 @@ func TestThreadexec(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("%d argument", r.pid), lines[1])
 
 	// The exit in the middle is that of the leader whose place the thread took.
-	var kinds []uint32
+	kinds := make([]uint32, 0, len(events))
 	for _, ev := range events {
 		kinds = append(kinds, ev.What)
 	}
@@ -254,7 +254,7 @@ func TestPtrace(t *testing.T) {
 		func(_ uint32, ev rawlisten.Event) bool {
 			return ev.What == rawlisten.EventPtrace && ev.Data[0] == uint32(target.Process.Pid)
 		})
-	var tracers []uint32
+	tracers := make([]uint32, 0, len(events))
 	for _, ev := range events {
 		tracers = append(tracers, ev.Data[2])
 	}

@@ -1,4 +1,5 @@
-package telegraf
+// Package output collects what a process writes, and lets tests wait for it.
+package output
 
 import (
 	"bytes"
@@ -8,19 +9,23 @@ import (
 	"time"
 )
 
-var errEnded = errors.New("the agent has ended")
+// ErrEnded is the answer to those who wait for what will not come any more.
+var ErrEnded = errors.New("the process has ended")
 
-// output collects what a process writes, and lets others wait for it.
-type output struct {
+// Output is an io.Writer for the standard output or error of a process. It may be
+// used by several goroutines.
+type Output struct {
 	mu     sync.Mutex
 	buf    []byte        // guarded by mu
 	closed bool          // guarded by mu
 	grown  chan struct{} // guarded by mu; closed and replaced when buf or closed changes
 }
 
-func newOutput() *output { return &output{grown: make(chan struct{})} }
+// New returns an Output that nothing was written to.
+func New() *Output { return &Output{grown: make(chan struct{})} }
 
-func (o *output) Write(p []byte) (int, error) {
+// Write implements io.Writer.
+func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.buf = append(o.buf, p...)
@@ -29,8 +34,8 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// close tells those who wait that nothing more will come.
-func (o *output) close() {
+// End tells those who wait that nothing more will come.
+func (o *Output) End() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
@@ -38,21 +43,23 @@ func (o *output) close() {
 	o.grown = make(chan struct{})
 }
 
-func (o *output) len() int {
+// Len returns how many bytes were written so far.
+func (o *Output) Len() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.buf)
 }
 
-func (o *output) since(from int) string {
+// Since returns what was written after the first from bytes.
+func (o *Output) Since(from int) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return string(o.buf[from:])
 }
 
-// wait waits for the substring at or after the position from, and returns the
+// Wait waits for the substring at or after the position from, and returns the
 // position after it.
-func (o *output) wait(from int, substring string, timeout time.Duration) (int, error) {
+func (o *Output) Wait(from int, substring string, timeout time.Duration) (int, error) {
 	expired := time.After(timeout)
 	for {
 		o.mu.Lock()
@@ -64,7 +71,7 @@ func (o *output) wait(from int, substring string, timeout time.Duration) (int, e
 		case at >= 0:
 			return from + at + len(substring), nil
 		case closed:
-			return 0, errEnded
+			return 0, ErrEnded
 		}
 		select {
 		case <-grown:

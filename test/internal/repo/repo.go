@@ -42,7 +42,7 @@ func Root(t testing.TB) string {
 func Artifact(t testing.TB, name string) string {
 	t.Helper()
 	dir := filepath.Join(Root(t), "build", "test")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		t.Fatalf("Making the folder for %s: %v", name, err)
 	}
 	return filepath.Join(dir, name)

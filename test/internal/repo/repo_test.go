@@ -18,7 +18,7 @@ func TestRoot(t *testing.T) {
 func TestRootAboveAnotherModule(t *testing.T) {
 	root := t.TempDir()
 	nested := filepath.Join(root, "test", "deep")
-	require.NoError(t, os.MkdirAll(nested, 0o755))
+	require.NoError(t, os.MkdirAll(nested, 0o750))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "go.mod"), []byte(mainModule+"\ngo 1.26.0\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "test", "go.mod"),
 		[]byte("module github.com/proc-connector/telegraf-proc-connector/test\n"), 0o600))

@@ -49,28 +49,29 @@ var errUsage = errors.New("usage")
 
 func main() {
 	if len(os.Args) < 2 {
-		usage()
+		os.Exit(usage())
 	}
 	cmd, ok := commands[os.Args[1]]
 	args := os.Args[2:]
 	if !ok || len(args) < cmd.args || len(args) > cmd.args && !cmd.more {
-		usage()
+		os.Exit(usage())
 	}
 	switch err := cmd.run(args); {
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(os.Stderr, "workload: %v\n", err)
-		usage()
+		os.Exit(usage())
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "workload %s: %v\n", os.Args[1], err)
 		os.Exit(1)
 	}
 }
 
-func usage() {
+// usage returns the exit status.
+func usage() int {
 	for _, name := range slices.Sorted(maps.Keys(commands)) {
 		fmt.Fprintf(os.Stderr, "usage: workload %s\n", commands[name].usage)
 	}
-	os.Exit(2)
+	return 2
 }
 
 // number parses an argument that must not be negative.

@@ -21,7 +21,7 @@ func exit(args []string) error {
 	if err != nil {
 		return err
 	}
-	os.Exit(status)
+	os.Exit(status) //nolint:revive // deep-exit: this is what was asked for
 	return nil
 }
 
@@ -45,7 +45,7 @@ func die(sig unix.Signal) error {
 	var action [8]uint64
 	if sig != unix.SIGKILL && sig != unix.SIGSTOP {
 		if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION,
-			uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0); errno != 0 {
+			uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0); errno != 0 { //nolint:gosec // G103: it is a pointer of rt_sigaction(2)
 			return os.NewSyscallError("rt_sigaction", errno)
 		}
 	}
@@ -116,7 +116,7 @@ func forkAndExit() (uintptr, unix.Errno) {
 	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno == 0 && pid == 0 {
 		for {
-			unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+			unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0) //nolint:errcheck // it does not return
 		}
 	}
 	return pid, errno

@@ -41,6 +41,7 @@ func setName(name string, n int) error {
 		return err
 	}
 	for range n {
+		//nolint:gosec // G103: it is a pointer of prctl(2)
 		if _, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(p)), 0); errno != 0 {
 			return os.NewSyscallError("prctl", errno)
 		}
@@ -102,7 +103,7 @@ func leaderexit(args []string) error {
 	}
 	go func() {
 		time.Sleep(time.Duration(ms) * time.Millisecond)
-		os.Exit(0)
+		os.Exit(0) //nolint:revive // deep-exit: the other end of the process
 	}()
 	// Syscall rather than RawSyscall: it tells the runtime that this thread is
 	// in the kernel, and so leaves its share of the processors to others.

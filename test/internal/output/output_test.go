@@ -1,22 +1,24 @@
-package telegraf
+package output_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
 )
 
-func TestOutputWait(t *testing.T) {
-	o := newOutput()
+func TestWait(t *testing.T) {
+	o := output.New()
 	_, err := o.Write([]byte("one two"))
 	require.NoError(t, err)
 
-	pos, err := o.wait(0, "one", time.Second)
+	pos, err := o.Wait(0, "one", time.Second)
 	require.NoError(t, err)
 	require.Equal(t, 3, pos)
 
-	_, err = o.wait(pos, "one", time.Millisecond)
+	_, err = o.Wait(pos, "one", time.Millisecond)
 	require.ErrorContains(t, err, "not within")
 
 	written := make(chan error)
@@ -27,23 +29,23 @@ func TestOutputWait(t *testing.T) {
 		}
 		written <- err
 	}()
-	pos, err = o.wait(pos, "one", 10*time.Second)
+	pos, err = o.Wait(pos, "one", 10*time.Second)
 	require.NoError(t, err)
 	require.Equal(t, len("one two one"), pos)
 	require.NoError(t, <-written)
-	require.Equal(t, " one", o.since(len("one two")))
-	require.Equal(t, pos, o.len())
+	require.Equal(t, " one", o.Since(len("one two")))
+	require.Equal(t, pos, o.Len())
 }
 
-func TestOutputWaitEndsWithTheProcess(t *testing.T) {
-	o := newOutput()
+func TestWaitEndsWithTheProcess(t *testing.T) {
+	o := output.New()
 	_, err := o.Write([]byte("last words"))
 	require.NoError(t, err)
 
-	go o.close()
-	_, err = o.wait(0, "never", 10*time.Second)
-	require.ErrorIs(t, err, errEnded)
+	go o.End()
+	_, err = o.Wait(0, "never", 10*time.Second)
+	require.ErrorIs(t, err, output.ErrEnded)
 
-	_, err = o.wait(0, "last words", time.Second)
+	_, err = o.Wait(0, "last words", time.Second)
 	require.NoError(t, err, "what came before the end counts")
 }

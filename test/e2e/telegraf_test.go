@@ -1,0 +1,354 @@
+package e2e_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	telegraf_metric "github.com/influxdata/telegraf"
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
+	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
+	"github.com/proc-connector/telegraf-proc-connector/test/workload"
+)
+
+const telegrafTimeout = 20 * time.Second
+
+// logPluginListens is the plugin's line as Telegraf logs it.
+const logPluginListens = "I! [inputs.execd] [inputs.proc_connector] Listening to the process connector"
+
+// agentConfig is a Telegraf that has something to do besides the plugin, so that
+// it runs without it too.
+const agentConfig = `
+[agent]
+  interval = "200ms"
+  flush_interval = "100ms"
+  omit_hostname = true
+  debug = true
+
+[[inputs.execd]]
+  command = ["sh", "-c", "exec cat"]
+  alias = "other"
+  data_format = "influx"
+
+[[outputs.file]]
+  files = ["stdout"]
+  data_format = "influx"
+  influx_uint_support = true
+`
+
+// execdSection runs the plugin with the options.
+func execdSection(t *testing.T, options string) string {
+	t.Helper()
+	return fmt.Sprintf(`
+[[inputs.execd]]
+  command = [%q, "--config", %q]
+  signal = "STDIN"
+  restart_delay = "1s"
+  data_format = "influx"
+`, plugin.Build(t), plugin.WriteConfig(t, options))
+}
+
+func writeAgentConfig(t *testing.T, path string, sections ...string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, []byte(agentConfig+strings.Join(sections, "")), 0o600))
+}
+
+// startAgent runs Telegraf with the plugin, and returns it with the path of its
+// configuration once the plugin listens.
+func startAgent(t *testing.T) (a *telegraf.Agent, config string) {
+	t.Helper()
+	config = filepath.Join(t.TempDir(), "telegraf.conf")
+	writeAgentConfig(t, config, execdSection(t, ""))
+	a = telegraf.Start(t, config)
+	a.WaitLog(logPluginListens, telegrafTimeout)
+	return a, config
+}
+
+// agentMetric returns the first metric that Telegraf has written and that is
+// accepted, or nil.
+func agentMetric(t *testing.T, a *telegraf.Agent, accept func(telegraf_metric.Metric) bool) telegraf_metric.Metric {
+	t.Helper()
+	out := a.Stdout()
+	metrics, err := plugin.Parse(out[:strings.LastIndexByte(out, '\n')+1])
+	require.NoError(t, err)
+	for _, m := range metrics {
+		if accept(m) {
+			return m
+		}
+	}
+	return nil
+}
+
+func waitAgentMetric(t *testing.T, a *telegraf.Agent, what string, accept func(telegraf_metric.Metric) bool) telegraf_metric.Metric {
+	t.Helper()
+	var m telegraf_metric.Metric
+	eventually(t, what, telegrafTimeout, func() bool {
+		m = agentMetric(t, a, accept)
+		return m != nil
+	})
+	return m
+}
+
+// pluginComm is the plugin's name as the kernel cuts it.
+const pluginComm = "telegraf-proc-c"
+
+// pluginsOf returns the pids of the plugins that a process has started.
+func pluginsOf(t *testing.T, parent int) []int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	require.NoError(t, err)
+	var pids []int
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
+		var pid, ppid int
+		var state string
+		_, err = fmt.Sscan(string(stat[:open]), &pid)
+		require.NoError(t, err)
+		_, err = fmt.Sscan(string(stat[end+1:]), &state, &ppid)
+		require.NoError(t, err)
+		if ppid == parent && string(stat[open+1:end]) == pluginComm {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func TestTelegraf(t *testing.T) {
+	l := guard(t)
+	a, _ := startAgent(t)
+	l.require(1)
+
+	program := workload.Build(t)
+	cmd := exec.Command(program, "sleep50", "one argument", "line\nbreak")
+	before := time.Now()
+	require.NoError(t, cmd.Run())
+
+	m := waitAgentMetric(t, a, "the exec", plugin.ExecOf(cmd.Process.Pid))
+	require.Equal(t, cmd.Args, readBack(t, plugin.Text(m, "cmdline")))
+	require.Equal(t, map[string]string{"command": "workload"}, m.Tags())
+	require.EqualValues(t, os.Getpid(), plugin.Int(m, "ppid"))
+	require.WithinRange(t, m.Time(), before.Add(-clockError), before.Add(100*time.Millisecond))
+
+	listener := waitAgentMetric(t, a, "the listener", func(m telegraf_metric.Metric) bool { return m.Name() == plugin.Listener })
+	require.EqualValues(t, 1, plugin.Int(listener, "listening"))
+	counters := waitAgentMetric(t, a, "the counters", func(m telegraf_metric.Metric) bool {
+		return m.Name() == plugin.Counters && plugin.Int(m, "execs") > 0
+	})
+	require.Positive(t, plugin.Int(counters, "forks"))
+
+	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
+	l.require(0)
+	requireWellLogged(t, a)
+}
+
+// requireWellLogged fails the test if the log holds errors, or lines of the plugin
+// whose level Telegraf did not understand.
+func requireWellLogged(t *testing.T, a *telegraf.Agent) {
+	t.Helper()
+	for line := range strings.Lines(a.Log()) {
+		// Execd waits for a process while it reads from it, so that the pipes
+		// may be closed under its hands (internal/process of Telegraf).
+		if strings.Contains(line, "Error in plugin: ") && strings.Contains(line, "file already closed") {
+			continue
+		}
+		require.NotContains(t, line, " E! ")
+		require.NotContains(t, line, `stderr: "`)
+	}
+}
+
+func TestReloads(t *testing.T) {
+	l := guard(t)
+	a, _ := startAgent(t)
+	l.require(1)
+
+	const reloads = 20
+	for i := range reloads {
+		a.Reload()
+		eventually(t, "the plugin listens again", telegrafTimeout, func() bool {
+			return strings.Count(a.Log(), logPluginListens) == i+2
+		})
+		l.require(1)
+		require.Len(t, pluginsOf(t, a.Pid()), 1)
+	}
+	// The last of them hears like the first.
+	waitAgentMetric(t, a, "the exec", plugin.ExecOf(trueOnce(t)))
+
+	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
+	l.require(0)
+	requireWellLogged(t, a)
+	require.Contains(t, a.Log(), "D! [inputs.execd] [inputs.proc_connector] Stopped listening")
+}
+
+func TestReloadWithoutPlugin(t *testing.T) {
+	l := guard(t)
+	a, config := startAgent(t)
+	l.require(1)
+
+	writeAgentConfig(t, config)
+	a.Reload()
+	l.require(0)
+	require.Empty(t, pluginsOf(t, a.Pid()))
+
+	writeAgentConfig(t, config, execdSection(t, ""))
+	a.Reload()
+	l.requireWithin(1, telegrafTimeout)
+
+	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
+	l.require(0)
+	requireWellLogged(t, a)
+}
+
+// Telegraf ends when it cannot read its new configuration.
+func TestReloadOntoBrokenConfiguration(t *testing.T) {
+	l := guard(t)
+	a, config := startAgent(t)
+	plugins := pluginsOf(t, a.Pid())
+	require.Len(t, plugins, 1)
+	l.require(1)
+
+	require.NoError(t, os.WriteFile(config, []byte("[[inputs.execd]\n"), 0o600))
+	require.NoError(t, syscall.Kill(a.Pid(), syscall.SIGHUP))
+	require.NotZero(t, a.Wait(telegrafTimeout).ExitCode())
+	l.require(0)
+	require.False(t, alive(plugins[0]))
+}
+
+// The plugin's own configuration is broken: Telegraf lives on, starts the plugin
+// again and again, and shows why it ends.
+func TestReloadOntoBrokenPluginConfiguration(t *testing.T) {
+	l := guard(t)
+	a, config := startAgent(t)
+	l.require(1)
+
+	writeAgentConfig(t, config, execdSection(t, "thread = true"))
+	a.Reload()
+	const message = `"thread" is no option of [[inputs.proc_connector]], allowed are `
+	a.WaitLog("E! [inputs.execd] /", telegrafTimeout)
+	a.WaitLog(message, telegrafTimeout)
+	l.require(0)
+	require.NotContains(t, a.Log(), `stderr: "`, "a line without a level")
+	eventually(t, "Telegraf starts it again", telegrafTimeout, func() bool {
+		return strings.Count(a.Log(), message) >= 2
+	})
+	l.require(0)
+
+	writeAgentConfig(t, config, execdSection(t, "threads = true"))
+	a.Reload()
+	l.requireWithin(1, telegrafTimeout)
+
+	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
+	l.require(0)
+}
+
+func TestTelegrafStopped(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			l := guard(t)
+			a, _ := startAgent(t)
+			plugins := pluginsOf(t, a.Pid())
+			require.Len(t, plugins, 1)
+			l.require(1)
+
+			start := time.Now()
+			require.Zero(t, a.Stop(sig).ExitCode())
+			require.Less(t, time.Since(start), 5*time.Second, "Telegraf did not have to lose patience")
+			l.require(0)
+			require.False(t, alive(plugins[0]))
+			requireWellLogged(t, a)
+		})
+	}
+}
+
+// Nobody tells the plugin: its standard input ends, and its output breaks.
+func TestTelegrafKilled(t *testing.T) {
+	l := guard(t)
+	a, _ := startAgent(t)
+	plugins := pluginsOf(t, a.Pid())
+	require.Len(t, plugins, 1)
+	l.require(1)
+
+	a.Kill()
+	l.requireWithin(0, 5*time.Second)
+	eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
+}
+
+// The same, while there is much to report.
+func TestTelegrafKilledInAStorm(t *testing.T) {
+	l := guard(t)
+	a, _ := startAgent(t)
+	plugins := pluginsOf(t, a.Pid())
+	require.Len(t, plugins, 1)
+	l.require(1)
+
+	storming := exec.Command("sh", "-c", "while :; do /bin/true; done")
+	require.NoError(t, storming.Start())
+	t.Cleanup(func() {
+		require.NoError(t, storming.Process.Kill())
+		require.Error(t, storming.Wait(), "killed")
+	})
+	waitAgentMetric(t, a, "an exec of the storm", func(m telegraf_metric.Metric) bool {
+		return plugin.Int(m, "ppid") == int64(storming.Process.Pid)
+	})
+
+	a.Kill()
+	l.requireWithin(0, 5*time.Second)
+	eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
+}
+
+// Execd starts a plugin again that has ended on its own.
+func TestPluginEndsUnderTelegraf(t *testing.T) {
+	l := guard(t)
+	a, _ := startAgent(t)
+	plugins := pluginsOf(t, a.Pid())
+	require.Len(t, plugins, 1)
+
+	require.NoError(t, syscall.Kill(plugins[0], syscall.SIGTERM))
+	eventually(t, "the plugin is started again", telegrafTimeout, func() bool {
+		return strings.Count(a.Log(), logPluginListens) == 2
+	})
+	l.require(1)
+	waitAgentMetric(t, a, "the exec", plugin.ExecOf(trueOnce(t)))
+	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
+	l.require(0)
+}
+
+// Warnings arrive as warnings. Without rights the buffer is smaller than asked.
+func TestTelegrafUnprivileged(t *testing.T) {
+	l := guard(t)
+	requireUnprivilegedListening(t)
+	dir := publicDir(t)
+	config := filepath.Join(dir, "telegraf.conf")
+	section := fmt.Sprintf(`
+[[inputs.execd]]
+  command = [%q]
+  signal = "STDIN"
+  data_format = "influx"
+`, publicCopy(t, dir, plugin.Build(t)))
+	writeAgentConfig(t, config, section)
+	require.NoError(t, os.Chown(config, nobody, nobody))
+	agent := publicCopy(t, dir, telegraf.Build(t))
+	a := telegraf.Start(t, config, telegraf.Command(func(cmd *exec.Cmd) {
+		cmd.Path = agent
+		cmd.Dir = dir
+		asNobody(cmd)
+	}))
+	a.WaitLog(logPluginListens, telegrafTimeout)
+	require.Contains(t, a.Log(), "W! [inputs.execd] [inputs.proc_connector] The receive buffer has ")
+	l.require(1)
+
+	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
+	l.require(0)
+	requireWellLogged(t, a)
+}
