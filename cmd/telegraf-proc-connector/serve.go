@@ -52,7 +52,8 @@ type server struct {
 	shimSaid lastLine
 }
 
-// lastLine keeps the last thing that was written to it.
+// lastLine keeps the last message that was logged to it, without the time, level
+// and attributes in front of it.
 type lastLine struct {
 	mu   sync.Mutex
 	line string
@@ -61,7 +62,14 @@ type lastLine struct {
 func (l *lastLine) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.line = strings.TrimSpace(string(p))
+	line := strings.TrimSpace(string(p))
+	if _, message, ok := strings.Cut(line, "! "); ok {
+		line = message
+	}
+	if attributes, message, ok := strings.Cut(line, ") "); ok && strings.HasPrefix(attributes, "(") {
+		line = message
+	}
+	l.line = line
 	return len(p), nil
 }
 

@@ -44,8 +44,9 @@ func TestBothPipesBreak(t *testing.T) {
 func TestChainOfExecs(t *testing.T) {
 	guard(t)
 	p := plugin.Start(t)
-	var pids []int
-	for i := range 100 {
+	const chains = 100
+	pids := make([]int, 0, chains)
+	for i := range chains {
 		cmd := exec.Command("/usr/bin/env", "sleep", "0.0"+strconv.Itoa(i%10))
 		require.NoError(t, cmd.Run())
 		pids = append(pids, cmd.Process.Pid)

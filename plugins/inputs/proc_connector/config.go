@@ -42,7 +42,7 @@ func (p *ProcConnector) checkOptions() error {
 			return err
 		}
 		if seen[f] {
-			return fmt.Errorf("option exec_fields: %q is there twice", f)
+			return fmt.Errorf("option exec_fields: %q is there twice, allowed is each field once", f)
 		}
 		seen[f] = true
 	}

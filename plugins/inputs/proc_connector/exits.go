@@ -41,7 +41,9 @@ func (x *exits) dead(pid int32) bool {
 	if err := x.fs.Stat(pid, &st); err != nil {
 		return true
 	}
-	return st.Exiting() && st.Threads <= 1
+	// No thread at all is what a first thread shows at the moment at which it is
+	// taken away, be it by its parent or by a thread that calls exec.
+	return st.Exiting() && st.Threads == 1
 }
 
 // wait remembers the exit of a first thread that has left others behind.

@@ -104,13 +104,34 @@ func TestStopIsPatient(t *testing.T) {
 	p.Stop()
 }
 
-// A Start that fails leaves no descriptor and no goroutine that would emit.
+// A Start that fails leaves no descriptor behind, and the next one works.
 func TestStartFails(t *testing.T) {
+	descriptors := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	// A folder that could be proc, of a machine without process events.
+	noEvents := t.TempDir()
+	for _, dir := range []string{"self/stat", "thread-self/net/ns"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(noEvents, dir), 0o750))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(noEvents, "thread-self", "net", "connector"), []byte("Name ID\n"), 0o600))
+
 	p := newPlugin(t)
 	require.NoError(t, p.Init())
-	p.proc = t.TempDir() + "/none"
-	require.ErrorContains(t, p.Start(&testutil.Accumulator{}), "reading processes needs proc to be mounted")
-	p.Stop()
+	for proc, want := range map[string]string{
+		filepath.Join(t.TempDir(), "none"): "reading processes needs proc to be mounted on ",
+		t.TempDir():                        "reading processes needs proc to be mounted on ",
+		noEvents:                           "this kernel reports no process events",
+	} {
+		p.proc = proc
+		require.ErrorContains(t, p.Start(&testutil.Accumulator{}), want) // and whatever is opened once
+		before := descriptors()
+		require.ErrorContains(t, p.Start(&testutil.Accumulator{}), want)
+		require.LessOrEqual(t, descriptors(), before)
+		p.Stop()
+	}
 	p.proc = "/proc"
 	startLive(t, p)
 }

@@ -5,6 +5,8 @@ package proc_connector
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,7 +44,12 @@ var allTypes = []cnproc.What{
 func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) {
 	fs, err := procfs.Open(p.proc)
 	if err != nil {
-		return nil, fmt.Errorf("reading processes needs proc to be mounted: %w", err)
+		return nil, fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err)
+	}
+	// An empty folder can be opened too, and would look like a machine on which
+	// every process ends at once.
+	if _, err := os.Stat(filepath.Join(p.proc, "self", "stat")); err != nil {
+		return nil, errors.Join(fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err), fs.Close())
 	}
 	session, err := cnproc.Open(cnproc.Config{
 		ReceiveBuffer: int(p.ReceiveBuffer),
