@@ -73,12 +73,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 	switch command := flags.Arg(0); command {
 	case "":
+		signals := catchSignals()
 		log := newLogger(stderr)
 		plugin, err := loadPlugin(*configFile, log.named("inputs."+pluginName))
 		if err != nil {
 			return fail(err)
 		}
-		return serve(plugin, *pollInterval, log)
+		return serve(plugin, *pollInterval, signals, log)
 	case "sample-config":
 		return sampleConfig(stdout)
 	default:

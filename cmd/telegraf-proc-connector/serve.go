@@ -79,14 +79,20 @@ func (l *lastLine) String() string {
 	return l.line
 }
 
-// serve runs the plugin until it is told to stop and returns the exit status.
-func serve(plugin *proc_connector.ProcConnector, pollInterval time.Duration, log *logger) int {
-	defer log.flush()
-
+// catchSignals takes over all signals that would end the program. It comes before
+// all else, so that a request for metrics does not end a program that is about
+// to start.
+func catchSignals() <-chan os.Signal {
 	// A broken pipe is an error of a write, not the end of the program.
 	signal.Ignore(brokenPipe)
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, slices.Concat(gatherSignals, stopSignals)...)
+	signal.Notify(signals, slices.Concat(gatherSignals, stopSignals, linuxStopSignals)...)
+	return signals
+}
+
+// serve runs the plugin until it is told to stop and returns the exit status.
+func serve(plugin *proc_connector.ProcConnector, pollInterval time.Duration, signals <-chan os.Signal, log *logger) int {
+	defer log.flush()
 
 	stdin := os.Stdin
 	shimStdin, requests, err := os.Pipe()
@@ -144,8 +150,14 @@ func (s *server) ended(err error) int {
 		s.log.Errorf("Starting failed: %v", s.startErr)
 		return 1
 	}
+	said := s.shimSaid.String()
+	if err == nil && said == "" {
+		// It was told to, by the server or by a signal that it heard first.
+		s.stop(0)
+		return s.status
+	}
 	if !s.stop(1) {
-		return s.status // as it was told to
+		return s.status
 	}
 	// It ends by itself only when it cannot write a metric: as a rule because
 	// nobody reads stdout any more. So the plugin cannot finish either, and is
@@ -153,7 +165,7 @@ func (s *server) ended(err error) int {
 	if err != nil {
 		s.log.Error(err)
 	}
-	s.log.Errorf("Metrics cannot be written to stdout, the program ends: %s", s.shimSaid.String())
+	s.log.Errorf("Metrics cannot be written to stdout, the program ends: %s", said)
 	return 1
 }
 
@@ -264,7 +276,13 @@ func (v *supervised) Gather(acc telegraf.Accumulator) error {
 		return nil
 	default:
 	}
-	if err := v.s.plugin.Gather(acc); err != nil {
+	err := v.s.plugin.Gather(acc)
+	select {
+	case <-v.s.stopping: // meanwhile
+		return nil
+	default:
+	}
+	if err != nil {
 		v.s.log.Errorf("Gathering failed: %v", err)
 		v.s.stop(1)
 	}

@@ -133,7 +133,7 @@ func (c *collector) HandleEmpty(lost uint64) (again time.Duration) {
 			c.resync()
 		}
 		if c.syncDue {
-			soonest(resyncInterval)
+			soonest(resyncInterval - now.Sub(c.synced))
 		}
 	}
 	soonest(c.exits.settle(now, c.foundEnded))
@@ -174,6 +174,9 @@ func (c *collector) handle(e *cnproc.Event) {
 		c.exec(e)
 	case cnproc.WhatExit:
 		if c.exits.dead(pid) {
+			// Of two exits the first was not the end; the exec between them
+			// was lost.
+			c.exits.exec(pid)
 			c.foundEnded(pid, e.ExitStatus)
 		} else {
 			c.exits.wait(pid, e.ExitStatus, time.Now())

@@ -58,6 +58,9 @@ func (r *procReader) read(pid int32, _ uint64, d *details) {
 	*d = details{}
 
 	if r.want.cmdline {
+		// There is none when the process has ended, and while it is loading yet
+		// another program. Before Linux 5.18 a program may also have no
+		// arguments; it is reported as gone rather than to mistake the others.
 		n, err := r.fs.Cmdline(pid, r.buf)
 		d.gone = err != nil
 		d.cmdline = r.buf[:n]
@@ -72,8 +75,7 @@ func (r *procReader) read(pid int32, _ uint64, d *details) {
 	var copied [maxKernelName]byte
 	comm := copied[:copy(copied[:], st.Comm)]
 	d.named, d.ppid = true, st.PPID
-	if d.gone || !r.want.cmdline {
-		// Before Linux 5.18 a program may have no arguments at all.
+	if !r.want.cmdline {
 		d.gone = st.Exiting()
 	}
 

@@ -48,9 +48,13 @@ func (x *exits) dead(pid int32) bool {
 
 // wait remembers the exit of a first thread that has left others behind.
 func (x *exits) wait(pid int32, status cnproc.ExitStatus, now time.Time) {
+	alone := len(x.undecided) == 0
 	x.undecided[pid] = status
 	x.interval = minSettleInterval
-	x.next = now.Add(x.interval)
+	// Those that wait already do not wait any longer for a new one.
+	if next := now.Add(x.interval); alone || next.Before(x.next) {
+		x.next = next
+	}
 }
 
 // exec notes that a process lives on under the id of its first thread.
