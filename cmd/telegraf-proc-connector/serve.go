@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,6 +16,7 @@ import (
 	"github.com/influxdata/telegraf/plugins/common/shim"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 // stopTimeout bounds how long a stop waits for Telegraf to take the last
@@ -113,7 +115,7 @@ func serve(plugin *proc_connector.ProcConnector, pollInterval time.Duration, sig
 	// error of unknown kind. It only ever says why it ends.
 	telegraf_logger.RedirectLogging(&s.shimSaid)
 	sh := shim.New()
-	if err := sh.AddInput(&supervised{s}); err != nil {
+	if err := sh.AddInput(&supervised{s: s}); err != nil {
 		log.Error(err)
 		return 1
 	}
@@ -248,7 +250,10 @@ func (s *server) gather() {
 }
 
 // supervised is the plugin as the shim sees it.
-type supervised struct{ s *server }
+type supervised struct {
+	s        *server
+	silenced bool // the last gather said so
+}
 
 // SampleConfig implements telegraf.Input.
 func (v *supervised) SampleConfig() string { return v.s.plugin.SampleConfig() }
@@ -268,8 +273,9 @@ func (v *supervised) Start(acc telegraf.Accumulator) error {
 }
 
 // Gather logs an error itself, since the shim would write it without a level.
-// There is one only when the plugin receives nothing any more: the program ends,
-// so that Telegraf sees it and starts it again.
+// That others have silenced the connector is said once and looked into at each
+// gather. With any other error the plugin receives nothing any more: the program
+// ends, so that Telegraf sees it and starts it again.
 func (v *supervised) Gather(acc telegraf.Accumulator) error {
 	select {
 	case <-v.s.stopping:
@@ -282,8 +288,12 @@ func (v *supervised) Gather(acc telegraf.Accumulator) error {
 		return nil
 	default:
 	}
-	if err != nil {
+	silenced := errors.Is(err, cnproc.ErrSilenced)
+	if err != nil && !(silenced && v.silenced) {
 		v.s.log.Errorf("Gathering failed: %v", err)
+	}
+	v.silenced = silenced
+	if err != nil && !silenced {
 		v.s.stop(1)
 	}
 	return nil

@@ -110,10 +110,10 @@ func (c *collector) HandleEvents(events []cnproc.Event) {
 // HandleEmpty does what has to wait for an empty queue. After a loss, the table
 // is rebuilt from /proc: with events from before still waiting, a fork among
 // them whose exit was lost would bring back a process that has ended.
-func (c *collector) HandleEmpty(lost uint64) (again time.Duration) {
+func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if lost == 0 && !c.syncDue && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
+	if !missed.Any() && !c.syncDue && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
 		return 0
 	}
 
@@ -124,7 +124,7 @@ func (c *collector) HandleEmpty(lost uint64) (again time.Duration) {
 	}
 	c.findings.passed(c.now())
 	now := time.Now()
-	if lost > 0 {
+	if missed.Any() {
 		c.syncDue = true
 	}
 	if c.syncDue {

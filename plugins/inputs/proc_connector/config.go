@@ -4,6 +4,8 @@ package proc_connector
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -58,6 +60,9 @@ func (p *ProcConnector) checkOptions() error {
 	if p.MaxCommands < minMaxCommands || p.MaxCommands > maxMaxCommands {
 		return fmt.Errorf("option max_commands: %d is out of range, allowed are %d to %d", p.MaxCommands, minMaxCommands, maxMaxCommands)
 	}
+	if p.StateDirectory != "" && !filepath.IsAbs(p.StateDirectory) {
+		return fmt.Errorf("option state_directory: %q is a relative path, allowed is one that begins with /", p.StateDirectory)
+	}
 	if p.CommandExpiry < minCommandExpiry {
 		return fmt.Errorf("option command_expiry: %v is out of range, allowed is 1s or more", time.Duration(p.CommandExpiry))
 	}
@@ -71,4 +76,20 @@ func oneOf(option, value string, allowed []string) error {
 		}
 	}
 	return fmt.Errorf("option %s: %q is unknown, allowed are %s", option, value, strings.Join(allowed, ", "))
+}
+
+// defaultStateDirectory is where leases are kept if nobody says otherwise.
+const defaultStateDirectory = "/run/telegraf-proc-connector"
+
+// StateDir is the folder in which leases are kept: the option state_directory,
+// else the one that systemd has made for the service (RuntimeDirectory= in
+// systemd.exec(5); of several the first), else one of the plugin's own.
+func (p *ProcConnector) StateDir() string {
+	if p.StateDirectory != "" {
+		return p.StateDirectory
+	}
+	if dir, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":"); filepath.IsAbs(dir) {
+		return dir
+	}
+	return defaultStateDirectory
 }

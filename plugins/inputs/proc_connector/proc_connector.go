@@ -24,14 +24,16 @@ var sampleConfig string
 
 // ProcConnector is the plugin: its options, and the service while it runs.
 type ProcConnector struct {
-	ExecEvents    bool            `toml:"exec_events"`
-	ExecFields    []string        `toml:"exec_fields"`
-	MaxCommands   int             `toml:"max_commands"`
-	CommandExpiry config.Duration `toml:"command_expiry"`
-	Arguments     string          `toml:"arguments"`
-	MaxCmdline    config.Size     `toml:"max_cmdline"`
-	Threads       bool            `toml:"threads"`
-	ReceiveBuffer config.Size     `toml:"receive_buffer"`
+	ExecEvents     bool            `toml:"exec_events"`
+	ExecFields     []string        `toml:"exec_fields"`
+	MaxCommands    int             `toml:"max_commands"`
+	CommandExpiry  config.Duration `toml:"command_expiry"`
+	Arguments      string          `toml:"arguments"`
+	MaxCmdline     config.Size     `toml:"max_cmdline"`
+	Threads        bool            `toml:"threads"`
+	ReceiveBuffer  config.Size     `toml:"receive_buffer"`
+	Repair         bool            `toml:"repair"`
+	StateDirectory string          `toml:"state_directory"`
 
 	Log telegraf.Logger `toml:"-"`
 
@@ -120,6 +122,7 @@ func init() {
 			Arguments:     "full",
 			MaxCmdline:    config.Size(1 << 10),
 			ReceiveBuffer: config.Size(32 << 20),
+			Repair:        true,
 			proc:          "/proc",
 		}
 	})

@@ -26,6 +26,7 @@ type service struct {
 	log       telegraf.Logger
 	threads   bool
 	session   *cnproc.Session
+	watch     watch
 	collector *collector
 	emitter   *emitter
 
@@ -52,21 +53,29 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		return nil, errors.Join(fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err), fs.Close())
 	}
 	session, err := cnproc.Open(cnproc.Config{
-		ReceiveBuffer: int(p.ReceiveBuffer),
-		Filter:        cnproc.Filter{Types: allTypes, NoThreads: !p.Threads},
-		Proc:          p.proc,
+		ReceiveBuffer:  int(p.ReceiveBuffer),
+		Filter:         cnproc.Filter{Types: allTypes, NoThreads: !p.Threads},
+		Repair:         p.Repair,
+		StateDirectory: p.StateDir(),
+		Proc:           p.proc,
 	})
 	if err != nil {
 		return nil, errors.Join(err, fs.Close())
 	}
 
-	s := &service{log: p.Log, threads: p.Threads, session: session}
+	s := &service{
+		log:     p.Log,
+		threads: p.Threads,
+		session: session,
+		watch:   watch{log: p.Log, repair: p.Repair, session: session},
+	}
 	// From here on the kernel counts a listener, and whatever unwinds this
 	// goroutine gives it back.
 	s.guard(func() {
 		s.emitter = newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
 		s.collector = newCollector(p, fs, s.emitter)
 		s.report(p.ReceiveBuffer)
+		s.watch.opening(session.Opening())
 	})
 
 	s.emitting.Go(func() { s.guard(s.emitter.run) })
@@ -151,6 +160,7 @@ func (s *service) stop() {
 	s.ignore()
 	s.stopOnce.Do(func() {
 		err := s.session.Close()
+		s.watch.closing(s.session.Closing())
 		s.receiving.Wait()
 		err = errors.Join(err, s.collector.finish())
 		s.emitter.close()
@@ -167,6 +177,9 @@ func (s *service) stop() {
 func (s *service) gather(acc telegraf.Accumulator) error {
 	var err error
 	s.guard(func() {
+		// First of all, so that what it finds is in the metrics of this gather.
+		err = s.watch.check()
+
 		snap, stats := s.collector.snapshot(), s.session.Stats()
 		var listening uint64
 		if s.session.Listening() {
@@ -181,10 +194,9 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		m.AddField("lost", stats.Lost)
 		m.AddField("listens", stats.Listens)
 		m.AddField("ignores", stats.Ignores)
-		// The plugin does not do these yet, and so has never done them.
-		m.AddField("deaf", uint64(0))
-		m.AddField("repairs", uint64(0))
-		m.AddField("released", uint64(0))
+		m.AddField("deaf", stats.Deaf)
+		m.AddField("repairs", stats.Repairs)
+		m.AddField("released", stats.Released)
 		m.AddField("unresolved", snap.unresolved)
 		m.AddField("events_dropped", s.emitter.dropped.Load())
 		m.AddField("resyncs", snap.resyncs)

@@ -26,6 +26,9 @@ const (
 	//	};
 	opListen = 1
 	opIgnore = 2
+	// No operation has this number. cn_proc_mcast_ctl does nothing with it, but
+	// from Linux 6.6 on remembers it as the socket's previous operation.
+	opNone = 0
 )
 
 // What is the type of an event.

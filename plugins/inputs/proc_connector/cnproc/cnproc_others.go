@@ -2,7 +2,11 @@
 
 package cnproc
 
-import "time"
+import (
+	"io/fs"
+	"os"
+	"time"
+)
 
 const batchLen = 64
 
@@ -10,9 +14,18 @@ func hostSystem(string) system {
 	return system{
 		dial:     func() (socket, error) { return nil, ErrNotLinux },
 		obstacle: func() error { return nil },
+		rename:   func() (Task, error) { return Task{}, ErrNotLinux },
+		members:  func() ([]Member, error) { return nil, ErrNotLinux },
+		bootID:   func() (string, error) { return "", ErrNotLinux },
 	}
 }
 
 func refusal(uint32) error { return ErrNotLinux }
 
 func monotonicNow() int64 { return time.Now().UnixNano() }
+
+func lockFile(*os.File) (bool, error) { return false, ErrNotLinux }
+
+func owner(fs.FileInfo) int { return -1 }
+
+func links(fs.FileInfo) uint64 { return 0 }

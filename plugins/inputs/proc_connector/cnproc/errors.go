@@ -37,26 +37,26 @@ var (
 	ErrPermission = errors.New("not permitted to listen: before Linux 6.6 that needs CAP_NET_ADMIN " +
 		"(run as root, or `setcap cap_net_admin+ep` on the program)")
 
-	// ErrSilenced means that the kernel took LISTEN and still reports nothing:
-	// its count of listeners was below zero.
-	ErrSilenced = errors.New("the process connector is silenced: LISTEN was not acknowledged although nothing in this process's rights or namespaces " +
-		"forbids it, so the kernel's listener count is below one because another program sent an IGNORE too many; " +
-		"every program on this machine is deaf until further LISTENs, or a reboot, bring the count up again")
+	// ErrSilenced means that the kernel counts this session and still reports
+	// nothing: its count of listeners is below one.
+	ErrSilenced = errors.New("the process connector is silenced: some program, or from Linux 6.6 on any user, has sent the kernel an IGNORE too many, " +
+		"and until further LISTENs bring the kernel's listener count up again nobody on this machine hears anything")
 
 	// ErrUnanswered means that LISTEN was not acknowledged and /proc could not
 	// be read to find out why.
 	ErrUnanswered = errors.New("LISTEN was not acknowledged, and the reason cannot be told because /proc cannot be read: " +
 		"mount it, and see that this process is in the host's pid and user namespaces")
 
-	// ErrAckLost means that other programs' events overran the socket between
-	// joining and LISTEN, and took the acknowledgement with them.
-	ErrAckLost = errors.New("the acknowledgement of LISTEN was lost because the receive buffer overran: ask for a larger one")
-
 	// ErrRefused means that the kernel answered LISTEN with an error number
 	// other than EPERM.
 	ErrRefused = errors.New("the kernel refused LISTEN")
 
-	// ErrClosed is returned by Receive on a session that was closed.
+	// ErrLeaseStands means that IGNORE was not sent, because the lease that
+	// claims its LISTEN could not be removed.
+	ErrLeaseStands = errors.New("the lease cannot be removed, so IGNORE was not sent and the kernel's listener count stays one too high, " +
+		"which costs time but blinds nobody (the command reconcile gives it back once the lease can be removed)")
+
+	// ErrClosed is returned by Receive and Check on a session that was closed.
 	ErrClosed = errors.New("session is closed")
 
 	// ErrReceiving is returned by Receive when it is running already.
@@ -76,7 +76,7 @@ var (
 
 // An OpError says at which step the process connector failed.
 type OpError struct {
-	Op  string // "dial", "attach filter", "size buffer", "set NETLINK_NO_ENOBUFS", "read drop counter", "join", "listen", "receive", "ignore", "close"
+	Op  string // "dial", "attach filter", "size buffer", "set NETLINK_NO_ENOBUFS", "read drop counter", "join", "listen", "check", "receive", "ignore", "close"
 	Err error
 }
 
@@ -84,6 +84,19 @@ func (e *OpError) Error() string { return "process connector: " + e.Op + ": " + 
 
 // Unwrap returns the reason.
 func (e *OpError) Unwrap() error { return e.Err }
+
+// A LeaseError says that leases cannot be kept. Nothing else is the worse for it.
+type LeaseError struct {
+	Dir string // the state directory
+	Err error
+}
+
+func (e *LeaseError) Error() string {
+	return fmt.Sprintf("no lease can be kept in %s, so if this program is killed the kernel's listener count stays one too high: %v", e.Dir, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *LeaseError) Unwrap() error { return e.Err }
 
 // because joins a reason with the error that showed it; errors.Is holds for
 // both.

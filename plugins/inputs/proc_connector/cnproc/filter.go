@@ -3,15 +3,19 @@ package cnproc
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 
 	"golang.org/x/net/bpf"
 )
 
 // A Filter says which events the kernel shall put into the session's queue.
 // What is filtered out costs the receiver nothing: no copy, no wake-up.
-// Acknowledgements always pass. The zero value passes everything.
+// Acknowledgements always pass. The zero value passes everything, except that
+// this process's own threads take a name: those are canaries, sent to find out
+// whether the kernel still reports anything, and of no interest to anybody.
 type Filter struct {
 	// Types are the event types that pass. None means all, unknown ones too.
+	// WhatNone alone means no events.
 	Types []What
 	// NoThreads keeps away what only concerns a thread other than its
 	// process's first: its start, its end, its name and its own user and group
@@ -27,19 +31,22 @@ const filterPass = 0xffffffff
 // assemble returns the filter as classic BPF. Its offsets count from the start
 // of the nlmsghdr (net/netlink/af_netlink.c runs the filter on the whole skb).
 func (f Filter) assemble() ([]bpf.RawInstruction, error) {
-	raw, err := bpf.Assemble(f.program())
+	raw, err := bpf.Assemble(f.program(ownPID()))
 	if err != nil {
 		return nil, fmt.Errorf("assembling the socket filter: %w", err)
 	}
 	return raw, nil
 }
 
-func (f Filter) program() []bpf.Instruction {
+// program returns the filter of a process with the id self.
+func (f Filter) program(self uint32) []bpf.Instruction {
 	pass, drop := bpf.RetConstant{Val: filterPass}, bpf.RetConstant{Val: 0}
 
 	prog := []bpf.Instruction{bpf.LoadAbsolute{Off: offWhat, Size: 4}}
 
-	if f.NoThreads {
+	if !f.NoThreads {
+		prog = append(prog, dropCanaries(self)...)
+	} else {
 		prog = append(prog, passLeaders(WhatFork, offEvent+8)...)
 		for _, w := range []What{WhatExit, WhatComm, WhatUID, WhatGID} {
 			prog = append(prog, passLeaders(w, offEvent)...)
@@ -69,6 +76,39 @@ func passLeaders(w What, task uint32) []bpf.Instruction {
 	skip := bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(w)), SkipTrue: uint8(len(body))}
 	return append([]bpf.Instruction{skip}, body...)
 }
+
+// dropCanaries drops it when a thread of the process self that is not its first
+// takes a name. Any other event goes on to the instruction behind, with its type
+// in the accumulator again.
+func dropCanaries(self uint32) []bpf.Instruction {
+	body := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offEvent + 4, Size: 4}, // tgid
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(self), SkipTrue: 4},
+		bpf.TAX{},
+		bpf.LoadAbsolute{Off: offEvent, Size: 4}, // pid
+		bpf.JumpIfX{Cond: bpf.JumpEqual, SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.LoadAbsolute{Off: offWhat, Size: 4},
+	}
+	skip := bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatComm)), SkipTrue: uint8(len(body))}
+	return append([]bpf.Instruction{skip}, body...)
+}
+
+// canaryFilter passes it when a thread of the process self takes a name, and
+// nothing else.
+func canaryFilter(self uint32) []bpf.Instruction {
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offWhat, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatComm)), SkipTrue: 3},
+		bpf.LoadAbsolute{Off: offEvent + 4, Size: 4}, // tgid
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(self), SkipTrue: 1},
+		bpf.RetConstant{Val: filterPass},
+		bpf.RetConstant{Val: 0},
+	}
+}
+
+// ownPID is this process's id, as the kernel reports it to the host.
+func ownPID() uint32 { return uint32(os.Getpid()) }
 
 // wire returns the number that a filter's load finds where the kernel stored v:
 // classic BPF loads big-endian whatever the machine, the kernel stores in host

@@ -17,11 +17,23 @@ type Handler interface {
 	HandleEvents(events []Event)
 	// HandleEmpty is called when the queue has been emptied, before Receive
 	// goes to sleep: the time for whatever must not be done with events still
-	// waiting. lost is how many events the kernel dropped since the last call
-	// because the queue was full; which ones, nobody knows. If no event comes
-	// for the time again, it is called once more; 0 means that there is no need.
-	HandleEmpty(lost uint64) (again time.Duration)
+	// waiting. If no event comes for the time again, it is called once more; 0
+	// means that there is no need.
+	HandleEmpty(missed Missed) (again time.Duration)
 }
+
+// Missed says what did not reach a Handler since it was last told. Which events
+// those were, nobody knows.
+type Missed struct {
+	// Lost is how many events the kernel dropped because the queue was full.
+	Lost uint64
+	// Deaf says that there were others, because other programs had silenced the
+	// connector.
+	Deaf bool
+}
+
+// Any reports whether anything was missed.
+func (m Missed) Any() bool { return m.Lost > 0 || m.Deaf }
 
 // drainTime bounds how long a closing session goes on handing over what was
 // queued before it left the group.
@@ -39,7 +51,7 @@ const drainTime = time.Second
 func (s *Session) Receive(h Handler) error {
 	s.mu.Lock()
 	switch {
-	case s.state != stateListening:
+	case !s.state.owing():
 		s.mu.Unlock()
 		return &OpError{Op: "receive", Err: ErrClosed}
 	case s.receiving:
@@ -102,16 +114,16 @@ func (s *Session) follow(h Handler) error {
 		if err := loss.read(s); err != nil {
 			return err
 		}
-		again := h.HandleEmpty(loss.take())
-		if !until.IsZero() {
+		again := h.HandleEmpty(Missed{Lost: loss.take(), Deaf: s.gap.Swap(false)})
+		switch {
+		case !until.IsZero():
+			continue
+		case s.closing.Load():
+			until = time.Now().Add(drainTime)
 			continue
 		}
-		stopped, err := s.sock.wait(again)
-		if err != nil {
+		if err := s.sock.wait(again); err != nil {
 			return err
-		}
-		if stopped {
-			until = time.Now().Add(drainTime)
 		}
 	}
 }

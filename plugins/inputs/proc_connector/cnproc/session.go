@@ -7,150 +7,106 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
-
-	"golang.org/x/net/bpf"
 )
 
-// This file keeps the balance. A session goes through these states, and the
-// only two places that talk about the count are the two requests:
+// This file keeps the balance. A session goes through these states:
 //
-//	           dial           filter, buffer,          LISTEN            acknowledged, or
-//	                          no ENOBUFS, join          sent             taken for certain
-//	stateNew ────────▶ stateDialed ─────────▶ stateJoined ─────▶ stateAsked ─────▶ stateListening
-//	   │                    │                      │                 │                   │
-//	   │ fails              │ fails                │ not sent        │ refused,          │ Ignore, Close, or
-//	   │                    │                      │                 │ or in doubt       │ Open fails: IGNORE
-//	   ▼                    ▼                      ▼                 ▼                   ▼
-//	stateClosed ◀───────────┴──────────────────────┴─────────────────┴──────────── stateIgnored
+//	stateNew        no socket
+//	stateDialed     a socket that is in no group
+//	stateJoined     a member: events arrive if another program listens
+//	stateAsked      LISTEN was sent, the kernel's answer is not known yet
+//	stateCounted    the kernel counts this session         ┐
+//	stateListening  and reports events: the canary came    ├ one IGNORE is owed
+//	stateDeaf       and reports nothing to anybody         ┘
+//	stateIgnored    nothing is owed any more; Receive may still be draining
+//	stateClosed     no socket
 //
-// Only stateListening owes an IGNORE. It is left under the mutex, before IGNORE
-// is sent, so that there is never a second one: not from another goroutine, not
-// after an error, not after a panic. Everything that goes wrong from there on
-// leaves the count one too high.
+// and there are no other transitions than these:
 //
-// What belongs here and is not here yet: checking the count later on by a
-// canary, mending it with further LISTENs, and the lease that lets a successor
-// give back what a killed process owed. They hook in where stateListening is
-// entered and left, in listen and Ignore.
+//	New ──────────▶ Dialed       Open: a socket
+//	Dialed ───────▶ Joined       Open: filter, buffer, no ENOBUFS, group
+//	Joined ───────▶ Asked        listen: LISTEN is sent
+//	Asked ────────▶ Counted      listen: acknowledged, or taken for certain
+//	Counted ──────▶ Listening    check: the canary is heard, if need be after mending
+//	Counted ──────▶ Deaf         check: it is not
+//	Listening ────▶ Deaf         check: other programs have silenced the connector
+//	Deaf ─────────▶ Listening    check: mended, by us or by somebody else
+//	Counted,
+//	Listening,
+//	Deaf ─────────▶ Ignored      Ignore: the lease is removed, then IGNORE is sent
+//	Dialed, Joined,
+//	Asked, Ignored ▶ Closed      Close
+//
+// A state in which an IGNORE is owed is left under the mutex before IGNORE is
+// sent, so that there is never a second one: not from another goroutine, not
+// after an error, not after a panic. What goes wrong from there on, and what goes
+// wrong before LISTEN is known to be taken, leaves the kernel's count one too
+// high.
+//
+// The count is touched in five places, and nowhere else in this package:
+//
+//	listen   +1  LISTEN, at most once in a session
+//	Ignore   -1  IGNORE, at most once in a session, and only after a LISTEN that was taken
+//	mend     +1  while the canary is not heard, and once for each other member that was hit
+//	release  -1  for a lease of a dead session; +1 again if that silences the machine
+//	part     +1  for each member that our IGNORE has left deaf, because others had sent one too many
 type state int
 
 const (
-	stateNew       state = iota // no socket
-	stateDialed                 // a socket that is in no group
-	stateJoined                 // a member: events arrive if another program listens
-	stateAsked                  // LISTEN was sent, the kernel's answer is not known yet
-	stateListening              // the kernel counts this session; one IGNORE is owed
-	stateIgnored                // nothing is owed any more; Receive may still be draining
-	stateClosed                 // no socket
+	stateNew state = iota
+	stateDialed
+	stateJoined
+	stateAsked
+	stateCounted
+	stateListening
+	stateDeaf
+	stateIgnored
+	stateClosed
 )
 
-// DefaultReceiveBuffer is the receive buffer that a Config asks for when it
-// does not say, in bytes. It holds about 87,000 events.
-const DefaultReceiveBuffer = 32 << 20
-
-// A Config says how to listen. The zero value listens to everything with a
-// buffer of DefaultReceiveBuffer.
-type Config struct {
-	// ReceiveBuffer is the size of the socket's queue in bytes, as one would
-	// ask for with SO_RCVBUF. With CAP_NET_ADMIN it is granted; without,
-	// net.core.rmem_max limits it. Session.ReceiveBuffer tells what was got.
-	ReceiveBuffer int
-	// Filter keeps events away that are not wanted.
-	Filter Filter
-	// Proc is where proc is mounted, "/proc" when empty. It is only read to
-	// find out why the connector does not answer.
-	Proc string
-}
+// owing reports whether one IGNORE is owed.
+func (s state) owing() bool { return s >= stateCounted && s <= stateDeaf }
 
 // A Session is one listener of the process connector. Its methods may be called
 // from any goroutine.
 type Session struct {
+	sys           system
 	sock          socket
 	clock         clock
 	receiveBuffer int
+	repair        bool
+	leases        *leaseDir // nil: none are kept
+	opening       Finding   // complete when Open returns
 
-	mu        sync.Mutex // guards what follows; never held while waiting for anything
-	state     state
-	ignoreErr error // what sending IGNORE came to
-	receiving bool
+	// hurry is set when IGNORE is wanted: whoever holds mu then lets go of it as
+	// soon as the count permits.
+	hurry atomic.Bool
+	// mu guards what follows. It is held for system calls that do not wait, and
+	// not while events are received.
+	mu           sync.Mutex
+	state        state
+	lease        *lease
+	ignoreErr    error // what sending IGNORE came to
+	receiving    bool
+	closingFound Finding // what Ignore and Close found
 
 	received  chan struct{} // closed when Receive has ended
+	closing   atomic.Bool   // Receive is to drain the queue and end
+	gap       atomic.Bool   // events were missed while the connector was silenced
 	closeOnce sync.Once
 	closeErr  error
 
 	counts
 }
 
-// counts are written by whoever does what they count and read by Stats.
-type counts struct {
-	listens, ignores   atomic.Uint64
-	events, lost       atomic.Uint64
-	spoofed, malformed atomic.Uint64
-	lag                atomic.Int64 // nanoseconds
-}
-
-// Stats is what a session has done so far.
-type Stats struct {
-	Listens   uint64 // LISTENs that the kernel took
-	Ignores   uint64 // IGNOREs that the kernel took
-	Events    uint64 // events received, acknowledgements not among them
-	Lost      uint64 // events that the kernel dropped because the queue was full: exact
-	Spoofed   uint64 // datagrams that did not come from the kernel, ignored
-	Malformed uint64 // datagrams from the kernel that Decode refused, ignored
-}
-
-// A socket is the seam between the state machine and the kernel. The only
-// implementation besides the tests' is in socket_linux.go.
-type socket interface {
-	setFilter(filter []bpf.RawInstruction) error
-	// setReceiveBuffer asks for a size in bytes and returns the size got.
-	setReceiveBuffer(bytes int) (int, error)
-	setNoENOBUFS() error
-	join() error
-	// send hands one request to the kernel, which has dealt with it when send
-	// returns nil, and has not seen it when send returns an error.
-	send(request []byte) error
-	// receive returns what is queued, at most limit datagrams and a batch, and
-	// nothing when nothing is. It never waits. The datagrams are valid until
-	// the next call.
-	receive(limit int) ([]datagram, error)
-	// wait returns when something is queued, when stop was called, or after the
-	// limit, unless that is 0.
-	wait(limit time.Duration) (stopped bool, err error)
-	// stop leaves the group and ends wait.
-	stop() error
-	// drops is how many events the kernel could not queue since the start,
-	// modulo 2^32.
-	drops() (uint32, error)
-	close() error
-}
-
-// A datagram is what one message of the queue came to.
-type datagram struct {
-	bytes  []byte
-	sender uint32 // port id; 0 is the kernel
-}
-
-// system is what Open needs of the machine.
-type system struct {
-	dial func() (socket, error)
-	// obstacle says why the kernel would not answer, if it is plain to see:
-	// nil if nothing is, errUnknown if that cannot be found out.
-	obstacle func() error
-}
-
-// errUnknown is wrapped by an obstacle that could not be looked for.
-var errUnknown = errors.New("cannot be told")
-
 // Open starts to listen: when it returns without error, the kernel has counted
-// this session and reports events to it. Whatever it fails at, the kernel's
-// count is what it was before.
+// this session. What it found, and whether the kernel reports events, is told by
+// Opening. If Open fails, the kernel's count is what it was before.
 //
 // Errors are *OpError. Use errors.Is to tell the reason: ErrNoConnector,
 // ErrNoProcEvents, ErrNetworkNamespace, ErrPIDNamespace, ErrUserNamespace,
-// ErrPermission, ErrSilenced, ErrUnanswered, ErrAckLost, ErrRefused or
-// ErrNotLinux. Their texts tell an operator what to do.
+// ErrPermission, ErrUnanswered, ErrRefused or ErrNotLinux. Their texts tell an
+// operator what to do.
 func Open(cfg Config) (*Session, error) {
 	if cfg.Proc == "" {
 		cfg.Proc = "/proc"
@@ -162,12 +118,7 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if cfg.ReceiveBuffer == 0 {
 		cfg.ReceiveBuffer = DefaultReceiveBuffer
 	}
-	filter, err := cfg.Filter.assemble()
-	if err != nil {
-		return nil, &OpError{Op: "attach filter", Err: err}
-	}
-
-	s := &Session{received: make(chan struct{}), clock: newClock(hostClock())}
+	s := &Session{sys: sys, repair: cfg.Repair, received: make(chan struct{}), clock: newClock(hostClock())}
 	if s.sock, err = sys.dial(); err != nil {
 		return nil, &OpError{Op: "dial", Err: err}
 	}
@@ -187,40 +138,58 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return nil, &OpError{Op: "listen", Err: obstacle}
 	}
-
-	// The filter is in place before the socket joins, or what arrives between
-	// the two slips through. So is the buffer, which decides from the first
-	// event on what is lost.
-	if err := s.sock.setFilter(filter); err != nil {
-		return nil, &OpError{Op: "attach filter", Err: err}
-	}
-	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
-		return nil, &OpError{Op: "size buffer", Err: err}
-	}
-	// With ENOBUFS an overrun stops the queue until it has been emptied, and
-	// says less about the loss than the drop counter does.
-	if err := s.sock.setNoENOBUFS(); err != nil {
-		return nil, &OpError{Op: "set NETLINK_NO_ENOBUFS", Err: err}
-	}
-	// What cannot count its losses must not begin to listen.
-	if _, err := s.sock.drops(); err != nil {
-		return nil, &OpError{Op: "read drop counter", Err: err}
-	}
-	if err := s.sock.join(); err != nil {
-		return nil, &OpError{Op: "join", Err: err}
+	if err := s.join(cfg); err != nil {
+		return nil, err
 	}
 	s.state = stateJoined
 
+	// The lease is created before and written right after LISTEN, so that next
+	// to no time passes in which nobody would know of it.
+	s.opening.Err = s.createLease(cfg.StateDirectory)
 	if err := s.listen(obstacle == nil); err != nil {
 		return nil, &OpError{Op: "listen", Err: err}
 	}
+	if err := s.check(&s.opening); err != nil {
+		return nil, &OpError{Op: "check", Err: err}
+	}
+	s.release(&s.opening)
 	opened = true
 	return s, nil
 }
 
-// listen sends LISTEN and takes the session to stateListening, unless it
-// returns an error. unobstructed says that nothing is known to keep the kernel
-// from taking requests of this process.
+// join sets the socket up and enters the group.
+func (s *Session) join(cfg Config) error {
+	filter, err := cfg.Filter.assemble()
+	if err != nil {
+		return &OpError{Op: "attach filter", Err: err}
+	}
+	// The filter is in place before the socket joins, or what arrives between
+	// the two slips through. So is the buffer, which decides from the first
+	// event on what is lost.
+	if err := s.sock.setFilter(filter); err != nil {
+		return &OpError{Op: "attach filter", Err: err}
+	}
+	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
+		return &OpError{Op: "size buffer", Err: err}
+	}
+	// With ENOBUFS an overrun stops the queue until it has been emptied, and
+	// says less about the loss than the drop counter does.
+	if err := s.sock.setNoENOBUFS(); err != nil {
+		return &OpError{Op: "set NETLINK_NO_ENOBUFS", Err: err}
+	}
+	// What cannot count its losses must not begin to listen.
+	if _, err := s.sock.drops(); err != nil {
+		return &OpError{Op: "read drop counter", Err: err}
+	}
+	if err := s.sock.join(); err != nil {
+		return &OpError{Op: "join", Err: err}
+	}
+	return nil
+}
+
+// listen sends LISTEN and takes the session to stateCounted, unless it returns an
+// error. unobstructed says that nothing is known to keep the kernel from taking
+// requests of this process.
 func (s *Session) listen(unobstructed bool) error {
 	var nonce [4]byte
 	if _, err := rand.Read(nonce[:]); err != nil {
@@ -232,51 +201,26 @@ func (s *Session) listen(unobstructed bool) error {
 		return err // nothing was taken, nothing is owed
 	}
 	s.state = stateAsked
+	crash("LISTEN sent")
 
 	ack, err := s.acknowledgement(number + 1)
 	switch {
 	case ack != nil && ack.AckErrno != 0:
 		return refusal(ack.AckErrno)
-	case ack != nil:
-		s.counted()
-		return nil
+	case ack == nil && !unobstructed:
+		// Whether it was taken is in doubt. No IGNORE will be sent, and a count
+		// that is too high is the lesser evil.
+		return errors.Join(ErrUnanswered, err)
 	}
-
-	// There is no answer. Where nothing keeps the kernel from taking requests
-	// of this process it has taken this one, and Close restores the number that
-	// was found. Otherwise that is in doubt, no IGNORE will be sent, and a count
-	// that is too high is the lesser evil.
-	if unobstructed {
-		s.counted()
-	}
-	if err != nil {
-		return err
-	}
-	return s.unacknowledged(unobstructed)
-}
-
-// counted notes that the kernel took LISTEN.
-func (s *Session) counted() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state = stateListening
+	// Acknowledged; or not, because the count is below one or the queue had
+	// overrun, and taken all the same, since nothing keeps the kernel from it.
+	s.state = stateCounted
 	s.listens.Add(1)
-}
-
-// unacknowledged says why LISTEN was not answered. The kernel answers within
-// the system call and to every member alike, so the answer never comes late.
-func (s *Session) unacknowledged(unobstructed bool) error {
-	drops, err := s.sock.drops()
-	switch {
-	case err != nil:
-		return err
-	case drops > 0:
-		return ErrAckLost
-	case unobstructed:
-		return ErrSilenced
-	default:
-		return ErrUnanswered
+	crash("LISTEN taken")
+	if ack != nil {
+		s.writeLease(&s.opening)
 	}
+	return err
 }
 
 // ackSearch bounds how many datagrams are read to find an acknowledgement, which
@@ -304,26 +248,122 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	return nil, nil
 }
 
+// Opening is what Open found.
+func (s *Session) Opening() Finding { return s.opening }
+
+// Check finds out, with a canary, whether the kernel still reports events, and
+// mends its count if it does not and Config.Repair permits. Where all is well it
+// takes well under a millisecond.
+//
+// Errors: ErrClosed (errors.Is) when the session does not listen any more, or an
+// *OpError of operation "check" when it could not be found out.
+func (s *Session) Check() (f Finding, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.state.owing() {
+		return f, &OpError{Op: "check", Err: ErrClosed}
+	}
+	if err := s.check(&f); err != nil {
+		return f, &OpError{Op: "check", Err: err}
+	}
+	return f, nil
+}
+
+// check enters stateListening or stateDeaf. The caller holds mu, or is Open.
+func (s *Session) check(f *Finding) error {
+	if err := s.look(f); err != nil {
+		return err
+	}
+	if !f.Listening {
+		s.state = stateDeaf
+		return nil
+	}
+	missed := f.Deaf || s.state == stateDeaf
+	s.state = stateListening
+	s.writeLease(f)
+	if missed && s.receiving {
+		s.gap.Store(true)
+		return s.sock.wake()
+	}
+	return nil
+}
+
+// createLease makes a lease that claims nothing yet.
+func (s *Session) createLease(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	boot, err := s.sys.bootID()
+	if err == nil {
+		s.leases, err = openLeaseDir(dir, boot)
+	}
+	if err == nil {
+		s.lease, err = s.leases.create()
+	}
+	if err != nil {
+		return &LeaseError{Dir: dir, Err: err}
+	}
+	return nil
+}
+
+// writeLease makes the lease claim this session's LISTEN, if there is a lease
+// and it does not yet.
+func (s *Session) writeLease(f *Finding) {
+	if s.lease == nil || s.lease.written {
+		return
+	}
+	if err := s.lease.write(); err != nil {
+		f.Err = errors.Join(f.Err, &LeaseError{Dir: s.leases.root.Name(), Err: errors.Join(err, s.removeLease())})
+		return
+	}
+	crash("lease written")
+}
+
+// removeLease takes the claim back. If that fails the claim stands.
+func (s *Session) removeLease() error {
+	if s.lease == nil {
+		return nil
+	}
+	l := s.lease
+	s.lease = nil
+	return l.remove()
+}
+
 // ignoreAttempts is how often IGNORE is tried. The kernel has not seen a request
 // whose sending failed (for want of memory, say), so another try is safe.
 const ignoreAttempts = 3
 
-// Ignore sends the IGNORE that the session owes, if it owes one, and returns at
-// once. Events that are queued already can still be received. Whoever comes
-// first sends it; for all others it does nothing. The error, the same for all
-// callers, means that the kernel's count stays one too high.
+// Ignore sends the IGNORE that the session owes, if it owes one. It waits for
+// nothing: not for Receive, nor for anybody's locks. Events that are queued
+// already can still be received. Whoever comes first sends it; for all others it
+// does nothing. The error, the same for all callers, means that the kernel's
+// count stays one too high.
 func (s *Session) Ignore() error {
+	s.hurry.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != stateListening {
+	if !s.state.owing() {
 		return s.ignoreErr
 	}
+	// Where others have silenced the connector since the last check, IGNORE
+	// would take the count further down than an honest program may.
+	if s.repair {
+		s.closingFound.Err = s.look(&s.closingFound)
+	}
 	s.state = stateIgnored
+	if err := s.removeLease(); err != nil {
+		// As long as a lease claims this LISTEN it must be there. A later
+		// session will find both.
+		s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w: %w", ErrLeaseStands, err)}
+		return s.ignoreErr
+	}
+	crash("lease removed")
 
 	var err error
 	for range ignoreAttempts {
 		if err = s.sock.send(appendRequest(nil, opIgnore, 0)); err == nil {
 			s.ignores.Add(1)
+			crash("IGNORE sent")
 			return nil
 		}
 	}
@@ -344,13 +384,21 @@ func (s *Session) Close() error {
 	s.mu.Unlock()
 
 	s.closeOnce.Do(func() {
+		if s.repair && s.ignores.Load() > 0 {
+			found := s.Closing()
+			found.Err = errors.Join(found.Err, s.part(&found))
+			s.mu.Lock()
+			s.closingFound = found
+			s.mu.Unlock()
+		}
 		if receiving {
 			// Once out of the group the queue is finite, and Receive can empty
 			// it instead of throwing events away that were already counted.
-			s.closeErr = s.sock.stop()
+			s.closing.Store(true)
+			s.closeErr = errors.Join(s.sock.leave(), s.sock.wake())
 			<-s.received
 		}
-		s.closeErr = errors.Join(s.closeErr, s.sock.close())
+		s.closeErr = errors.Join(s.closeErr, s.sock.close(), s.leases.close())
 
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -362,7 +410,16 @@ func (s *Session) Close() error {
 	return err
 }
 
-// Listening reports whether the kernel counts this session.
+// Closing is what Ignore and Close found: see there. It is complete when Close
+// has returned.
+func (s *Session) Closing() Finding {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closingFound
+}
+
+// Listening reports whether the kernel counts this session, and reported events
+// when that was last checked.
 func (s *Session) Listening() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -374,13 +431,4 @@ func (s *Session) Listening() bool {
 func (s *Session) ReceiveBuffer() int { return s.receiveBuffer }
 
 // Stats returns the session's counts.
-func (s *Session) Stats() Stats {
-	return Stats{
-		Listens:   s.listens.Load(),
-		Ignores:   s.ignores.Load(),
-		Events:    s.events.Load(),
-		Lost:      s.lost.Load(),
-		Spoofed:   s.spoofed.Load(),
-		Malformed: s.malformed.Load(),
-	}
-}
+func (s *Session) Stats() Stats { return s.stats() }

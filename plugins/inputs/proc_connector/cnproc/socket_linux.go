@@ -35,8 +35,8 @@ type netlinkSocket struct {
 	// poller does not know: there, each datagram would wake a thread of the
 	// runtime besides the one that receives.
 	fd int
-	// stopFD is an eventfd that ends wait.
-	stopFD int
+	// wakeFD is an eventfd that ends wait.
+	wakeFD int
 
 	kernel    unix.RawSockaddrNetlink
 	headers   [batchLen]mmsghdr
@@ -63,11 +63,14 @@ func hostSystem(proc string) system {
 	return system{
 		dial:     func() (socket, error) { return dialNetlink() },
 		obstacle: func() error { return obstacle(proc) },
+		rename:   renameThread,
+		members:  func() ([]Member, error) { return Members(proc) },
+		bootID:   func() (string, error) { return bootID(proc) },
 	}
 }
 
 func dialNetlink() (_ *netlinkSocket, err error) {
-	s := &netlinkSocket{fd: -1, stopFD: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
+	s := &netlinkSocket{fd: -1, wakeFD: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -85,7 +88,7 @@ func dialNetlink() (_ *netlinkSocket, err error) {
 	if s.fd, err = duplicate(s.conn); err != nil {
 		return nil, err
 	}
-	if s.stopFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if s.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 
@@ -196,37 +199,57 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	}
 }
 
-func (s *netlinkSocket) wait(limit time.Duration) (stopped bool, err error) {
+func (s *netlinkSocket) port() (uint32, error) {
+	addr, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return 0, os.NewSyscallError("getsockname", err)
+	}
+	local, ok := addr.(*unix.SockaddrNetlink)
+	if !ok {
+		return 0, fmt.Errorf("getsockname: an address of type %T", addr)
+	}
+	return local.Pid, nil
+}
+
+func (s *netlinkSocket) wait(limit time.Duration) error {
 	timeout := -1
 	if limit > 0 {
 		timeout = int((limit + time.Millisecond - 1) / time.Millisecond)
 	}
-	fds := [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.stopFD), Events: unix.POLLIN}}
+	fds := [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.wakeFD), Events: unix.POLLIN}}
 	for {
 		switch n, err := unix.Poll(fds[:], timeout); {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
-			return false, os.NewSyscallError("poll", err)
+			return os.NewSyscallError("poll", err)
 		case n == 0:
-			return false, nil
+			return nil
 		case fds[1].Revents != 0:
-			return true, nil
+			var count [8]byte
+			if _, err := unix.Read(s.wakeFD, count[:]); err != nil {
+				return os.NewSyscallError("read", err)
+			}
+			return nil
 		case fds[0].Revents&unix.POLLIN != 0:
-			return false, nil
+			return nil
 		default:
 			// POLLERR or POLLHUP alone: receive would find nothing, and wait
 			// would return at once, for ever.
-			return false, fmt.Errorf("poll: %#x on the socket", fds[0].Revents)
+			return fmt.Errorf("poll: %#x on the socket", fds[0].Revents)
 		}
 	}
 }
 
-func (s *netlinkSocket) stop() error {
-	err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc)
+func (s *netlinkSocket) wake() error {
 	one := [8]byte{7: 1} // not zero, in either byte order
-	_, wakeErr := unix.Write(s.stopFD, one[:])
-	return errors.Join(os.NewSyscallError("setsockopt", err), os.NewSyscallError("write", wakeErr))
+	_, err := unix.Write(s.wakeFD, one[:])
+	return os.NewSyscallError("write", err)
+}
+
+func (s *netlinkSocket) leave() error {
+	err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc)
+	return os.NewSyscallError("setsockopt", err)
 }
 
 // drops reads the counter that /proc/net/netlink shows in its column Drops.
@@ -248,7 +271,7 @@ func (s *netlinkSocket) close() error {
 		errs = append(errs, s.conn.Close())
 		s.conn = nil
 	}
-	for _, fd := range []*int{&s.fd, &s.stopFD} {
+	for _, fd := range []*int{&s.fd, &s.wakeFD} {
 		if *fd >= 0 {
 			errs = append(errs, os.NewSyscallError("close", unix.Close(*fd)))
 			*fd = -1

@@ -1,0 +1,66 @@
+package cnproc
+
+import (
+	"sync/atomic"
+)
+
+// DefaultReceiveBuffer is the receive buffer that a Config asks for when it
+// does not say, in bytes. It holds about 87,000 events.
+const DefaultReceiveBuffer = 32 << 20
+
+// A Config says how to listen. The zero value listens to everything with a
+// buffer of DefaultReceiveBuffer, repairs nothing and keeps no lease.
+type Config struct {
+	// ReceiveBuffer is the size of the socket's queue in bytes, as one would
+	// ask for with SO_RCVBUF. With CAP_NET_ADMIN it is granted; without,
+	// net.core.rmem_max limits it. Session.ReceiveBuffer tells what was got.
+	ReceiveBuffer int
+	// Filter keeps events away that are not wanted.
+	Filter Filter
+	// Repair permits to send further LISTENs when other programs have silenced
+	// the connector.
+	Repair bool
+	// StateDirectory is where leases are kept, which let a later session give
+	// back what this one owes if its process is killed. All sessions of a
+	// machine should use the same. Empty: none are kept.
+	StateDirectory string
+	// Proc is where proc is mounted, "/proc" when empty.
+	Proc string
+}
+
+// counts are written by whoever does what they count and read by Stats.
+type counts struct {
+	listens, ignores   atomic.Uint64
+	deaf, repairs      atomic.Uint64
+	released           atomic.Uint64
+	events, lost       atomic.Uint64
+	spoofed, malformed atomic.Uint64
+	lag                atomic.Int64 // nanoseconds
+}
+
+// Stats is what a session has done so far.
+type Stats struct {
+	Listens   uint64 // LISTENs that the kernel took for this session: 0 or 1
+	Ignores   uint64 // IGNOREs that the kernel took for it
+	Deaf      uint64 // times that the connector was found silenced
+	Repairs   uint64 // further LISTENs, sent to repair that
+	Released  uint64 // leaked LISTENs of killed sessions that were given back
+	Events    uint64 // events received, acknowledgements not among them
+	Lost      uint64 // events that the kernel dropped because the queue was full: exact
+	Spoofed   uint64 // datagrams that did not come from the kernel, ignored
+	Malformed uint64 // datagrams from the kernel that Decode refused, ignored
+}
+
+func (c *counts) stats() Stats {
+	return Stats{
+		Listens:   c.listens.Load(),
+		Ignores:   c.ignores.Load(),
+		Deaf:      c.deaf.Load(),
+		Repairs:   c.repairs.Load(),
+		Released:  c.released.Load(),
+		Events:    c.events.Load(),
+		Lost:      c.lost.Load(),
+		Spoofed:   c.spoofed.Load(),
+		Malformed: c.malformed.Load(),
+	}
+}

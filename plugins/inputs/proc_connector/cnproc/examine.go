@@ -1,0 +1,165 @@
+package cnproc
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// An Examination is what the connector of a machine was found to be like.
+type Examination struct {
+	// Others are the sockets in the group besides those of this examination.
+	Others []Member
+	// HeardBefore says that the kernel reported events before this examination
+	// had sent a LISTEN of its own: its count was one or more. Without Others
+	// that is a LISTEN that nobody will take back.
+	HeardBefore bool
+	// Heard says that it reported events after that LISTEN.
+	Heard bool
+	// Missing is how many further LISTENs it took until it did, or, if that is
+	// maxRaises or more, -1. While it is above 0 the kernel's count is so far
+	// below zero, and the next so many programs will hear nothing.
+	Missing int
+	// ReceiveBuffer is the size of the queue that was granted, in bytes.
+	ReceiveBuffer int
+}
+
+// Silenced reports whether others have sent the kernel an IGNORE too many, so
+// that programs are deaf which are in the group, or will be that come next.
+func (e Examination) Silenced() bool {
+	return !e.Heard || len(e.Others) > 0 && !e.HeardBefore
+}
+
+// Examine finds out how the connector of this machine is, and leaves the kernel's
+// count as it was. Nothing is repaired and no lease is read, whatever cfg says.
+//
+// Errors are those of Open.
+func Examine(cfg Config) (Examination, error) {
+	if cfg.Proc == "" {
+		cfg.Proc = "/proc"
+	}
+	return examineOn(hostSystem(cfg.Proc), cfg)
+}
+
+func examineOn(sys system, cfg Config) (e Examination, err error) {
+	if obstacle := sys.obstacle(); obstacle != nil && !errors.Is(obstacle, errUnknown) {
+		return e, &OpError{Op: "listen", Err: obstacle}
+	}
+	p, err := openProbe(sys)
+	if err != nil {
+		return e, &OpError{Op: "join", Err: err}
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if e.HeardBefore, err = p.heard(); err != nil {
+		return e, &OpError{Op: "check", Err: err}
+	}
+
+	cfg.Repair, cfg.StateDirectory, cfg.Filter = false, "", none
+	s, err := openOn(sys, cfg)
+	if err != nil {
+		return e, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	e.Heard, e.ReceiveBuffer = s.opening.Listening, s.receiveBuffer
+	if e.Others, err = s.others(p); err != nil {
+		return e, &OpError{Op: "check", Err: err}
+	}
+	if !e.Heard {
+		if e.Missing, err = missing(sys, p); err != nil {
+			return e, &OpError{Op: "check", Err: err}
+		}
+	}
+	return e, nil
+}
+
+// none passes no events.
+var none = Filter{Types: []What{WhatNone}}
+
+// missing counts how many LISTENs it takes until the canary is heard, and takes
+// them back. Whatever it fails at leaves the count too high and not too low.
+func missing(sys system, p *probe) (n int, err error) {
+	heard := false
+	raised := 0
+	for !heard && raised < maxRaises && err == nil {
+		if err = raise(sys); err == nil {
+			raised++
+			heard, err = p.heard()
+		}
+	}
+	n = raised
+	if !heard {
+		n = -1
+	}
+	for range raised {
+		err = errors.Join(err, lower(sys))
+	}
+	return n, err
+}
+
+// Reconcile gives back what dead sessions have left in the kernel's count, as
+// their leases in cfg.StateDirectory tell, without listening for longer than
+// that takes. With cfg.Repair it also mends a connector that others have
+// silenced.
+//
+// Errors are those of Open and Close.
+func Reconcile(cfg Config) (Finding, error) {
+	if cfg.Proc == "" {
+		cfg.Proc = "/proc"
+	}
+	return reconcileOn(hostSystem(cfg.Proc), cfg)
+}
+
+func reconcileOn(sys system, cfg Config) (Finding, error) {
+	cfg.Filter = none
+	s, err := openOn(sys, cfg)
+	if err != nil {
+		return Finding{}, err
+	}
+	err = s.Close()
+	f, closing := s.Opening(), s.Closing()
+	f.Raised += closing.Raised
+	f.Err = errors.Join(f.Err, closing.Err)
+	return f, err
+}
+
+// Leases lists the leases in a state directory, changing nothing. Those of
+// sessions that live are Held. A folder that is not there has none.
+//
+// The error, of package os, means that the folder cannot be read.
+func Leases(dir string) ([]Lease, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &leaseDir{root: root}
+	defer root.Close()
+	names, err := d.names()
+	if err != nil {
+		return nil, err
+	}
+	var leases []Lease
+	for _, name := range names {
+		l, err := d.open(name)
+		if err != nil {
+			return nil, err
+		}
+		if l == nil {
+			continue
+		}
+		info, err := l.read()
+		free, lockErr := l.lock()
+		info.Held = !free
+		if err := errors.Join(err, lockErr, l.file.Close()); err != nil {
+			return nil, err
+		}
+		leases = append(leases, info)
+	}
+	return leases, nil
+}
+
+// BootID names this run of the kernel, as leases do. proc is where proc is
+// mounted.
+func BootID(proc string) (string, error) { return hostSystem(proc).bootID() }

@@ -1,0 +1,55 @@
+package cnproc
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// A Member is a socket in the connector's group, as /proc/net/netlink lists it:
+// a program that hears whatever the kernel reports. Whether it has sent a
+// LISTEN is not to be seen.
+type Member struct {
+	Port  uint32 // port id of the socket
+	Inode uint64 // as in the links of /proc/PID/fd
+}
+
+// Members lists the sockets in the connector's group. proc is where proc is
+// mounted.
+//
+// The error, of os.ReadFile, means that the list cannot be read; rows that make
+// no sense are left out.
+func Members(proc string) ([]Member, error) {
+	table, err := os.ReadFile(filepath.Join(proc, "thread-self", "net", "netlink"))
+	if err != nil {
+		return nil, fmt.Errorf("listing the listeners: %w", err)
+	}
+	return parseMembers(table), nil
+}
+
+// parseMembers reads the table that netlink_native_seq_show in
+// net/netlink/af_netlink.c prints:
+//
+//	sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
+//	0000000095c255bd 11  0          00000000 0        0        0     2        0        14
+//
+// Groups is a bit mask of which bit 0 is group 1.
+func parseMembers(table []byte) []Member {
+	const group = 1 << (cnIdxProc - 1)
+	var members []Member
+	for line := range bytes.Lines(table) {
+		f := bytes.Fields(line)
+		if len(f) < 10 || string(f[1]) != strconv.Itoa(netlinkConnector) {
+			continue
+		}
+		port, portErr := strconv.ParseUint(string(f[2]), 10, 32)
+		groups, groupsErr := strconv.ParseUint(string(f[3]), 16, 32)
+		inode, inodeErr := strconv.ParseUint(string(f[9]), 10, 64)
+		if portErr == nil && groupsErr == nil && inodeErr == nil && groups&group != 0 {
+			members = append(members, Member{Port: uint32(port), Inode: inode})
+		}
+	}
+	return members
+}

@@ -1,0 +1,186 @@
+package cnproc
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// This file looks after the kernel's count where others have damaged it, or
+// dead sessions have left something in it. See session.go for when.
+
+// A Finding is what a look at the kernel's count came to.
+type Finding struct {
+	// Listening says that the kernel reports events now.
+	Listening bool
+	// Deaf says that it reported nothing when it was looked at, for the first
+	// time since it last did.
+	Deaf bool
+	// Raised is how many LISTENs were sent to mend that. If Listening, the
+	// kernel's count was that many too low.
+	Raised int
+	// Released is how many LISTENs of dead sessions were given back.
+	Released int
+	// Mistaken is how many were given back and, as that silenced the machine,
+	// taken again: others had sent an IGNORE too many before.
+	Mistaken int
+	// Err is what did not work. The session is of use all the same.
+	Err error
+}
+
+// look finds out whether the canary is heard, if need be after mending.
+func (s *Session) look(f *Finding) (err error) {
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+
+	if f.Listening, err = p.heard(); err != nil || f.Listening {
+		return err
+	}
+	if f.Deaf = s.state != stateDeaf; f.Deaf {
+		s.deaf.Add(1)
+	}
+	if !s.repair {
+		return nil
+	}
+	// Another session may be mending already, or may have done it.
+	defer s.leases.lock(s.hurry.Load)()
+	if f.Listening, err = p.heard(); err != nil || f.Listening {
+		return err
+	}
+	return s.mend(p, f)
+}
+
+// maxRaises bounds how many LISTENs are sent in one attempt to mend the count.
+const maxRaises = 1024
+
+// mend raises the count, one by one, until the canary is heard: then it is one.
+// That one is this session's. Whoever else is a member has most likely lost its
+// own, and would be deaf again when this session ends, so as many are added.
+// Leases of dead sessions claim nothing any more: what was there is used up.
+func (s *Session) mend(p *probe, f *Finding) (err error) {
+	for !f.Listening && f.Raised < maxRaises {
+		if err := s.raise(f); err != nil {
+			return err
+		}
+		if f.Listening, err = p.heard(); err != nil {
+			return err
+		}
+	}
+	if !f.Listening {
+		return nil
+	}
+	others, err := s.others(p)
+	f.Err = errors.Join(f.Err, err, s.leases.orphans((*lease).remove))
+	for range others {
+		if err := s.raise(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) raise(f *Finding) error {
+	if err := raise(s.sys); err != nil {
+		return err
+	}
+	f.Raised++
+	s.repairs.Add(1)
+	crash("raised")
+	return nil
+}
+
+// others lists the members of the group besides this session and its probe.
+func (s *Session) others(p *probe) ([]Member, error) {
+	members, err := s.sys.members()
+	if err != nil {
+		return nil, err
+	}
+	for _, sock := range []socket{s.sock, p.sock} {
+		own, err := sock.port()
+		if err != nil {
+			return nil, err
+		}
+		members = slices.DeleteFunc(members, func(m Member) bool { return m.Port == own })
+	}
+	return members, nil
+}
+
+// release gives back, one by one, the LISTENs of dead sessions: their leases tell
+// of them. This session's own LISTEN holds the count above them, so that a lease
+// that was wrong, because others have sent an IGNORE too many in the meantime, is
+// noticed: the machine is silent. Then what was given back is taken again.
+func (s *Session) release(f *Finding) {
+	if !f.Listening {
+		return // nothing would show whether it was right
+	}
+	defer s.leases.lock(s.hurry.Load)()
+	err := s.leases.orphans(func(l *lease) (err error) {
+		if err := l.remove(); err != nil {
+			return err
+		}
+		crash("orphan removed")
+		p, err := openProbe(s.sys)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.close()) }()
+		if err := lower(s.sys); err != nil {
+			return err
+		}
+		crash("lowered")
+		heard, err := p.heard()
+		if err == nil && heard {
+			f.Released++
+			s.released.Add(1)
+			return nil
+		}
+		f.Mistaken++
+		return errors.Join(err, s.raise(&Finding{}))
+	})
+	f.Err = errors.Join(f.Err, err)
+}
+
+// partPause is how long another program that is leaving too may take from its
+// IGNORE to closing its socket.
+const partPause = 100 * time.Millisecond
+
+// part makes sure that the IGNORE of this session has left nobody deaf. It does
+// where others have sent an IGNORE too many while this session's LISTEN was left
+// to make up for it: so the members that are still there get one each.
+func (s *Session) part(f *Finding) (err error) {
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+
+	hit, err := s.deafened(p)
+	if err != nil || len(hit) == 0 {
+		return err
+	}
+	time.Sleep(partPause)
+	defer s.leases.lock(func() bool { return false })()
+	still, err := s.deafened(p)
+	if err != nil {
+		return err
+	}
+	for _, m := range still {
+		if slices.Contains(hit, m) {
+			if err := s.raise(f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// deafened lists the other members if the machine is deaf.
+func (s *Session) deafened(p *probe) ([]Member, error) {
+	if heard, err := p.heard(); err != nil || heard {
+		return nil, err
+	}
+	return s.others(p)
+}

@@ -1,0 +1,93 @@
+package cnproc
+
+import (
+	"errors"
+
+	"golang.org/x/net/bpf"
+)
+
+// A probe is a member of the group that hears nothing but canaries: renamings
+// of this process's own threads, which the kernel reports inside the system call
+// that renames. So it can say at once, at any time and in any goroutine, whether
+// the kernel reports anything to anybody; and having a queue of its own, it is
+// not misled by one that is full of other events.
+type probe struct {
+	sys  system
+	sock socket
+}
+
+func openProbe(sys system) (_ *probe, err error) {
+	filter, err := bpf.Assemble(canaryFilter(ownPID()))
+	if err != nil {
+		return nil, err
+	}
+	p := &probe{sys: sys}
+	if p.sock, err = sys.dial(); err != nil {
+		return nil, err
+	}
+	opened := false
+	defer func() {
+		if !opened {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	if err := p.sock.setFilter(filter); err != nil {
+		return nil, err
+	}
+	if err := p.sock.join(); err != nil {
+		return nil, err
+	}
+	opened = true
+	return p, nil
+}
+
+// heard sends a canary and reports whether it came back. When it does not, the
+// kernel's count of listeners is below one, and the machine is deaf.
+func (p *probe) heard() (bool, error) {
+	since := Monotonic()
+	task, err := p.sys.rename()
+	if err != nil {
+		return false, err
+	}
+	heard := false
+	for {
+		batch, err := p.sock.receive(batchLen)
+		if err != nil || len(batch) == 0 {
+			return heard, err
+		}
+		// Other canaries of this process may be among them, also of an earlier
+		// moment.
+		for _, d := range batch {
+			var e Event
+			if d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatComm && e.Task == task && e.Timestamp >= since {
+				heard = true
+			}
+		}
+	}
+}
+
+func (p *probe) close() error { return p.sock.close() }
+
+// raise adds one to the kernel's count: a LISTEN from a fresh socket, which is
+// closed without IGNORE. From Linux 6.6 on a socket's second LISTEN would add
+// nothing.
+func raise(sys system) error { return sendFresh(sys, opListen) }
+
+// lower takes one from the kernel's count. From Linux 6.6 on, IGNORE counts when
+// the socket's previous operation was another one, and operation 0, which does
+// nothing, is one.
+func lower(sys system) error { return sendFresh(sys, opNone, opIgnore) }
+
+func sendFresh(sys system, ops ...uint32) (err error) {
+	sock, err := sys.dial()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sock.close()) }()
+	for _, op := range ops {
+		if err := sock.send(appendRequest(nil, op, 0)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

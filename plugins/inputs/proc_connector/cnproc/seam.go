@@ -1,0 +1,63 @@
+package cnproc
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/net/bpf"
+)
+
+// A socket is the seam between the state machine and the kernel. The only
+// implementation besides the tests' is in socket_linux.go.
+type socket interface {
+	setFilter(filter []bpf.RawInstruction) error
+	// setReceiveBuffer asks for a size in bytes and returns the size got.
+	setReceiveBuffer(bytes int) (int, error)
+	setNoENOBUFS() error
+	join() error
+	// port is the port id that the kernel has given the socket.
+	port() (uint32, error)
+	// send hands one request to the kernel, which has dealt with it when send
+	// returns nil, and has not seen it when send returns an error.
+	send(request []byte) error
+	// receive returns what is queued, at most limit datagrams and a batch, and
+	// nothing when nothing is. It never waits. The datagrams are valid until
+	// the next call.
+	receive(limit int) ([]datagram, error)
+	// wait returns when something is queued, when wake was called, or after the
+	// limit, unless that is 0.
+	wait(limit time.Duration) error
+	// wake ends a wait, or the next one if there is none.
+	wake() error
+	// leave leaves the group, so that nothing more is queued.
+	leave() error
+	// drops is how many events the kernel could not queue since the start,
+	// modulo 2^32.
+	drops() (uint32, error)
+	close() error
+}
+
+// A datagram is what one message of the queue came to.
+type datagram struct {
+	bytes  []byte
+	sender uint32 // port id; 0 is the kernel
+}
+
+// system is what a session needs of the machine besides sockets.
+type system struct {
+	dial func() (socket, error)
+	// obstacle says why the kernel would not answer, if it is plain to see:
+	// nil if nothing is, errUnknown if that cannot be found out.
+	obstacle func() error
+	// rename has a thread of this process, not its first, take the name that it
+	// has, and returns that thread. The kernel reports it before rename returns,
+	// if it reports anything.
+	rename func() (Task, error)
+	// members lists the sockets in the connector's group.
+	members func() ([]Member, error)
+	// bootID names this run of the kernel.
+	bootID func() (string, error)
+}
+
+// errUnknown is wrapped by an obstacle that could not be looked for.
+var errUnknown = errors.New("cannot be told")
