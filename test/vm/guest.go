@@ -26,6 +26,7 @@ type suite struct {
 var suites = []suite{
 	{pkg: "truecount"},
 	{pkg: "rawlisten"},
+	{pkg: "e2e"},
 }
 
 // artifacts are the functions that build what the tests run. In the guest they

@@ -7,7 +7,7 @@ import (
 
 // result is what a test in the guest came to, and its subtests.
 type result struct {
-	name   string // of a subtest the last part
+	name   string // of a subtest what follows the parent's
 	status string // PASS, FAIL or SKIP, empty if the test did not end
 	took   string
 	output strings.Builder
@@ -69,24 +69,17 @@ func (r *results) end() *result {
 }
 
 func (r *results) begin(name string) {
-	test := &result{name: name[strings.LastIndexByte(name, '/')+1:]}
-	if parent := r.parent(name); parent != nil {
-		parent.subs = append(parent.subs, test)
-	} else {
-		r.top, r.byName = test, make(map[string]*result)
-	}
-	r.byName[name] = test
-}
-
-// parent returns the test that a subtest belongs to. Names of subtests may have
-// slashes of their own.
-func (r *results) parent(name string) *result {
+	// Names of subtests may have slashes of their own.
 	for at := strings.LastIndexByte(name, '/'); at >= 0; at = strings.LastIndexByte(name[:at], '/') {
 		if parent := r.byName[name[:at]]; parent != nil {
-			return parent
+			test := &result{name: name[at+1:]}
+			parent.subs = append(parent.subs, test)
+			r.byName[name] = test
+			return
 		}
 	}
-	return nil
+	r.top = &result{name: name}
+	r.byName = map[string]*result{name: r.top}
 }
 
 func (r *results) print(text string) {

@@ -3,7 +3,6 @@ package vm
 import (
 	"bufio"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -159,5 +158,5 @@ func librariesOf(program string) ([]string, error) {
 			}
 		}
 	}
-	return libraries, errors.Join(lines.Err())
+	return libraries, lines.Err()
 }

@@ -32,7 +32,8 @@ func testKernel(t *testing.T, series, kernel, image string) {
 	var failure error
 	go func() {
 		defer close(lines)
-		failure = run(t, kernel, image, func(line string) { lines <- line })
+		m := newMachine(kernel, image)
+		failure = m.run(t, func(line string) { lines <- line })
 	}()
 	// Whatever happens here, the guest must come to its end.
 	defer func() {
@@ -95,8 +96,8 @@ func testResult(t *testing.T, test *result) {
 	for _, sub := range test.subs {
 		t.Run(sub.name, func(t *testing.T) { testResult(t, sub) })
 	}
-	if test.output.Len() > 0 {
-		t.Logf("After %s in the guest:\n%s", test.took, &test.output)
+	if test.output.Len() > 0 || !strings.HasPrefix(test.took, "0.") {
+		t.Logf("%s in the guest\n%s", test.took, &test.output)
 	}
 	switch test.status {
 	case "PASS":

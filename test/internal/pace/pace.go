@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -14,19 +13,17 @@ import (
 // ordinary machine this one is. Without it, limits are as they are written.
 const Env = "PROC_CONNECTOR_TEST_PACE"
 
-var factor = sync.OnceValue(func() int {
+// Limit returns how long something may take here that may take d on an ordinary
+// machine. Helpers that wait apply it to what they are given, so that those who
+// call them need not.
+func Limit(d time.Duration) time.Duration {
 	text := os.Getenv(Env)
 	if text == "" {
-		return 1
+		return d
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		panic(fmt.Sprintf("%s is %q, and must be a number from 1", Env, text))
+	factor, err := strconv.Atoi(text)
+	if err != nil || factor < 1 {
+		panic(fmt.Sprintf("%s is %q, and must be a whole number from 1", Env, text))
 	}
-	return n
-})
-
-// Limit returns how long something may take here that may take d on an ordinary
-// machine. It is for limits that only tell a hang from an end: helpers that wait
-// apply it to what they are given, so that their callers need not.
-func Limit(d time.Duration) time.Duration { return d * time.Duration(factor()) }
+	return d * time.Duration(factor)
+}
