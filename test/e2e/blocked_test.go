@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -61,7 +62,7 @@ func startBlocked(t *testing.T, opts ...plugin.Option) *plugin.Process {
 	require.NoError(t, err)
 	p := plugin.Start(t, append(opts, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))...)
 
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(pace.Limit(20 * time.Second))
 	for before := -1; ; {
 		storm(t, 50)
 		now := queued(t, read)

@@ -10,6 +10,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -25,7 +26,7 @@ func TestBothPipesBreak(t *testing.T) {
 		l.require(1)
 
 		storm(t, 3)
-		time.Sleep(time.Duration(i%4) * time.Millisecond)
+		time.Sleep(pace.Limit(time.Duration(i%4) * time.Millisecond))
 		if i%2 == 0 {
 			p.CloseStdin()
 			require.NoError(t, read.Close())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
@@ -199,13 +200,14 @@ func TestFirstThreadEnds(t *testing.T) {
 
 	want := counts{"forks": 1, "execs": 1, "exits": 1}
 	requireCounts(t, p, want, func(soFar func() counts) func() {
-		cmd := exec.Command(program, "leaderexit", "400")
+		life := pace.Limit(400 * time.Millisecond)
+		cmd := exec.Command(program, "leaderexit", strconv.FormatInt(life.Milliseconds(), 10))
 		require.NoError(t, cmd.Start())
 		// The first thread is a zombie, but not the process: that could be
 		// waited for.
 		eventually(t, "the first thread ends", 300*time.Millisecond, func() bool { return !alive(cmd.Process.Pid) })
 		// So long that what is undecided has been looked at more than once.
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(pace.Limit(150 * time.Millisecond))
 		meanwhile := soFar()
 		require.NoError(t, syscall.Kill(cmd.Process.Pid, 0))
 		require.NoError(t, cmd.Wait())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -38,7 +39,7 @@ func requireRefusal(t *testing.T, words []string, opts ...plugin.Option) string 
 	for _, word := range words {
 		require.Contains(t, stderr, word)
 	}
-	require.Less(t, took, errorLimit)
+	require.Less(t, took, pace.Limit(errorLimit))
 	l.require(0)
 	return stderr
 }

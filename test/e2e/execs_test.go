@@ -15,6 +15,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
@@ -130,7 +131,7 @@ func TestExecs(t *testing.T) {
 			"detail":         "full",
 		}, m.Fields())
 		require.GreaterOrEqual(t, m.Time(), run.before.Add(-clockError), "%q", run.args)
-		require.LessOrEqual(t, m.Time(), run.after.Add(50*time.Millisecond), "%q", run.args)
+		require.LessOrEqual(t, m.Time(), run.after.Add(pace.Limit(50*time.Millisecond)), "%q", run.args)
 	}
 	requireUniqueTimes(t, p.Metrics())
 	require.EqualValues(t, 0, plugin.Int(p.Gather().Listener, "lost"))

@@ -18,6 +18,7 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/truecount"
 )
@@ -64,7 +65,7 @@ func (l *listeners) require(want int32) {
 
 func (l *listeners) requireWithin(want int32, limit time.Duration) {
 	l.t.Helper()
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(pace.Limit(limit))
 	for {
 		got := l.above()
 		if got == want {
@@ -80,7 +81,7 @@ func (l *listeners) requireWithin(want int32, limit time.Duration) {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, limit time.Duration, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(limit)
+	deadline := time.Now().Add(pace.Limit(limit))
 	for !condition() {
 		require.True(t, time.Now().Before(deadline), "not within %s: %s", limit, what)
 		time.Sleep(poll)

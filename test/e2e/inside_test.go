@@ -17,6 +17,7 @@ import (
 	_ "github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -190,7 +191,7 @@ func TestInsideBlockedAccumulator(t *testing.T) {
 	close(acc.leave)
 	select {
 	case <-stopped:
-	case <-time.After(5 * time.Second):
+	case <-time.After(pace.Limit(5 * time.Second)):
 		require.Fail(t, "Stop does not return")
 	}
 }
@@ -276,7 +277,7 @@ func panicInside(t *testing.T, where string) {
 	} else {
 		acc.armed.Store(true)
 		trueOnce(t)
-		time.Sleep(10 * time.Second)
+		time.Sleep(pace.Limit(10 * time.Second))
 	}
 	t.Fatal("The accumulator did not panic")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 )
@@ -84,7 +85,8 @@ func TestPollInterval(t *testing.T) {
 	at := countersOf(p)
 	metrics := p.Metrics()
 	apart := metrics[at[4]].Time().Sub(metrics[at[0]].Time())
-	require.InDelta(t, 400, apart.Milliseconds(), 150)
+	require.Greater(t, apart, 250*time.Millisecond)
+	require.Less(t, apart, 400*time.Millisecond+pace.Limit(150*time.Millisecond))
 
 	p.CloseStdin()
 	requireExited(t, 0, p.Wait(stopLimit))
@@ -117,7 +119,7 @@ func TestStopWhileStarting(t *testing.T) {
 		t.Run(strconv.Itoa(ms)+"ms", func(t *testing.T) {
 			l := guard(t)
 			p := plugin.Start(t, plugin.NoWait())
-			time.Sleep(time.Duration(ms) * time.Millisecond)
+			time.Sleep(pace.Limit(time.Duration(ms) * time.Millisecond))
 			p.Signal(syscall.SIGTERM)
 
 			status := p.Wait(stopLimit)
@@ -139,7 +141,7 @@ func TestStdinEndsWhileStarting(t *testing.T) {
 		t.Run(strconv.Itoa(ms)+"ms", func(t *testing.T) {
 			l := guard(t)
 			p := plugin.Start(t, plugin.NoWait())
-			time.Sleep(time.Duration(ms) * time.Millisecond)
+			time.Sleep(pace.Limit(time.Duration(ms) * time.Millisecond))
 			p.CloseStdin()
 			requireExited(t, 0, p.Wait(stopLimit))
 			require.Empty(t, errorLines(p.Stderr()))

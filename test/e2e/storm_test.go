@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
@@ -78,7 +79,7 @@ func TestMillionEvents(t *testing.T) {
 	p := plugin.Start(t)
 	l.require(1)
 
-	deadline := time.Now().Add(windowLimit)
+	deadline := time.Now().Add(pace.Limit(windowLimit))
 	for try := 1; ; try++ {
 		before := p.Gather()
 		foreign := machineTime(t) - processTime(t, p.Pid()) - ownTime(t)

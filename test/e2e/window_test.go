@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 )
@@ -62,15 +63,15 @@ func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(s
 	// workload have been counted when that program's have.
 	want = want.plus(counts{"forks": 1, "execs": 1, "exits": 1})
 
-	deadline := time.Now().Add(windowLimit)
+	deadline := time.Now().Add(pace.Limit(windowLimit))
 	for try := 1; ; try++ {
 		w := watch(t, p.Pid())
-		time.Sleep(settleTime)
+		time.Sleep(pace.Limit(settleTime))
 		before := p.Gather()
 		check := workload(func() counts { return since(before, p.Gather()) })
 		p.WaitExec(trueOnce(t), 5*time.Second)
 		got := since(before, p.Gather())
-		for end := time.Now().Add(2 * time.Second); got["exits"] < want["exits"] && time.Now().Before(end); {
+		for end := time.Now().Add(pace.Limit(2 * time.Second)); got["exits"] < want["exits"] && time.Now().Before(end); {
 			time.Sleep(poll)
 			got = since(before, p.Gather())
 		}
@@ -79,7 +80,7 @@ func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(s
 			require.True(t, time.Now().Before(deadline), "others were active each time, at last in %d events", foreign)
 			// The plugin looks ever more rarely at a process whose first thread
 			// has ended, and none of this try must be counted in the next.
-			time.Sleep(500 * time.Millisecond)
+			time.Sleep(pace.Limit(500 * time.Millisecond))
 			continue
 		}
 		require.Equal(t, want, got, "try %d", try)

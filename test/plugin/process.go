@@ -12,6 +12,7 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 )
 
 // logListening is in the line that the plugin logs once the kernel counts it.
@@ -129,7 +130,7 @@ func (p *Process) Stderr() string { return p.stderr.Since(0) }
 // when it is not there in time or the plugin ends without it.
 func (p *Process) WaitStderr(substring string, timeout time.Duration) {
 	p.t.Helper()
-	if _, err := p.stderr.Wait(0, substring, timeout); err != nil {
+	if _, err := p.stderr.Wait(0, substring, pace.Limit(timeout)); err != nil {
 		p.t.Fatalf("No %q in the log of the plugin: %v\n%s", substring, err, p.Stderr())
 	}
 }
@@ -175,11 +176,11 @@ func (p *Process) Wait(timeout time.Duration) syscall.WaitStatus {
 	p.t.Helper()
 	select {
 	case <-p.exited:
-	case <-time.After(timeout):
+	case <-time.After(pace.Limit(timeout)):
 		told := p.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-p.exited:
-		case <-time.After(stopTimeout):
+		case <-time.After(pace.Limit(stopTimeout)):
 			told = errors.Join(told, p.cmd.Process.Kill())
 			<-p.exited
 		}

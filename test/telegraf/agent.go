@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 )
 
 // Lines that Telegraf writes to its log (cmd/telegraf/telegraf.go, agent/agent.go).
@@ -129,7 +130,7 @@ func (a *Agent) WaitStdout(substring string, timeout time.Duration) {
 // waitFor returns the position after the substring.
 func (a *Agent) waitFor(name string, out *output.Output, from int, substring string, timeout time.Duration) int {
 	a.t.Helper()
-	pos, err := out.Wait(from, substring, timeout)
+	pos, err := out.Wait(from, substring, pace.Limit(timeout))
 	if err != nil {
 		a.t.Fatalf("No %q in the %s of Telegraf: %v\n%s", substring, name, err, a.dump())
 	}
@@ -166,7 +167,7 @@ func (a *Agent) Wait(timeout time.Duration) *os.ProcessState {
 	a.t.Helper()
 	select {
 	case <-a.exited:
-	case <-time.After(timeout):
+	case <-time.After(pace.Limit(timeout)):
 		dump := a.dump()
 		killed := a.cmd.Process.Kill()
 		<-a.exited
