@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
@@ -21,7 +22,7 @@ const errorLimit = time.Second
 // all of the words, and returns that line.
 func requireRefusal(t *testing.T, words []string, opts ...plugin.Option) string {
 	t.Helper()
-	l := guard(t)
+	l := listeners.Guard(t)
 	plugin.Build(t)
 
 	start := time.Now()
@@ -40,7 +41,7 @@ func requireRefusal(t *testing.T, words []string, opts ...plugin.Option) string 
 		require.Contains(t, stderr, word)
 	}
 	require.Less(t, took, pace.Limit(errorLimit))
-	l.require(0)
+	l.Require(0)
 	return stderr
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 )
@@ -49,6 +51,16 @@ func publicCopy(t *testing.T, dir, program string) string {
 	return path
 }
 
+// nobodysStateDir makes a folder in which a plugin without rights can keep its
+// leases.
+func nobodysStateDir(t *testing.T, public string) string {
+	t.Helper()
+	dir := filepath.Join(public, "state")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.Chown(dir, nobody, nobody))
+	return dir
+}
+
 // anyoneMayListen reports whether the kernel, as since Linux 6.6, lets everybody
 // listen. Only root can find out how others fare.
 func anyoneMayListen(t *testing.T) bool {
@@ -63,7 +75,7 @@ func anyoneMayListen(t *testing.T) bool {
 // Where everybody may listen, what needs more is left out, with one warning for
 // each.
 func TestUnprivileged(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	dir := publicDir(t)
 	program := publicCopy(t, dir, plugin.Build(t))
 	unprivileged := plugin.Command(func(cmd *exec.Cmd) {
@@ -74,8 +86,8 @@ func TestUnprivileged(t *testing.T) {
 		requireRefusal(t, []string{"not permitted", "CAP_NET_ADMIN", "setcap"}, unprivileged)
 		return
 	}
-	p := plugin.Start(t, unprivileged)
-	l.require(1)
+	p := plugin.Start(t, unprivileged, plugin.StateDir(nobodysStateDir(t, dir)))
+	l.Require(1)
 
 	own := exec.Command("/bin/sleep", "0.05")
 	own.Dir = dir
@@ -98,9 +110,9 @@ func TestUnprivileged(t *testing.T) {
 		require.Equal(t, "full", plugin.Text(m, "detail"))
 	}
 
-	requireExited(t, 0, p.Stop())
-	l.require(0)
+	check.Exited(t, 0, p.Stop())
+	l.Require(0)
 	require.Equal(t, 1, strings.Count(p.Stderr(), "W! [inputs.proc_connector] The receive buffer has "), p.Stderr())
 	require.Equal(t, 1, strings.Count(p.Stderr(), "W! [inputs.proc_connector] Not permitted to read exe and cwd"), p.Stderr())
-	require.Empty(t, errorLines(p.Stderr()))
+	require.Empty(t, check.Errors(p.Stderr()))
 }

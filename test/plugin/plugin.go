@@ -24,13 +24,27 @@ type binary struct {
 	path string
 }
 
-var plain = binary{name: name}
+var (
+	plain       = binary{name: name}
+	faultpoints = binary{name: name + "-faultpoints", tags: "faultpoints"}
+)
+
+// faultpointEnv names the point at which that binary kills itself (crash_on.go
+// of cnproc).
+const faultpointEnv = "PROC_CONNECTOR_CRASH"
 
 // Build builds the plugin's binary and returns its path. The go command sees to
 // it that an unchanged plugin is not built again.
 func Build(t testing.TB) string {
 	t.Helper()
 	return plain.build(t)
+}
+
+// BuildFaultpoints is Build for a binary that can be told to kill itself between
+// any two steps that concern the kernel's count.
+func BuildFaultpoints(t testing.TB) string {
+	t.Helper()
+	return faultpoints.build(t)
 }
 
 func (b *binary) build(t testing.TB) string {

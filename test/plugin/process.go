@@ -13,6 +13,7 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
 )
 
 // logListening is in the line that the plugin logs once the kernel counts it.
@@ -43,6 +44,7 @@ type Option func(*options)
 
 type options struct {
 	cmd    *exec.Cmd
+	state  string
 	noWait bool
 }
 
@@ -56,6 +58,23 @@ func Args(args ...string) Option {
 // environment, credentials, another program that starts the plugin.
 func Command(change func(*exec.Cmd)) Option {
 	return func(o *options) { change(o.cmd) }
+}
+
+// StateDir has the plugin keep its leases in the folder, and not in one that no
+// other plugin knows.
+func StateDir(dir string) Option {
+	return func(o *options) { o.state = dir }
+}
+
+// Faultpoints runs the binary of BuildFaultpoints, and kills it at the point.
+// Without a name it goes on like any other.
+func Faultpoints(t testing.TB, point string) Option {
+	t.Helper()
+	binary := BuildFaultpoints(t)
+	return func(o *options) {
+		o.cmd.Path, o.cmd.Args[0] = binary, binary
+		o.cmd.Env = append(os.Environ(), faultpointEnv+"="+point)
+	}
 }
 
 // NoWait makes Start return at once, for a plugin that is expected to fail or
@@ -81,6 +100,10 @@ func Start(t testing.TB, opts ...Option) *Process {
 	for _, opt := range opts {
 		opt(&o)
 	}
+	if o.state == "" {
+		o.state = state.Dir(t)
+	}
+	state.Use(p.cmd, o.state)
 	if p.cmd.Stdout == nil {
 		p.cmd.Stdout = p.stdout
 	}

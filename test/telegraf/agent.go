@@ -11,6 +11,7 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
 )
 
 // Lines that Telegraf writes to its log (cmd/telegraf/telegraf.go, agent/agent.go).
@@ -45,6 +46,7 @@ type Option func(*options)
 
 type options struct {
 	cmd    *exec.Cmd
+	state  string
 	noWait bool
 }
 
@@ -52,6 +54,12 @@ type options struct {
 // credentials, namespaces.
 func Command(change func(*exec.Cmd)) Option {
 	return func(o *options) { change(o.cmd) }
+}
+
+// StateDir has the plugin keep its leases in the folder, and not in one that no
+// other agent's knows.
+func StateDir(dir string) Option {
+	return func(o *options) { o.state = dir }
 }
 
 // NoWait makes Start return at once, for an agent that is expected to fail. A
@@ -81,6 +89,11 @@ func Start(t testing.TB, configPath string, opts ...Option) *Agent {
 	for _, opt := range opts {
 		opt(&o)
 	}
+	if o.state == "" {
+		o.state = state.Dir(t)
+	}
+	// What the agent starts inherits it.
+	state.Use(a.cmd, o.state)
 
 	if err := a.cmd.Start(); err != nil {
 		t.Fatalf("Starting Telegraf: %v", err)
