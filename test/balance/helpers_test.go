@@ -23,6 +23,9 @@ const (
 	// deepLimit is how long a gather, or a start, may take that sends as many
 	// LISTENs as it ever does.
 	deepLimit = 2 * time.Second
+	// startLimit is how long a start may take on a machine that has other things
+	// to do.
+	startLimit = 10 * time.Second
 	// stopLimit is how long a stop may take when nothing is in its way.
 	stopLimit = 2 * time.Second
 )

@@ -2,6 +2,7 @@ package balance_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ var poisons = []int32{0, -1, -3, -100}
 func forEachPoison(t *testing.T, test func(t *testing.T, k *kernel, b *bystander, honest, poison int32)) {
 	t.Helper()
 	for _, poison := range poisons {
-		t.Run(fmt.Sprint(poison), func(t *testing.T) {
+		t.Run(strconv.Itoa(int(poison)), func(t *testing.T) {
 			withAndWithout(t, func(t *testing.T, k *kernel, b *bystander, honest int32) {
 				test(t, k, b, honest, poison)
 			})
@@ -111,9 +112,10 @@ func TestPoisonAndStop(t *testing.T) {
 func TestPoisonEachTime(t *testing.T) {
 	withAndWithout(t, func(t *testing.T, k *kernel, b *bystander, honest int32) {
 		p := plugin.Start(t)
-		var warnings []string
+		const times = 5
+		warnings := make([]string, 0, times)
 		repairs := int64(0)
-		for i := range int32(5) {
+		for i := range int32(times) {
 			k.set(-i)
 			raised := honest + 1 + i
 			repairs += int64(raised)

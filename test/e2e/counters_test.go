@@ -16,6 +16,7 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
@@ -76,13 +77,13 @@ func counterCases(t *testing.T) map[string]counterCase {
 		},
 		"setuid": {
 			want: one.plus(counts{"uid_changes": 1}),
-			run:  func() { runs(t, dir, program, "setuid", strconv.Itoa(nobody)) },
+			run:  func() { runs(t, dir, program, "setuid", strconv.Itoa(nobody.ID)) },
 		},
 		"setuid and setgid": {
 			want: one.plus(counts{"uid_changes": 1, "gid_changes": 1}),
 			run: func() {
 				cmd := exec.Command("/bin/true")
-				asNobody(cmd)
+				nobody.Run(cmd)
 				require.NoError(t, cmd.Run())
 			},
 		},
@@ -90,7 +91,7 @@ func counterCases(t *testing.T) map[string]counterCase {
 			want: one.plus(counts{"gid_changes": 1}),
 			run: func() {
 				cmd := exec.Command("/bin/true")
-				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Gid: nobody}}
+				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Gid: nobody.ID}}
 				require.NoError(t, cmd.Run())
 			},
 		},

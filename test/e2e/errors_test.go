@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
@@ -117,13 +118,13 @@ func TestConfigurationIsFolder(t *testing.T) {
 
 func TestUnreadableConfiguration(t *testing.T) {
 	requireRoot(t)
-	dir := publicDir(t)
-	program := publicCopy(t, dir, plugin.Build(t))
+	dir := nobody.Dir(t)
+	program := nobody.Copy(t, dir, plugin.Build(t))
 	file := filepath.Join(dir, "plugin.conf")
 	require.NoError(t, os.WriteFile(file, []byte("[[inputs.proc_connector]]\n"), 0o600))
 	requireRefusal(t, []string{file, "permission denied"}, plugin.Args("--config", file), plugin.Command(func(cmd *exec.Cmd) {
 		cmd.Path = program
-		asNobody(cmd)
+		nobody.Run(cmd)
 	}))
 }
 

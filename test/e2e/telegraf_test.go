@@ -16,6 +16,7 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
@@ -332,21 +333,21 @@ func TestPluginEndsUnderTelegraf(t *testing.T) {
 func TestTelegrafUnprivileged(t *testing.T) {
 	l := listeners.Guard(t)
 	anyone := anyoneMayListen(t)
-	dir := publicDir(t)
+	dir := nobody.Dir(t)
 	config := filepath.Join(dir, "telegraf.conf")
 	section := fmt.Sprintf(`
 [[inputs.execd]]
   command = [%q]
   signal = "STDIN"
   data_format = "influx"
-`, publicCopy(t, dir, plugin.Build(t)))
+`, nobody.Copy(t, dir, plugin.Build(t)))
 	writeAgentConfig(t, config, section)
-	require.NoError(t, os.Chown(config, nobody, nobody))
-	agent := publicCopy(t, dir, telegraf.Build(t))
-	a := telegraf.Start(t, config, telegraf.StateDir(nobodysStateDir(t, dir)), telegraf.Command(func(cmd *exec.Cmd) {
+	require.NoError(t, os.Chown(config, nobody.ID, nobody.ID))
+	agent := nobody.Copy(t, dir, telegraf.Build(t))
+	a := telegraf.Start(t, config, telegraf.StateDir(nobody.StateDir(t, dir)), telegraf.Command(func(cmd *exec.Cmd) {
 		cmd.Path = agent
 		cmd.Dir = dir
-		asNobody(cmd)
+		nobody.Run(cmd)
 	}))
 	if !anyone {
 		a.WaitLog("E! [inputs.execd] ", telegrafTimeout)
