@@ -17,14 +17,13 @@ func hostSystem(string) system {
 		rename:   func() (Task, error) { return Task{}, ErrNotLinux },
 		members:  func() ([]Member, error) { return nil, ErrNotLinux },
 		bootID:   func() (string, error) { return "", ErrNotLinux },
+		flock:    func(*os.File) (bool, error) { return false, ErrNotLinux },
 	}
 }
 
 func refusal(uint32) error { return ErrNotLinux }
 
 func monotonicNow() int64 { return time.Now().UnixNano() }
-
-func lockFile(*os.File) (bool, error) { return false, ErrNotLinux }
 
 func owner(fs.FileInfo) int { return -1 }
 

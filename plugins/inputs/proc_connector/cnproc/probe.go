@@ -16,29 +16,22 @@ type probe struct {
 	sock socket
 }
 
-func openProbe(sys system) (_ *probe, err error) {
-	filter, err := bpf.Assemble(canaryFilter(ownPID()))
+func openProbe(sys system) (*probe, error) {
+	sock, err := sys.dial()
 	if err != nil {
 		return nil, err
 	}
-	p := &probe{sys: sys}
-	if p.sock, err = sys.dial(); err != nil {
-		return nil, err
+	filter, err := bpf.Assemble(canaryFilter(ownPID()))
+	if err == nil {
+		err = sock.setFilter(filter)
 	}
-	opened := false
-	defer func() {
-		if !opened {
-			err = errors.Join(err, p.close())
-		}
-	}()
-	if err := p.sock.setFilter(filter); err != nil {
-		return nil, err
+	if err == nil {
+		err = sock.join()
 	}
-	if err := p.sock.join(); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, sock.close())
 	}
-	opened = true
-	return p, nil
+	return &probe{sys: sys, sock: sock}, nil
 }
 
 // heard sends a canary and reports whether it came back. When it does not, the

@@ -2,6 +2,7 @@ package cnproc
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -57,6 +58,12 @@ type system struct {
 	members func() ([]Member, error)
 	// bootID names this run of the kernel.
 	bootID func() (string, error)
+	// flock takes a file's lock (flock(2), LOCK_EX), without waiting for it, and
+	// reports whether it did. Only closing the file, or the end of the process,
+	// gives it up.
+	flock func(f *os.File) (bool, error)
+	// uid is the user that this process acts as.
+	uid int
 }
 
 // errUnknown is wrapped by an obstacle that could not be looked for.

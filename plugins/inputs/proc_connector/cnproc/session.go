@@ -159,14 +159,14 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 
 // join sets the socket up and enters the group.
 func (s *Session) join(cfg Config) error {
-	filter, err := cfg.Filter.assemble()
-	if err != nil {
-		return &OpError{Op: "attach filter", Err: err}
-	}
 	// The filter is in place before the socket joins, or what arrives between
 	// the two slips through. So is the buffer, which decides from the first
 	// event on what is lost.
-	if err := s.sock.setFilter(filter); err != nil {
+	filter, err := cfg.Filter.assemble()
+	if err == nil {
+		err = s.sock.setFilter(filter)
+	}
+	if err != nil {
 		return &OpError{Op: "attach filter", Err: err}
 	}
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
@@ -192,9 +192,7 @@ func (s *Session) join(cfg Config) error {
 // requests of this process.
 func (s *Session) listen(unobstructed bool) error {
 	var nonce [4]byte
-	if _, err := rand.Read(nonce[:]); err != nil {
-		return fmt.Errorf("choosing a number for the request: %w", err)
-	}
+	rand.Read(nonce[:]) //nolint:errcheck // it never fails
 	number := binary.NativeEndian.Uint32(nonce[:])
 
 	if err := s.sock.send(appendRequest(nil, opListen, number)); err != nil {
@@ -293,10 +291,8 @@ func (s *Session) createLease(dir string) error {
 	if dir == "" {
 		return nil
 	}
-	boot, err := s.sys.bootID()
-	if err == nil {
-		s.leases, err = openLeaseDir(dir, boot)
-	}
+	var err error
+	s.leases, err = openLeaseDir(s.sys, dir)
 	if err == nil {
 		s.lease, err = s.leases.create()
 	}
@@ -398,10 +394,10 @@ func (s *Session) Close() error {
 			s.closeErr = errors.Join(s.sock.leave(), s.sock.wake())
 			<-s.received
 		}
-		s.closeErr = errors.Join(s.closeErr, s.sock.close(), s.leases.close())
-
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		// What is left of the lease claims nothing: the kernel did not take LISTEN.
+		s.closeErr = errors.Join(s.closeErr, s.removeLease(), s.leases.close(), s.sock.close())
 		s.state = stateClosed
 	})
 	if s.closeErr != nil {

@@ -66,6 +66,8 @@ func hostSystem(proc string) system {
 		rename:   renameThread,
 		members:  func() ([]Member, error) { return Members(proc) },
 		bootID:   func() (string, error) { return bootID(proc) },
+		flock:    lockFile,
+		uid:      os.Geteuid(),
 	}
 }
 
