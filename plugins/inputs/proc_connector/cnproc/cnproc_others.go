@@ -12,12 +12,13 @@ const batchLen = 64
 
 func hostSystem(string) system {
 	return system{
-		dial:     func() (socket, error) { return nil, ErrNotLinux },
-		obstacle: func() error { return nil },
-		rename:   func() (Task, error) { return Task{}, ErrNotLinux },
-		members:  func() ([]Member, error) { return nil, ErrNotLinux },
-		bootID:   func() (string, error) { return "", ErrNotLinux },
-		flock:    func(*os.File) (bool, error) { return false, ErrNotLinux },
+		dial:        func() (socket, error) { return nil, ErrNotLinux },
+		dialPassive: func() (socket, error) { return nil, ErrNotLinux },
+		obstacle:    func() error { return nil },
+		rename:      func() (Task, error) { return Task{}, ErrNotLinux },
+		members:     func() ([]Member, error) { return nil, ErrNotLinux },
+		bootID:      func() (string, error) { return "", ErrNotLinux },
+		flock:       func(*os.File) (bool, error) { return false, ErrNotLinux },
 	}
 }
 

@@ -61,7 +61,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	e.Heard, e.ReceiveBuffer = s.opening.Listening, s.receiveBuffer
-	if e.Others, err = s.others(p); err != nil {
+	if e.Others, err = s.others(); err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
 	if !e.Heard {

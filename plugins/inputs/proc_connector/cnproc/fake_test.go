@@ -71,8 +71,17 @@ func (k *fakeKernel) step(name string) error {
 	return nil
 }
 
-// failNext lets the n-th call of a step from now on fail.
-func (k *fakeKernel) failNext(step string, n int) { k.failAt[step] = k.called(step) + n }
+// always lets each call of a step fail.
+const always = 0
+
+// failNext lets the n-th call of a step from now on fail, or always all.
+func (k *fakeKernel) failNext(step string, n int) {
+	if n == always {
+		k.fail[step] = -1
+		return
+	}
+	k.failAt[step] = k.called(step) + n
+}
 
 // called is how often a step was taken.
 func (k *fakeKernel) called(step string) int {
@@ -109,29 +118,32 @@ func (k *fakeKernel) open() int {
 
 func (k *fakeKernel) system() system {
 	return system{
-		dial: func() (socket, error) {
-			s := &fakeSocket{k: k, wakeup: make(chan struct{}, 1000)}
-			k.mu.Lock()
-			if len(k.sockets) > 0 {
-				s.prefix = "extra "
-			}
-			s.id = uint32(len(k.sockets) + 1)
-			k.mu.Unlock()
-			if err := k.step(s.prefix + "dial"); err != nil {
-				return nil, err
-			}
-			k.mu.Lock()
-			defer k.mu.Unlock()
-			k.sockets = append(k.sockets, s)
-			return s, nil
-		},
-		obstacle: func() error { return nil },
-		rename:   k.rename,
-		members:  k.members,
-		bootID:   func() (string, error) { return k.boot, k.step("boot id") },
-		flock:    k.flock,
-		uid:      k.uid,
+		dial:        func() (socket, error) { return k.dial(0) },
+		dialPassive: func() (socket, error) { return k.dial(passivePorts) },
+		obstacle:    func() error { return nil },
+		rename:      k.rename,
+		members:     k.members,
+		bootID:      func() (string, error) { return k.boot, k.step("boot id") },
+		flock:       k.flock,
+		uid:         k.uid,
 	}
+}
+
+func (k *fakeKernel) dial(ports uint32) (socket, error) {
+	s := &fakeSocket{k: k, wakeup: make(chan struct{}, 1000)}
+	k.mu.Lock()
+	if len(k.sockets) > 0 {
+		s.prefix = "extra "
+	}
+	s.id = ports + uint32(len(k.sockets)+1)
+	k.mu.Unlock()
+	if err := k.step(s.prefix + "dial"); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.sockets = append(k.sockets, s)
+	return s, nil
 }
 
 // session is the session's socket.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -219,6 +220,24 @@ func TestPartTogether(t *testing.T) {
 	require.Zero(t, k.listeners(), "nobody who was left deaf is there any more")
 }
 
+// Two sessions that end at the same time do not take each other for deafened.
+func TestPartBoth(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		sessions := []*Session{openFake(t, k, Config{Repair: true}), openFake(t, k, Config{Repair: true})}
+		var closing sync.WaitGroup
+		for _, s := range sessions {
+			closing.Go(func() {
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		closing.Wait()
+		require.Zero(t, k.listeners())
+		require.Zero(t, k.open())
+	})
+}
+
 func TestPartIsNotNeeded(t *testing.T) {
 	k := newFakeKernel()
 	k.stranger(5000)
@@ -295,13 +314,14 @@ func TestReleaseFails(t *testing.T) {
 		after int    // with a true lease
 		left  int    // leases
 	}{
-		"probing":              {fail: "extra dial", at: 2, after: 2},
-		"dialing":              {fail: "extra dial", at: 3, after: 2},
-		"op 0":                 {fail: "extra op 0", at: 1, after: 2},
-		"IGNORE":               {fail: "extra IGNORE", at: 1, after: 2},
-		"the canary":           {fail: "rename", at: 2, after: 2},
-		"taking it again, too": {fail: "extra close", at: 2, after: 1},
-		"locking":              {fail: "flock", at: 3, after: 2, left: 1},
+		"locking":         {fail: "flock", at: 3, after: 2, left: 1},
+		"probing":         {fail: "extra dial", at: 2, after: 2, left: 1},
+		"dialing to undo": {fail: "extra dial", at: 3, after: 2, left: 1},
+		"dialing":         {fail: "extra dial", at: 4, after: 2},
+		"op 0":            {fail: "extra op 0", at: always, after: 2},
+		"IGNORE":          {fail: "extra IGNORE", at: always, after: 2},
+		"the canary":      {fail: "rename", at: 2, after: 2},
+		"closing":         {fail: "extra close", at: 2, after: 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -360,16 +380,19 @@ func TestMendFails(t *testing.T) {
 	}{
 		"probing":                  {fail: "extra dial", at: 1, fatal: true, after: -1},
 		"the canary":               {fail: "rename", at: 1, fatal: true, after: -1},
+		"closing the probe":        {fail: "extra close", at: 1, fatal: true, after: -1},
+		"probing again":            {fail: "extra dial", at: 2, fatal: true, after: -1},
 		"the canary, again":        {fail: "rename", at: 2, fatal: true, after: -1},
-		"dialing":                  {fail: "extra dial", at: 2, fatal: true, after: -1},
-		"raising":                  {fail: "extra LISTEN", at: 2, fatal: true, after: 0, raised: 1},
+		"emptying the queue":       {fail: "extra receive", at: 4, fatal: true, after: -1},
+		"dialing":                  {fail: "extra dial", at: 3, fatal: true, after: -1},
+		"raising":                  {fail: "extra LISTEN", at: always, fatal: true, after: -1},
+		"raising further":          {fail: "extra dial", at: 4, fatal: true, after: 0, raised: 1},
 		"the canary after raising": {fail: "rename", at: 3, fatal: true, after: 0, raised: 1},
 		"listing members":          {fail: "members", at: 1, after: 1, raised: 2},
 		"the port id":              {fail: "port", at: 1, after: 1, raised: 2},
-		"the probe's port id":      {fail: "extra port", at: 1, after: 1, raised: 2},
-		"raising for the others":   {fail: "extra LISTEN", at: 3, fatal: true, after: 1, raised: 2},
+		"raising for the others":   {fail: "extra dial", at: 5, fatal: true, after: 1, raised: 2},
 		"the lease of the dead":    {fail: "flock", at: 2, after: 2, raised: 3},
-		"closing the probe":        {fail: "extra close", at: 4, fatal: true, after: 2, raised: 3},
+		"closing the second probe": {fail: "extra close", at: 5, after: 2, raised: 3},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -393,6 +416,9 @@ func TestMendFails(t *testing.T) {
 				require.Equal(t, tt.raised, f.Raised)
 
 				// Closing mends what is left to mend.
+				k.mu.Lock()
+				delete(k.fail, tt.fail)
+				k.mu.Unlock()
 				require.NoError(t, s.Close())
 				require.Equal(t, 1, k.listeners())
 			})
@@ -412,8 +438,9 @@ func TestPartFails(t *testing.T) {
 		"listing members":       {fail: "members", at: 1},
 		"the canary, again":     {fail: "rename", at: 3},
 		"listing members again": {fail: "members", at: 2},
-		"raising":               {fail: "extra LISTEN", at: 1},
-		"closing the probe":     {fail: "extra close", at: 3, after: 1},
+		"raising":               {fail: "extra dial", at: 4},
+		"closing the probe":     {fail: "extra close", at: 3},
+		"closing":               {fail: "extra close", at: 4, after: 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

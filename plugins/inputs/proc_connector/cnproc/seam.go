@@ -47,6 +47,8 @@ type datagram struct {
 // system is what a session needs of the machine besides sockets.
 type system struct {
 	dial func() (socket, error)
+	// dialPassive is dial for a member that sends no LISTEN; see Member.Passive.
+	dialPassive func() (socket, error)
 	// obstacle says why the kernel would not answer, if it is plain to see:
 	// nil if nothing is, errUnknown if that cannot be found out.
 	obstacle func() error

@@ -325,10 +325,6 @@ func (s *Session) removeLease() error {
 	return l.remove()
 }
 
-// ignoreAttempts is how often IGNORE is tried. The kernel has not seen a request
-// whose sending failed (for want of memory, say), so another try is safe.
-const ignoreAttempts = 3
-
 // Ignore sends the IGNORE that the session owes, if it owes one. It waits for
 // nothing: not for Receive, nor for anybody's locks. Events that are queued
 // already can still be received. Whoever comes first sends it; for all others it
@@ -355,16 +351,13 @@ func (s *Session) Ignore() error {
 	}
 	crash("lease removed")
 
-	var err error
-	for range ignoreAttempts {
-		if err = s.sock.send(appendRequest(nil, opIgnore, 0)); err == nil {
-			s.ignores.Add(1)
-			crash("IGNORE sent")
-			return nil
-		}
+	if err := request(s.sock, opIgnore); err != nil {
+		s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
+		return s.ignoreErr
 	}
-	s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
-	return s.ignoreErr
+	s.ignores.Add(1)
+	crash("IGNORE sent")
+	return nil
 }
 
 // Close sends the IGNORE that is owed, before all else, then ends Receive and
@@ -380,6 +373,10 @@ func (s *Session) Close() error {
 	s.mu.Unlock()
 
 	s.closeOnce.Do(func() {
+		// Once out of the group the queue is finite, and Receive can empty it
+		// instead of throwing events away that were already counted. And nobody
+		// takes this session for one that was left deaf.
+		s.closeErr = s.sock.leave()
 		if s.repair && s.ignores.Load() > 0 {
 			found := s.Closing()
 			found.Err = errors.Join(found.Err, s.part(&found))
@@ -388,10 +385,8 @@ func (s *Session) Close() error {
 			s.mu.Unlock()
 		}
 		if receiving {
-			// Once out of the group the queue is finite, and Receive can empty
-			// it instead of throwing events away that were already counted.
 			s.closing.Store(true)
-			s.closeErr = errors.Join(s.sock.leave(), s.sock.wake())
+			s.closeErr = errors.Join(s.closeErr, s.sock.wake())
 			<-s.received
 		}
 		s.mu.Lock()

@@ -425,3 +425,26 @@ func (c *counter) HandleEvents(events []Event) {
 }
 
 func (*counter) HandleEmpty(Missed) time.Duration { return 0 }
+
+// What a gather costs, and a stop, on top of IGNORE.
+func BenchmarkLiveCheck(b *testing.B) {
+	s := openLive(b, Config{StateDirectory: b.TempDir()})
+	for b.Loop() {
+		if f, err := s.Check(); err != nil || !f.Listening {
+			b.Fatal(f, err)
+		}
+	}
+}
+
+func BenchmarkLiveOpenClose(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		s, err := Open(Config{StateDirectory: dir, Repair: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

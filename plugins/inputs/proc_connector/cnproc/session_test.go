@@ -65,8 +65,8 @@ func TestOpenOrder(t *testing.T) {
 	require.False(t, s.Listening())
 	require.Equal(t, []string{
 		"dial", "filter", "buffer", "no ENOBUFS", "drops", "join", "LISTEN", "receive",
-		"extra dial", "extra filter", "extra join", "rename", "extra receive", "extra receive", "extra close",
-		"IGNORE", "close",
+		"extra dial", "extra filter", "extra join", "extra receive", "rename", "extra receive", "extra receive", "extra close",
+		"IGNORE", "leave", "close",
 	}, k.steps)
 	require.Zero(t, k.open())
 	require.Equal(t, Stats{Listens: 1, Ignores: 1}, s.Stats())
@@ -390,7 +390,7 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 		count    int
 		fails    bool
 	}{
-		"the last attempt succeeds":   {failures: ignoreAttempts - 1, count: 0},
+		"the last attempt succeeds":   {failures: requestAttempts - 1, count: 0},
 		"all fail: one too many, not": {failures: -1, count: 1, fails: true},
 	}
 	for name, tt := range tests {
@@ -406,7 +406,7 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 				require.Equal(t, tt.count, k.listeners())
 			}
 			if tt.fails {
-				require.Equal(t, ignoreAttempts, k.called("IGNORE"))
+				require.Equal(t, requestAttempts, k.called("IGNORE"))
 				require.Zero(t, s.Stats().Ignores)
 			}
 			require.Equal(t, 1, k.called("close"))
