@@ -69,9 +69,12 @@ func (w *watch) found(f cnproc.Finding) {
 }
 
 func (w *watch) mended(f cnproc.Finding) {
-	if f.Raised > 0 {
+	switch {
+	case f.Raised > 0:
 		w.log.Warnf("The process connector was silenced, its listener count %d too low: another program, or from Linux 6.6 on any user, has sent the kernel "+
 			"so many IGNOREs too many. It was mended with %d LISTENs; what happened meanwhile is not counted", f.Raised, f.Raised)
+	case f.Deaf:
+		w.log.Warn("The process connector was silenced, and another program has mended it; what happened meanwhile is not counted")
 	}
 }
 

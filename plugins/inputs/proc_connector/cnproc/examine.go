@@ -61,7 +61,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	e.Heard, e.ReceiveBuffer = s.opening.Listening, s.receiveBuffer
-	if e.Others, err = s.others(p); err != nil {
+	if e.Others, err = s.others(); err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
 	if !e.Heard {
@@ -127,6 +127,10 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 //
 // The error, of package os, means that the folder cannot be read.
 func Leases(dir string) ([]Lease, error) {
+	return leasesOn(hostSystem(""), dir)
+}
+
+func leasesOn(sys system, dir string) ([]Lease, error) {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -134,8 +138,8 @@ func Leases(dir string) ([]Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &leaseDir{root: root}
 	defer root.Close()
+	d := &leaseDir{sys: sys, root: root}
 	names, err := d.names()
 	if err != nil {
 		return nil, err
@@ -149,12 +153,12 @@ func Leases(dir string) ([]Lease, error) {
 		if l == nil {
 			continue
 		}
-		info, err := l.read()
-		free, lockErr := l.lock()
-		info.Held = !free
-		if err := errors.Join(err, lockErr, l.file.Close()); err != nil {
+		info := l.read()
+		free, err := l.lock()
+		if err := errors.Join(err, l.file.Close()); err != nil {
 			return nil, err
 		}
+		info.Held = !free
 		leases = append(leases, info)
 	}
 	return leases, nil

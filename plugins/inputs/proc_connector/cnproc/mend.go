@@ -30,13 +30,7 @@ type Finding struct {
 
 // look finds out whether the canary is heard, if need be after mending.
 func (s *Session) look(f *Finding) (err error) {
-	p, err := openProbe(s.sys)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
-
-	if f.Listening, err = p.heard(); err != nil || f.Listening {
+	if f.Listening, err = hears(s.sys); err != nil || f.Listening {
 		return err
 	}
 	if f.Deaf = s.state != stateDeaf; f.Deaf {
@@ -47,6 +41,11 @@ func (s *Session) look(f *Finding) (err error) {
 	}
 	// Another session may be mending already, or may have done it.
 	defer s.leases.lock(s.hurry.Load)()
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return err
+	}
+	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
 	if f.Listening, err = p.heard(); err != nil || f.Listening {
 		return err
 	}
@@ -72,7 +71,7 @@ func (s *Session) mend(p *probe, f *Finding) (err error) {
 	if !f.Listening {
 		return nil
 	}
-	others, err := s.others(p)
+	others, err := s.others()
 	f.Err = errors.Join(f.Err, err, s.leases.orphans((*lease).remove))
 	for range others {
 		if err := s.raise(f); err != nil {
@@ -92,20 +91,14 @@ func (s *Session) raise(f *Finding) error {
 	return nil
 }
 
-// others lists the members of the group besides this session and its probe.
-func (s *Session) others(p *probe) ([]Member, error) {
-	members, err := s.sys.members()
+// others lists the members of the group besides this session.
+func (s *Session) others() ([]Member, error) {
+	own, err := s.sock.port()
 	if err != nil {
 		return nil, err
 	}
-	for _, sock := range []socket{s.sock, p.sock} {
-		own, err := sock.port()
-		if err != nil {
-			return nil, err
-		}
-		members = slices.DeleteFunc(members, func(m Member) bool { return m.Port == own })
-	}
-	return members, nil
+	members, err := s.sys.members()
+	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == own || m.Passive() }), err
 }
 
 // release gives back, one by one, the LISTENs of dead sessions: their leases tell
@@ -117,30 +110,38 @@ func (s *Session) release(f *Finding) {
 		return // nothing would show whether it was right
 	}
 	defer s.leases.lock(s.hurry.Load)()
-	err := s.leases.orphans(func(l *lease) (err error) {
-		if err := l.remove(); err != nil {
-			return err
-		}
-		crash("orphan removed")
-		p, err := openProbe(s.sys)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, p.close()) }()
-		if err := lower(s.sys); err != nil {
-			return err
-		}
-		crash("lowered")
-		heard, err := p.heard()
-		if err == nil && heard {
-			f.Released++
-			s.released.Add(1)
-			return nil
-		}
-		f.Mistaken++
-		return errors.Join(err, s.raise(&Finding{}))
-	})
-	f.Err = errors.Join(f.Err, err)
+	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
+}
+
+func (s *Session) giveBack(l *lease, f *Finding) error {
+	// What may be needed afterwards is there before anything is given back.
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return errors.Join(err, l.file.Close())
+	}
+	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
+	undo, err := s.sys.dial()
+	if err != nil {
+		return errors.Join(err, l.file.Close())
+	}
+	defer func() { f.Err = errors.Join(f.Err, undo.close()) }()
+
+	if err := l.remove(); err != nil {
+		return err
+	}
+	crash("orphan removed")
+	if err := lower(s.sys); err != nil {
+		return err
+	}
+	crash("lowered")
+	heard, err := p.heard()
+	if err == nil && heard {
+		f.Released++
+		s.released.Add(1)
+		return nil
+	}
+	f.Mistaken++
+	return errors.Join(err, request(undo, opListen))
 }
 
 // partPause is how long another program that is leaving too may take from its
@@ -150,20 +151,14 @@ const partPause = 100 * time.Millisecond
 // part makes sure that the IGNORE of this session has left nobody deaf. It does
 // where others have sent an IGNORE too many while this session's LISTEN was left
 // to make up for it: so the members that are still there get one each.
-func (s *Session) part(f *Finding) (err error) {
-	p, err := openProbe(s.sys)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
-
-	hit, err := s.deafened(p)
+func (s *Session) part(f *Finding) error {
+	hit, err := s.deafened()
 	if err != nil || len(hit) == 0 {
 		return err
 	}
 	time.Sleep(partPause)
 	defer s.leases.lock(func() bool { return false })()
-	still, err := s.deafened(p)
+	still, err := s.deafened()
 	if err != nil {
 		return err
 	}
@@ -178,9 +173,9 @@ func (s *Session) part(f *Finding) (err error) {
 }
 
 // deafened lists the other members if the machine is deaf.
-func (s *Session) deafened(p *probe) ([]Member, error) {
-	if heard, err := p.heard(); err != nil || heard {
+func (s *Session) deafened() ([]Member, error) {
+	if heard, err := hears(s.sys); err != nil || heard {
 		return nil, err
 	}
-	return s.others(p)
+	return s.others()
 }

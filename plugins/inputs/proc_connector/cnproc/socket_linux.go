@@ -3,6 +3,7 @@ package cnproc
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"syscall"
 	"time"
@@ -61,15 +62,37 @@ type mmsghdr struct {
 
 func hostSystem(proc string) system {
 	return system{
-		dial:     func() (socket, error) { return dialNetlink() },
-		obstacle: func() error { return obstacle(proc) },
-		rename:   renameThread,
-		members:  func() ([]Member, error) { return Members(proc) },
-		bootID:   func() (string, error) { return bootID(proc) },
+		// Port id 0, so that the kernel chooses a free one.
+		dial:        func() (socket, error) { return dialNetlink(0) },
+		dialPassive: dialPassive,
+		obstacle:    func() error { return obstacle(proc) },
+		rename:      renameThread,
+		members:     func() ([]Member, error) { return Members(proc) },
+		bootID:      func() (string, error) { return bootID(proc) },
+		flock:       lockFile,
+		uid:         os.Geteuid(),
 	}
 }
 
-func dialNetlink() (_ *netlinkSocket, err error) {
+// dialPassive tries a few of the passive port ids: there are far more of them
+// than sockets, but another may have the same.
+func dialPassive() (socket, error) {
+	const attempts = 10
+	var err error
+	for range attempts {
+		var sock *netlinkSocket
+		port := passivePorts + uint32(rand.N(passivePortCount)) //nolint:gosec // G404: it need not be a secret
+		if sock, err = dialNetlink(port); err == nil {
+			return sock, nil
+		}
+		if !errors.Is(err, unix.EADDRINUSE) {
+			break
+		}
+	}
+	return nil, err
+}
+
+func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	s := &netlinkSocket{fd: -1, wakeFD: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
 	defer func() {
 		if err != nil {
@@ -77,9 +100,8 @@ func dialNetlink() (_ *netlinkSocket, err error) {
 		}
 	}()
 
-	// No group, so that nothing arrives before the filter is attached; port id
-	// 0, so that the kernel chooses a free one.
-	if s.conn, err = netlink.Dial(netlinkConnector, nil); err != nil {
+	// No group, so that nothing arrives before the filter is attached.
+	if s.conn, err = netlink.Dial(netlinkConnector, &netlink.Config{PID: port}); err != nil {
 		if errors.Is(err, unix.EPROTONOSUPPORT) {
 			return nil, because(ErrNoConnector, err)
 		}
