@@ -40,7 +40,8 @@ func (s *Session) look(f *Finding) (err error) {
 		return nil
 	}
 	// Another session may be mending already, or may have done it.
-	defer s.leases.lock(s.hurry.Load)()
+	unlock := s.leases.lock(s.hurry.Load)
+	defer unlock()
 	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
@@ -93,12 +94,8 @@ func (s *Session) raise(f *Finding) error {
 
 // others lists the members of the group besides this session.
 func (s *Session) others() ([]Member, error) {
-	own, err := s.sock.port()
-	if err != nil {
-		return nil, err
-	}
 	members, err := s.sys.members()
-	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == own || m.Passive() }), err
+	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() }), err
 }
 
 // release gives back, one by one, the LISTENs of dead sessions: their leases tell
@@ -109,7 +106,8 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	defer s.leases.lock(s.hurry.Load)()
+	unlock := s.leases.lock(s.hurry.Load)
+	defer unlock()
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
 }
 
@@ -157,7 +155,8 @@ func (s *Session) part(f *Finding) error {
 		return err
 	}
 	time.Sleep(partPause)
-	defer s.leases.lock(func() bool { return false })()
+	unlock := s.leases.lock(func() bool { return false })
+	defer unlock()
 	still, err := s.deafened()
 	if err != nil {
 		return err

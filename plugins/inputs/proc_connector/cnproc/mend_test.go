@@ -389,7 +389,6 @@ func TestMendFails(t *testing.T) {
 		"raising further":          {fail: "extra dial", at: 4, fatal: true, after: 0, raised: 1},
 		"the canary after raising": {fail: "rename", at: 3, fatal: true, after: 0, raised: 1},
 		"listing members":          {fail: "members", at: 1, after: 1, raised: 2},
-		"the port id":              {fail: "port", at: 1, after: 1, raised: 2},
 		"raising for the others":   {fail: "extra dial", at: 5, fatal: true, after: 1, raised: 2},
 		"the lease of the dead":    {fail: "flock", at: 2, after: 2, raised: 3},
 		"closing the second probe": {fail: "extra close", at: 5, after: 2, raised: 3},
