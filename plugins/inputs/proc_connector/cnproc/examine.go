@@ -144,7 +144,7 @@ func leasesOn(sys system, dir string) ([]Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	var leases []Lease
+	leases := make([]Lease, 0, len(names))
 	for _, name := range names {
 		l, err := d.open(name)
 		if err != nil {

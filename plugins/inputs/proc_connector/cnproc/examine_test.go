@@ -36,7 +36,7 @@ func TestExamine(t *testing.T) {
 				require.NoError(t, err)
 				tt.want.ReceiveBuffer = 1000
 				if tt.want.Others == nil {
-					tt.want.Others = []Member{}
+					tt.want.Others = make([]Member, 0)
 				}
 				require.Equal(t, tt.want, e)
 				require.Equal(t, tt.silenced, e.Silenced())

@@ -273,17 +273,15 @@ func (s *fakeSocket) passes(d datagram) bool {
 }
 
 func (s *fakeSocket) setReceiveBuffer(n int) (int, error) { return n / 4, s.step("buffer") }
-func (s *fakeSocket) setNoENOBUFS() error                 { return s.step("no ENOBUFS") }
-func (s *fakeSocket) port() (uint32, error)               { return s.id, s.step("port") }
 
-func (s *fakeSocket) join() error {
+func (s *fakeSocket) join() (uint32, error) {
 	if err := s.step("join"); err != nil {
-		return err
+		return s.id, err
 	}
 	s.k.mu.Lock()
 	defer s.k.mu.Unlock()
 	s.member = true
-	return nil
+	return s.id, nil
 }
 
 func (s *fakeSocket) leave() error {

@@ -105,14 +105,17 @@ const createAttempts = 3
 func (d *leaseDir) create() (*lease, error) {
 	for range createAttempts {
 		l := &lease{dir: d, name: leasePrefix + rand.Text()}
-		var err error
-		if l.file, err = d.root.OpenFile(l.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode); err != nil {
+		file, err := d.root.OpenFile(l.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode)
+		if err != nil {
 			return nil, err
 		}
+		l.file = file
 		crash("lease created")
-		if mine, err := l.lock(); mine {
+		mine, err := l.lock()
+		if mine {
 			return l, nil
-		} else if err = errors.Join(err, l.remove()); err != nil {
+		}
+		if err := errors.Join(err, l.remove()); err != nil {
 			return nil, err
 		}
 	}
@@ -148,7 +151,7 @@ func (l *lease) remove() error {
 		err = nil // it is still there, but claims nothing
 	}
 	// The lock goes with the descriptor, whatever closing it returns.
-	_ = l.file.Close() //nolint:errcheck // nothing was written that closing could lose
+	_ = l.file.Close()
 	return err
 }
 
@@ -272,7 +275,7 @@ func (d *leaseDir) lock(hurry func() bool) (unlock func()) {
 			break
 		}
 	}
-	return func() { _ = dir.Close() } //nolint:errcheck // it was only locked
+	return func() { _ = dir.Close() }
 }
 
 func (d *leaseDir) close() error {

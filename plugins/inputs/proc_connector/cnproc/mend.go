@@ -28,8 +28,20 @@ type Finding struct {
 	Err error
 }
 
-// look finds out whether the canary is heard, if need be after mending.
-func (s *Session) look(f *Finding) (err error) {
+// look finds out whether the kernel reports events, if need be after mending.
+func (s *Session) look(f *Finding) error {
+	if err := s.hear(f); err != nil || !f.Listening {
+		return err
+	}
+	if f.Deaf || s.state == stateDeaf {
+		// What dead sessions had left in the count is used up, whoever has
+		// mended it. Their leases must not claim it any longer.
+		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
+	}
+	return nil
+}
+
+func (s *Session) hear(f *Finding) (err error) {
 	if f.Listening, err = hears(s.sys); err != nil || f.Listening {
 		return err
 	}
@@ -40,7 +52,8 @@ func (s *Session) look(f *Finding) (err error) {
 		return nil
 	}
 	// Another session may be mending already, or may have done it.
-	defer s.leases.lock(s.hurry.Load)()
+	unlock := s.leases.lock(s.hurry.Load)
+	defer unlock()
 	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
@@ -58,7 +71,6 @@ const maxRaises = 1024
 // mend raises the count, one by one, until the canary is heard: then it is one.
 // That one is this session's. Whoever else is a member has most likely lost its
 // own, and would be deaf again when this session ends, so as many are added.
-// Leases of dead sessions claim nothing any more: what was there is used up.
 func (s *Session) mend(p *probe, f *Finding) (err error) {
 	for !f.Listening && f.Raised < maxRaises {
 		if err := s.raise(f); err != nil {
@@ -72,7 +84,7 @@ func (s *Session) mend(p *probe, f *Finding) (err error) {
 		return nil
 	}
 	others, err := s.others()
-	f.Err = errors.Join(f.Err, err, s.leases.orphans((*lease).remove))
+	f.Err = errors.Join(f.Err, err)
 	for range others {
 		if err := s.raise(f); err != nil {
 			return err
@@ -93,12 +105,8 @@ func (s *Session) raise(f *Finding) error {
 
 // others lists the members of the group besides this session.
 func (s *Session) others() ([]Member, error) {
-	own, err := s.sock.port()
-	if err != nil {
-		return nil, err
-	}
 	members, err := s.sys.members()
-	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == own || m.Passive() }), err
+	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() }), err
 }
 
 // release gives back, one by one, the LISTENs of dead sessions: their leases tell
@@ -109,7 +117,8 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	defer s.leases.lock(s.hurry.Load)()
+	unlock := s.leases.lock(s.hurry.Load)
+	defer unlock()
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
 }
 
@@ -157,7 +166,8 @@ func (s *Session) part(f *Finding) error {
 		return err
 	}
 	time.Sleep(partPause)
-	defer s.leases.lock(func() bool { return false })()
+	unlock := s.leases.lock(func() bool { return false })
+	defer unlock()
 	still, err := s.deafened()
 	if err != nil {
 		return err

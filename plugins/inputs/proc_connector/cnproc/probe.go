@@ -26,7 +26,7 @@ func openProbe(sys system) (*probe, error) {
 		err = sock.setFilter(filter)
 	}
 	if err == nil {
-		err = sock.join()
+		_, err = sock.join()
 	}
 	if err != nil {
 		return nil, errors.Join(err, sock.close())

@@ -14,10 +14,8 @@ type socket interface {
 	setFilter(filter []bpf.RawInstruction) error
 	// setReceiveBuffer asks for a size in bytes and returns the size got.
 	setReceiveBuffer(bytes int) (int, error)
-	setNoENOBUFS() error
-	join() error
-	// port is the port id that the kernel has given the socket.
-	port() (uint32, error)
+	// join enters the group and returns the socket's port id.
+	join() (port uint32, err error)
 	// send hands one request to the kernel, which has dealt with it when send
 	// returns nil, and has not seen it when send returns an error.
 	send(request []byte) error

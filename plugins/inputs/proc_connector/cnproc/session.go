@@ -24,13 +24,13 @@ import (
 // and there are no other transitions than these:
 //
 //	New ──────────▶ Dialed       Open: a socket
-//	Dialed ───────▶ Joined       Open: filter, buffer, no ENOBUFS, group
+//	Dialed ───────▶ Joined       Open: filter, buffer, group
 //	Joined ───────▶ Asked        listen: LISTEN is sent
 //	Asked ────────▶ Counted      listen: acknowledged, or taken for certain
-//	Counted ──────▶ Listening    check: the canary is heard, if need be after mending
-//	Counted ──────▶ Deaf         check: it is not
-//	Listening ────▶ Deaf         check: other programs have silenced the connector
-//	Deaf ─────────▶ Listening    check: mended, by us or by somebody else
+//	Counted ──────▶ Listening    verify: the canary is heard, if need be after mending
+//	Counted ──────▶ Deaf         verify: it is not
+//	Listening ────▶ Deaf         verify: other programs have silenced the connector
+//	Deaf ─────────▶ Listening    verify: mended, by us or by somebody else
 //	Counted,
 //	Listening,
 //	Deaf ─────────▶ Ignored      Ignore: the lease is removed, then IGNORE is sent
@@ -74,6 +74,7 @@ type Session struct {
 	sock          socket
 	clock         clock
 	receiveBuffer int
+	port          uint32
 	repair        bool
 	leases        *leaseDir // nil: none are kept
 	opening       Finding   // complete when Open returns
@@ -149,7 +150,7 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if err := s.listen(obstacle == nil); err != nil {
 		return nil, &OpError{Op: "listen", Err: err}
 	}
-	if err := s.check(&s.opening); err != nil {
+	if err := s.verify(&s.opening); err != nil {
 		return nil, &OpError{Op: "check", Err: err}
 	}
 	s.release(&s.opening)
@@ -172,16 +173,11 @@ func (s *Session) join(cfg Config) error {
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
 	}
-	// With ENOBUFS an overrun stops the queue until it has been emptied, and
-	// says less about the loss than the drop counter does.
-	if err := s.sock.setNoENOBUFS(); err != nil {
-		return &OpError{Op: "set NETLINK_NO_ENOBUFS", Err: err}
-	}
 	// What cannot count its losses must not begin to listen.
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}
 	}
-	if err := s.sock.join(); err != nil {
+	if s.port, err = s.sock.join(); err != nil {
 		return &OpError{Op: "join", Err: err}
 	}
 	return nil
@@ -192,7 +188,7 @@ func (s *Session) join(cfg Config) error {
 // requests of this process.
 func (s *Session) listen(unobstructed bool) error {
 	var nonce [4]byte
-	rand.Read(nonce[:]) //nolint:errcheck // it never fails
+	rand.Read(nonce[:]) // never fails
 	number := binary.NativeEndian.Uint32(nonce[:])
 
 	if err := s.sock.send(appendRequest(nil, opListen, number)); err != nil {
@@ -261,14 +257,14 @@ func (s *Session) Check() (f Finding, err error) {
 	if !s.state.owing() {
 		return f, &OpError{Op: "check", Err: ErrClosed}
 	}
-	if err := s.check(&f); err != nil {
+	if err := s.verify(&f); err != nil {
 		return f, &OpError{Op: "check", Err: err}
 	}
 	return f, nil
 }
 
-// check enters stateListening or stateDeaf. The caller holds mu, or is Open.
-func (s *Session) check(f *Finding) error {
+// verify enters stateListening or stateDeaf. The caller holds mu, or is Open.
+func (s *Session) verify(f *Finding) error {
 	if err := s.look(f); err != nil {
 		return err
 	}

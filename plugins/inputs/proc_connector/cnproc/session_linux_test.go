@@ -206,16 +206,13 @@ func TestLiveCanary(t *testing.T) {
 // its true count is watched in the module under test/.
 func TestLiveExamine(t *testing.T) {
 	s := openLive(t, Config{StateDirectory: t.TempDir()})
-	port, err := s.sock.port()
-	require.NoError(t, err)
-
 	e, err := Examine(Config{ReceiveBuffer: 64 << 10})
 	require.NoError(t, err)
 	require.True(t, e.HeardBefore)
 	require.True(t, e.Heard)
 	require.Zero(t, e.Missing)
 	require.Equal(t, 64<<10, e.ReceiveBuffer)
-	require.True(t, slices.ContainsFunc(e.Others, func(m Member) bool { return m.Port == port }))
+	require.True(t, slices.ContainsFunc(e.Others, func(m Member) bool { return m.Port == s.port }))
 
 	f, err := Reconcile(Config{StateDirectory: t.TempDir()})
 	require.NoError(t, err)
@@ -267,8 +264,6 @@ func renamed(e *Event) bool { return e.What == WhatComm && e.Comm == stormName }
 // drops is the column Drops of /proc/net/netlink for a session's socket.
 func drops(t *testing.T, s *Session) uint64 {
 	t.Helper()
-	addr, err := unix.Getsockname(s.sock.(*netlinkSocket).fd)
-	require.NoError(t, err)
 	table, err := os.ReadFile("/proc/net/netlink")
 	require.NoError(t, err)
 	for _, line := range strings.Split(string(table), "\n") {
@@ -278,7 +273,7 @@ func drops(t *testing.T, s *Session) uint64 {
 		if _, err := fmt.Sscan(line, &sk, &eth, &pid, &groups, &rmem, &wmem, &dump, &locks, &n, &ino); err != nil {
 			continue
 		}
-		if eth == netlinkConnector && pid == addr.(*unix.SockaddrNetlink).Pid {
+		if eth == netlinkConnector && pid == s.port {
 			return n
 		}
 	}

@@ -68,7 +68,7 @@ func hostSystem(proc string) system {
 		obstacle:    func() error { return obstacle(proc) },
 		rename:      renameThread,
 		members:     func() ([]Member, error) { return Members(proc) },
-		bootID:      func() (string, error) { return bootID(proc) },
+		bootID:      func() (string, error) { return readBootID(proc) },
 		flock:       lockFile,
 		uid:         os.Geteuid(),
 	}
@@ -106,6 +106,11 @@ func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 			return nil, because(ErrNoConnector, err)
 		}
 		return nil, permission(err)
+	}
+	// With ENOBUFS an overrun stops the queue until it has been emptied, and
+	// says less about the loss than the drop counter does.
+	if err = s.conn.SetOption(netlink.NoENOBUFS, true); err != nil {
+		return nil, fmt.Errorf("setting NETLINK_NO_ENOBUFS: %w", err)
 	}
 	if s.fd, err = duplicate(s.conn); err != nil {
 		return nil, err
@@ -158,16 +163,15 @@ func (s *netlinkSocket) setReceiveBuffer(bytes int) (int, error) {
 	return got / 2, err
 }
 
-func (s *netlinkSocket) setNoENOBUFS() error { return s.conn.SetOption(netlink.NoENOBUFS, true) }
-
 // join enters the group and takes the socket out of the Go runtime's hands.
-func (s *netlinkSocket) join() error {
+func (s *netlinkSocket) join() (port uint32, err error) {
+	port = s.conn.PID()
 	if err := s.conn.JoinGroup(cnIdxProc); err != nil {
-		return permission(err)
+		return port, permission(err)
 	}
 	conn := s.conn
 	s.conn = nil
-	return conn.Close()
+	return port, conn.Close()
 }
 
 // send hands a request to the kernel, which deals with it before sendto(2)
@@ -219,18 +223,6 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 			return nil, os.NewSyscallError("recvmmsg", errno)
 		}
 	}
-}
-
-func (s *netlinkSocket) port() (uint32, error) {
-	addr, err := unix.Getsockname(s.fd)
-	if err != nil {
-		return 0, os.NewSyscallError("getsockname", err)
-	}
-	local, ok := addr.(*unix.SockaddrNetlink)
-	if !ok {
-		return 0, fmt.Errorf("getsockname: an address of type %T", addr)
-	}
-	return local.Pid, nil
 }
 
 func (s *netlinkSocket) wait(limit time.Duration) error {
