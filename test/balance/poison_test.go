@@ -148,6 +148,7 @@ func TestDeepPoison(t *testing.T) {
 	p := plugin.Start(t)
 	require.Less(t, time.Since(began), pace.Limit(deepLimit))
 	require.EqualValues(t, deepest+1+onceMax, k.count(), "bounded")
+	p.WaitStderr(logSilenced, hearLimit)
 	require.Len(t, check.Warnings(p.Stderr()), 1)
 	require.Contains(t, check.Warnings(p.Stderr())[0], logSilenced+" and 1024 LISTENs have not mended it")
 
