@@ -83,6 +83,9 @@ func TestLeaseOfAnotherUser(t *testing.T) {
 		program, dir := nobody.Copy(t, public, plugin.Build(t)), nobody.StateDir(t, public)
 		kill(t, plugin.Start(t, plugin.StateDir(dir)))
 		k.require(1)
+		// That it cannot be read is not what keeps nobody away.
+		path, _ := oneLease(t, dir)
+		require.NoError(t, os.Chmod(path, 0o644)) //nolint:gosec // G302: others are to read it
 
 		p := plugin.Start(t, plugin.StateDir(dir), plugin.Command(func(cmd *exec.Cmd) {
 			cmd.Path = program

@@ -2,8 +2,13 @@ package balance_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
+	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 )
 
 // Others send an IGNORE too many while two listen: both go on hearing, and nothing
@@ -76,4 +81,21 @@ func TestPartialPoisonAndAllLeave(t *testing.T) {
 	stop(t, p)
 	k.require(0)
 	requireWarnings(t, p, tooLow(1))
+}
+
+// Nothing is wrong, but the bystander takes its time between its IGNORE and the end
+// of its socket. It is not to be taken for one that was left deaf.
+func TestBystanderLeavesSlowly(t *testing.T) {
+	k := alone(t)
+	b := enter(t)
+	p := plugin.Start(t)
+	k.require(2)
+	b.gone = true
+	require.NoError(t, b.conn.Send(rawlisten.Ignore))
+	p.CloseStdin()
+	time.Sleep(slowEnd)
+	require.NoError(t, b.conn.Close())
+	check.Exited(t, 0, p.Wait(stopLimit))
+	k.require(0)
+	requireWarnings(t, p)
 }
