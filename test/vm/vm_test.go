@@ -10,6 +10,7 @@ import (
 )
 
 func TestKernels(t *testing.T) {
+	t.Parallel()
 	image := image(t)
 	images := make(map[string]string)
 	for _, series := range kernels {
