@@ -1,8 +1,10 @@
 package vm
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,6 +44,7 @@ func testKernel(t *testing.T, series, kernel, image string) {
 	}()
 
 	var seen []string
+	var began, ended moment
 	for line := range lines {
 		kind, words, ok := wire.Parse(line)
 		switch {
@@ -49,6 +52,9 @@ func testKernel(t *testing.T, series, kernel, image string) {
 		case kind == wire.Kernel:
 			t.Logf("Linux %s", words[0])
 			require.True(t, strings.HasPrefix(words[0], series+"."))
+			began = at(t, words[1])
+		case kind == wire.Off:
+			ended = at(t, words[0])
 		case kind == wire.Begin:
 			seen = append(seen, words[0])
 			t.Run(words[0], func(t *testing.T) { testSuite(t, lines) })
@@ -61,6 +67,23 @@ func testKernel(t *testing.T, series, kernel, image string) {
 		planned = append(planned, s.name())
 	}
 	require.Equal(t, planned, seen)
+	// Where the kernel has got the speed of its clock wrong, as can happen on a
+	// busy host, time limits mean nothing.
+	require.InEpsilon(t, ended.host.Sub(began.host), ended.guest-began.guest, 0.1, "time that passed for the host, and for the guest")
+}
+
+// moment is a point in time by the clocks of the host and the guest.
+type moment struct {
+	host  time.Time
+	guest time.Duration
+}
+
+// at is now, when the guest's clock shows so many nanoseconds.
+func at(t *testing.T, clock string) moment {
+	t.Helper()
+	ns, err := strconv.ParseInt(clock, 10, 64)
+	require.NoError(t, err)
+	return moment{time.Now(), time.Duration(ns)}
 }
 
 // testSuite takes the lines of one run, up to its end.
