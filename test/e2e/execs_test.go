@@ -22,7 +22,7 @@ import (
 // started is one run of a program, as seen by whoever started it.
 type started struct {
 	pid           int
-	args          []string // with the program's name
+	args          []string  // with the program's name
 	before, after time.Time // it was started, and had ended
 }
 
