@@ -39,8 +39,6 @@ var crashes = []struct {
 	// There are two to give back then, and the lease of the first is gone.
 	{name: "release: orphan removed", point: "orphan removed", setup: orphan, dead: 3, left: 1},
 	{name: "release: lowered", point: "lowered", setup: orphan, dead: 2, left: 0},
-	// The orphan's LISTEN was used up by an IGNORE of others, and the bystander's too.
-	{name: "release: raised again", point: "raised", setup: poisonedOrphan, dead: 1, left: 0},
 
 	{name: "SIGTERM: lease removed", point: "lease removed", die: terminate, dead: 2, left: 1},
 	{name: "SIGTERM: IGNORE sent", point: "IGNORE sent", die: terminate, dead: 1, left: 0},
@@ -62,12 +60,6 @@ func orphan(t *testing.T, k *kernel, dir string) {
 	t.Helper()
 	kill(t, plugin.Start(t, plugin.StateDir(dir)))
 	k.require(2)
-}
-
-func poisonedOrphan(t *testing.T, k *kernel, dir string) {
-	t.Helper()
-	orphan(t, k, dir)
-	k.set(0)
 }
 
 func poison(n int32) func(*testing.T, *kernel, string) {

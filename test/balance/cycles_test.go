@@ -1,8 +1,10 @@
 package balance_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -35,7 +37,7 @@ func scaled(n, slow int) int {
 func TestCycles(t *testing.T) {
 	k := alone(t)
 	b := enter(t)
-	c := &cycle{t: t, kernel: k, bystander: b, dir: state.Dir(t), recoveries: recoveryList(t)}
+	c := &cycle{t: t, kernel: k, bystander: b, dir: state.Dir(t), recoveries: slices.Collect(maps.Values(recoveries(t)))}
 	seed := uint64(time.Now().UnixNano())
 	c.random = rand.New(rand.NewPCG(seed, seed))
 	n := scaled(cycles, cyclesSlow)
@@ -67,15 +69,6 @@ type cycle struct {
 
 	// What became of those that were killed.
 	early, leased, leaked int
-}
-
-func recoveryList(t *testing.T) []recovery {
-	t.Helper()
-	var list []recovery
-	for _, r := range recoveries(t) {
-		list = append(list, r)
-	}
-	return list
 }
 
 // ended is a cycle whose plugin is told to end.

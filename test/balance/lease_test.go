@@ -120,6 +120,21 @@ func TestMistakenLease(t *testing.T) {
 	requireWarnings(t, p, logMistaken)
 }
 
+// With a bystander nothing shows that the claim is wrong, and the plugin takes the
+// bystander's LISTEN for the orphan's. It makes up for it when it leaves.
+func TestMistakenLeaseWithBystander(t *testing.T) {
+	forEachRecovery(t, func(t *testing.T, giveBack recovery) {
+		k := alone(t)
+		b := enter(t)
+		dir := killed(t, k, 1)
+		k.set(1)
+		giveBack(t, dir)
+		k.require(1)
+		b.requireHears("after the recovery")
+		require.Empty(t, leases(t, dir))
+	})
+}
+
 // The same, and worse: what a mended count is worth does not depend on leases.
 func TestLeasesAndPoison(t *testing.T) {
 	for _, poison := range []int32{-1, -3} {

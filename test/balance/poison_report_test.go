@@ -28,45 +28,41 @@ func requireReported(t *testing.T, p *plugin.Process) {
 }
 
 func TestReportOnlyBeforeStart(t *testing.T) {
-	for _, poison := range []int32{-1, -3, -100} {
-		withAndWithout(t, func(t *testing.T, k *kernel, _ *bystander, honest int32) {
-			k.set(poison)
-			p := reportOnly(t)
-			for range 3 {
-				requireDeaf(t, p)
-			}
-			requireListener(t, p.Gather(), fields{"listens": 1, "deaf": 1, "repairs": 0})
-			k.require(poison + 1)
+	forEachPoison(t, poisonsBefore, func(t *testing.T, k *kernel, _ *bystander, honest, poison int32) {
+		k.set(poison)
+		p := reportOnly(t)
+		for range 3 {
+			requireDeaf(t, p)
+		}
+		requireListener(t, p.Gather(), fields{"listens": 1, "deaf": 1, "repairs": 0})
+		k.require(poison + 1)
 
-			stop(t, p)
-			k.require(poison)
-			requireReported(t, p)
-			k.set(honest)
-		})
-	}
+		stop(t, p)
+		k.require(poison)
+		requireReported(t, p)
+		k.set(honest)
+	})
 }
 
 func TestReportOnlyWhileRunning(t *testing.T) {
-	for _, poison := range poisons {
-		withAndWithout(t, func(t *testing.T, k *kernel, _ *bystander, honest int32) {
-			p := reportOnly(t)
-			requireHears(t, p)
-			k.require(honest + 1)
+	forEachPoison(t, poisons, func(t *testing.T, k *kernel, _ *bystander, honest, poison int32) {
+		p := reportOnly(t)
+		requireHears(t, p)
+		k.require(honest + 1)
 
-			k.set(poison)
-			for range 3 {
-				requireDeaf(t, p)
-			}
-			requireListener(t, p.Gather(), fields{"listens": 1, "deaf": 1, "repairs": 0})
-			require.Equal(t, poison, k.count())
-			require.False(t, p.Ended())
+		k.set(poison)
+		for range 3 {
+			requireDeaf(t, p)
+		}
+		requireListener(t, p.Gather(), fields{"listens": 1, "deaf": 1, "repairs": 0})
+		require.Equal(t, poison, k.count())
+		require.False(t, p.Ended())
 
-			stop(t, p)
-			k.require(poison - 1)
-			requireReported(t, p)
-			k.set(honest)
-		})
-	}
+		stop(t, p)
+		k.require(poison - 1)
+		requireReported(t, p)
+		k.set(honest)
+	})
 }
 
 // Somebody else brings the count up again.

@@ -22,12 +22,18 @@ type recovery func(t *testing.T, dir string)
 func recoveries(t *testing.T) map[string]recovery {
 	t.Helper()
 	all := map[string]recovery{"next start": startAndStop}
-	usage, err := exec.Command(plugin.Build(t), "--help").Output()
-	require.NoError(t, err)
-	if strings.Contains(string(usage), "reconcile") {
+	if canReconcile(t) {
 		all["reconcile"] = reconcile
 	}
 	return all
+}
+
+// canReconcile reports whether the program has that command.
+func canReconcile(t *testing.T) bool {
+	t.Helper()
+	usage, err := exec.Command(plugin.Build(t), "--help").Output()
+	require.NoError(t, err)
+	return strings.Contains(string(usage), "reconcile")
 }
 
 func forEachRecovery(t *testing.T, test func(t *testing.T, giveBack recovery)) {

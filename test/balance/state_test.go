@@ -58,7 +58,7 @@ var badStateDirs = []struct {
 	}, "may be written to by others (mode 0777)"},
 	{"writable to all, sticky", func(t *testing.T) string {
 		dir := folder(t)
-		require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky)) //nolint:gosec // G302: that is the mistake
+		require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky))
 		return dir
 	}, "may be written to by others"},
 	{"writable to the group", func(t *testing.T) string {

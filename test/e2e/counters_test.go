@@ -184,7 +184,7 @@ func pause(t *testing.T, p *plugin.Process) (resume func()) {
 		for _, path := range threads {
 			stat, err := os.ReadFile(path)
 			require.NoError(t, err)
-			if stateOf(stat) != 'T' {
+			if check.State(stat) != 'T' {
 				return false
 			}
 		}
@@ -208,7 +208,7 @@ func TestFirstThreadEnds(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		// The first thread is a zombie, but not the process: that could be
 		// waited for.
-		check.Eventually(t, "the first thread ends", 300*time.Millisecond, func() bool { return !alive(cmd.Process.Pid) })
+		check.Eventually(t, "the first thread ends", 300*time.Millisecond, func() bool { return !check.Alive(cmd.Process.Pid) })
 		// So long that what is undecided has been looked at more than once.
 		time.Sleep(pace.Limit(150 * time.Millisecond))
 		meanwhile := soFar()

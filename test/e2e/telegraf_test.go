@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/execd"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
@@ -22,59 +22,6 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
-
-const telegrafTimeout = 20 * time.Second
-
-// logPluginListens is the plugin's line as Telegraf logs it.
-const logPluginListens = "I! [inputs.execd] [inputs.proc_connector] Listening to the process connector"
-
-// agentConfig is a Telegraf that has something to do besides the plugin, so that
-// it runs without it too.
-const agentConfig = `
-[agent]
-  interval = "200ms"
-  flush_interval = "100ms"
-  omit_hostname = true
-  debug = true
-
-[[inputs.execd]]
-  command = ["sh", "-c", "exec cat"]
-  alias = "other"
-  data_format = "influx"
-
-[[outputs.file]]
-  files = ["stdout"]
-  data_format = "influx"
-  influx_uint_support = true
-`
-
-// execdSection runs the plugin with the options.
-func execdSection(t *testing.T, options string) string {
-	t.Helper()
-	return fmt.Sprintf(`
-[[inputs.execd]]
-  command = [%q, "--config", %q]
-  signal = "STDIN"
-  restart_delay = "1s"
-  data_format = "influx"
-`, plugin.Build(t), plugin.WriteConfig(t, options))
-}
-
-func writeAgentConfig(t *testing.T, path string, sections ...string) {
-	t.Helper()
-	require.NoError(t, os.WriteFile(path, []byte(agentConfig+strings.Join(sections, "")), 0o600))
-}
-
-// startAgent runs Telegraf with the plugin, and returns it with the path of its
-// configuration once the plugin listens.
-func startAgent(t *testing.T) (a *telegraf.Agent, config string) {
-	t.Helper()
-	config = filepath.Join(t.TempDir(), "telegraf.conf")
-	writeAgentConfig(t, config, execdSection(t, ""))
-	a = telegraf.Start(t, config)
-	a.WaitLog(logPluginListens, telegrafTimeout)
-	return a, config
-}
 
 // agentMetric returns the first metric that Telegraf has written and that is
 // accepted, or nil.
@@ -94,44 +41,16 @@ func agentMetric(t *testing.T, a *telegraf.Agent, accept func(telegraf_metric.Me
 func waitAgentMetric(t *testing.T, a *telegraf.Agent, what string, accept func(telegraf_metric.Metric) bool) telegraf_metric.Metric {
 	t.Helper()
 	var m telegraf_metric.Metric
-	check.Eventually(t, what, telegrafTimeout, func() bool {
+	check.Eventually(t, what, execd.Timeout, func() bool {
 		m = agentMetric(t, a, accept)
 		return m != nil
 	})
 	return m
 }
 
-// pluginComm is the plugin's name as the kernel cuts it.
-const pluginComm = "telegraf-proc-c"
-
-// pluginsOf returns the pids of the plugins that a process has started.
-func pluginsOf(t *testing.T, parent int) []int {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	require.NoError(t, err)
-	var pids []int
-	for _, path := range stats {
-		stat, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
-		open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
-		var pid, ppid int
-		var state string
-		_, err = fmt.Sscan(string(stat[:open]), &pid)
-		require.NoError(t, err)
-		_, err = fmt.Sscan(string(stat[end+1:]), &state, &ppid)
-		require.NoError(t, err)
-		if ppid == parent && string(stat[open+1:end]) == pluginComm {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
 func TestTelegraf(t *testing.T) {
 	l := listeners.Guard(t)
-	a, _ := startAgent(t)
+	a, _ := execd.Start(t)
 	l.Require(1)
 
 	program := workload.Build(t)
@@ -155,103 +74,88 @@ func TestTelegraf(t *testing.T) {
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	l.Require(0)
-	requireWellLogged(t, a)
-}
-
-// requireWellLogged fails the test if the log holds errors, or lines of the plugin
-// whose level Telegraf did not understand.
-func requireWellLogged(t *testing.T, a *telegraf.Agent) {
-	t.Helper()
-	for line := range strings.Lines(a.Log()) {
-		// Execd waits for a process while it reads from it, so that the pipes
-		// may be closed under its hands (internal/process of Telegraf).
-		if strings.Contains(line, "Error in plugin: ") && strings.Contains(line, "file already closed") {
-			continue
-		}
-		require.NotContains(t, line, " E! ")
-		require.NotContains(t, line, `stderr: "`)
-	}
+	execd.RequireWellLogged(t, a)
 }
 
 func TestReloads(t *testing.T) {
 	l := listeners.Guard(t)
-	a, _ := startAgent(t)
+	a, _ := execd.Start(t)
 	l.Require(1)
 
 	const reloads = 20
 	for i := range reloads {
 		a.Reload()
-		check.Eventually(t, "the plugin listens again", telegrafTimeout, func() bool {
-			return strings.Count(a.Log(), logPluginListens) == i+2
+		check.Eventually(t, "the plugin listens again", execd.Timeout, func() bool {
+			return strings.Count(a.Log(), execd.Listens) == i+2
 		})
 		l.Require(1)
-		require.Len(t, pluginsOf(t, a.Pid()), 1)
+		require.Len(t, execd.Plugins(t, a.Pid()), 1)
 	}
 	// The last of them hears like the first.
 	waitAgentMetric(t, a, "the exec", plugin.ExecOf(check.TrueOnce(t)))
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	l.Require(0)
-	requireWellLogged(t, a)
+	execd.RequireWellLogged(t, a)
 	require.Contains(t, a.Log(), "D! [inputs.execd] [inputs.proc_connector] Stopped listening")
 }
 
 func TestReloadWithoutPlugin(t *testing.T) {
 	l := listeners.Guard(t)
-	a, config := startAgent(t)
+	a, config := execd.Start(t)
 	l.Require(1)
 
-	writeAgentConfig(t, config)
+	execd.WriteConfig(t, config)
 	a.Reload()
 	l.Require(0)
-	require.Empty(t, pluginsOf(t, a.Pid()))
+	require.Empty(t, execd.Plugins(t, a.Pid()))
 
-	writeAgentConfig(t, config, execdSection(t, ""))
+	execd.WriteConfig(t, config, execd.Section(t, ""))
 	a.Reload()
-	l.RequireWithin(1, telegrafTimeout)
+	l.RequireWithin(1, execd.Timeout)
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	l.Require(0)
-	requireWellLogged(t, a)
+	execd.RequireWellLogged(t, a)
 }
 
 // Telegraf ends when it cannot read its new configuration.
 func TestReloadOntoBrokenConfiguration(t *testing.T) {
 	l := listeners.Guard(t)
-	a, config := startAgent(t)
-	plugins := pluginsOf(t, a.Pid())
+	a, config := execd.Start(t)
+	plugins := execd.Plugins(t, a.Pid())
 	require.Len(t, plugins, 1)
 	l.Require(1)
 
 	require.NoError(t, os.WriteFile(config, []byte("[[inputs.execd]\n"), 0o600))
 	require.NoError(t, syscall.Kill(a.Pid(), syscall.SIGHUP))
-	require.NotZero(t, a.Wait(telegrafTimeout).ExitCode())
+	require.NotZero(t, a.Wait(execd.Timeout).ExitCode())
 	l.Require(0)
-	require.False(t, alive(plugins[0]))
+	require.False(t, check.Alive(plugins[0]))
 }
 
 // The plugin's own configuration is broken: Telegraf lives on, starts the plugin
 // again and again, and shows why it ends.
 func TestReloadOntoBrokenPluginConfiguration(t *testing.T) {
 	l := listeners.Guard(t)
-	a, config := startAgent(t)
+	a, config := execd.Start(t)
 	l.Require(1)
 
-	writeAgentConfig(t, config, execdSection(t, "thread = true"))
+	execd.WriteConfig(t, config, execd.Section(t, "thread = true"))
 	a.Reload()
 	const message = `"thread" is no option of [[inputs.proc_connector]], allowed are `
-	a.WaitLog("E! [inputs.execd] /", telegrafTimeout)
-	a.WaitLog(message, telegrafTimeout)
+	a.WaitLog("E! [inputs.execd] /", execd.Timeout)
+	a.WaitLog(message, execd.Timeout)
 	l.Require(0)
 	require.NotContains(t, a.Log(), `stderr: "`, "a line without a level")
-	check.Eventually(t, "Telegraf starts it again", telegrafTimeout, func() bool {
+	check.Eventually(t, "Telegraf starts it again", execd.Timeout, func() bool {
 		return strings.Count(a.Log(), message) >= 2
 	})
 	l.Require(0)
 
-	writeAgentConfig(t, config, execdSection(t, "threads = true"))
+	execd.WriteConfig(t, config, execd.Section(t, "threads = true"))
 	a.Reload()
-	l.RequireWithin(1, telegrafTimeout)
+	l.RequireWithin(1, execd.Timeout)
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	l.Require(0)
@@ -261,8 +165,8 @@ func TestTelegrafStopped(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {
 			l := listeners.Guard(t)
-			a, _ := startAgent(t)
-			plugins := pluginsOf(t, a.Pid())
+			a, _ := execd.Start(t)
+			plugins := execd.Plugins(t, a.Pid())
 			require.Len(t, plugins, 1)
 			l.Require(1)
 
@@ -270,8 +174,8 @@ func TestTelegrafStopped(t *testing.T) {
 			require.Zero(t, a.Stop(sig).ExitCode())
 			require.Less(t, time.Since(start), pace.Limit(5*time.Second), "Telegraf did not have to lose patience")
 			l.Require(0)
-			require.False(t, alive(plugins[0]))
-			requireWellLogged(t, a)
+			require.False(t, check.Alive(plugins[0]))
+			execd.RequireWellLogged(t, a)
 		})
 	}
 }
@@ -279,21 +183,21 @@ func TestTelegrafStopped(t *testing.T) {
 // Nobody tells the plugin: its standard input ends, and its output breaks.
 func TestTelegrafKilled(t *testing.T) {
 	l := listeners.Guard(t)
-	a, _ := startAgent(t)
-	plugins := pluginsOf(t, a.Pid())
+	a, _ := execd.Start(t)
+	plugins := execd.Plugins(t, a.Pid())
 	require.Len(t, plugins, 1)
 	l.Require(1)
 
 	a.Kill()
 	l.RequireWithin(0, 5*time.Second)
-	check.Eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
+	check.Eventually(t, "the plugin ends", 5*time.Second, func() bool { return !check.Alive(plugins[0]) })
 }
 
 // The same, while there is much to report.
 func TestTelegrafKilledInAStorm(t *testing.T) {
 	l := listeners.Guard(t)
-	a, _ := startAgent(t)
-	plugins := pluginsOf(t, a.Pid())
+	a, _ := execd.Start(t)
+	plugins := execd.Plugins(t, a.Pid())
 	require.Len(t, plugins, 1)
 	l.Require(1)
 
@@ -309,19 +213,19 @@ func TestTelegrafKilledInAStorm(t *testing.T) {
 
 	a.Kill()
 	l.RequireWithin(0, 5*time.Second)
-	check.Eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
+	check.Eventually(t, "the plugin ends", 5*time.Second, func() bool { return !check.Alive(plugins[0]) })
 }
 
 // Execd starts a plugin again that has ended on its own.
 func TestPluginEndsUnderTelegraf(t *testing.T) {
 	l := listeners.Guard(t)
-	a, _ := startAgent(t)
-	plugins := pluginsOf(t, a.Pid())
+	a, _ := execd.Start(t)
+	plugins := execd.Plugins(t, a.Pid())
 	require.Len(t, plugins, 1)
 
 	require.NoError(t, syscall.Kill(plugins[0], syscall.SIGTERM))
-	check.Eventually(t, "the plugin is started again", telegrafTimeout, func() bool {
-		return strings.Count(a.Log(), logPluginListens) == 2
+	check.Eventually(t, "the plugin is started again", execd.Timeout, func() bool {
+		return strings.Count(a.Log(), execd.Listens) == 2
 	})
 	l.Require(1)
 	waitAgentMetric(t, a, "the exec", plugin.ExecOf(check.TrueOnce(t)))
@@ -342,7 +246,7 @@ func TestTelegrafUnprivileged(t *testing.T) {
   signal = "STDIN"
   data_format = "influx"
 `, nobody.Copy(t, dir, plugin.Build(t)))
-	writeAgentConfig(t, config, section)
+	execd.WriteConfig(t, config, section)
 	require.NoError(t, os.Chown(config, nobody.ID, nobody.ID))
 	agent := nobody.Copy(t, dir, telegraf.Build(t))
 	a := telegraf.Start(t, config, telegraf.StateDir(nobody.StateDir(t, dir)), telegraf.Command(func(cmd *exec.Cmd) {
@@ -351,17 +255,17 @@ func TestTelegrafUnprivileged(t *testing.T) {
 		nobody.Run(cmd)
 	}))
 	if !anyone {
-		a.WaitLog("E! [inputs.execd] ", telegrafTimeout)
-		a.WaitLog("CAP_NET_ADMIN", telegrafTimeout)
+		a.WaitLog("E! [inputs.execd] ", execd.Timeout)
+		a.WaitLog("CAP_NET_ADMIN", execd.Timeout)
 		require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 		l.Require(0)
 		return
 	}
-	a.WaitLog(logPluginListens, telegrafTimeout)
+	a.WaitLog(execd.Listens, execd.Timeout)
 	require.Contains(t, a.Log(), "W! [inputs.execd] [inputs.proc_connector] The receive buffer has ")
 	l.Require(1)
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	l.Require(0)
-	requireWellLogged(t, a)
+	execd.RequireWellLogged(t, a)
 }

@@ -29,9 +29,9 @@ var (
 	faultpoints = binary{name: name + "-faultpoints", tags: "faultpoints"}
 )
 
-// faultpointEnv names the point at which that binary kills itself (crash_on.go
-// of cnproc).
-const faultpointEnv = "PROC_CONNECTOR_CRASH"
+// FaultpointEnv is the environment variable that names the point at which the
+// binary of BuildFaultpoints kills itself (crash_on.go of cnproc).
+const FaultpointEnv = "PROC_CONNECTOR_CRASH"
 
 // Build builds the plugin's binary and returns its path. The go command sees to
 // it that an unchanged plugin is not built again.

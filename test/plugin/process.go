@@ -73,7 +73,7 @@ func Faultpoints(t testing.TB, point string) Option {
 	binary := BuildFaultpoints(t)
 	return func(o *options) {
 		o.cmd.Path, o.cmd.Args[0] = binary, binary
-		o.cmd.Env = append(os.Environ(), faultpointEnv+"="+point)
+		o.cmd.Env = append(os.Environ(), FaultpointEnv+"="+point)
 	}
 }
 

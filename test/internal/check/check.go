@@ -2,6 +2,9 @@
 package check
 
 import (
+	"bytes"
+	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -46,6 +49,23 @@ func Killed(t testing.TB, got syscall.WaitStatus) {
 	t.Helper()
 	require.True(t, got.Signaled(), "exited with status %d", got.ExitStatus())
 	require.Equal(t, syscall.SIGKILL, got.Signal())
+}
+
+// Alive reports whether the process exists and is no zombie: of a process that
+// was left to init it is not up to us when it is reaped.
+func Alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	state := State(stat)
+	return state != 'Z' && state != 'X'
+}
+
+// State returns the state in the content of /proc/PID/stat. The name in brackets
+// before it may contain anything.
+func State(stat []byte) byte {
+	return stat[bytes.LastIndexByte(stat, ')')+2]
 }
 
 // Errors returns the lines of a log that are errors.
