@@ -26,6 +26,7 @@ type suite struct {
 var suites = []suite{
 	{pkg: "truecount"},
 	{pkg: "rawlisten"},
+	{pkg: "balance"},
 	// A million events in a row measure the emulator, and how long the guest's
 	// processors were kept waiting by the host is not seen from inside.
 	{pkg: "e2e", skip: "^TestMillionEvents$"},
@@ -35,6 +36,7 @@ var suites = []suite{
 // return what they returned on the host.
 var artifacts = []func(testing.TB) string{
 	plugin.Build,
+	plugin.BuildFaultpoints,
 	telegraf.Build,
 	workload.Build,
 }
