@@ -42,6 +42,14 @@ func Examine(cfg Config) (Examination, error) {
 }
 
 func examineOn(sys system, cfg Config) (e Examination, err error) {
+	// A kernel without a connector would look like a network namespace.
+	sock, err := sys.dial()
+	if err != nil {
+		return e, &OpError{Op: "dial", Err: err}
+	}
+	if err := sock.close(); err != nil {
+		return e, &OpError{Op: "close", Err: err}
+	}
 	if obstacle := sys.obstacle(); obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return e, &OpError{Op: "listen", Err: obstacle}
 	}
