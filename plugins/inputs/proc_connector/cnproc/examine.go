@@ -133,7 +133,8 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 // Leases lists the leases in a state directory, changing nothing. Those of
 // sessions that live are Held. A folder that is not there has none.
 //
-// The error, of package os, means that the folder cannot be read.
+// The error means that the folder cannot be read, or that no session would keep
+// leases in it.
 func Leases(dir string) ([]Lease, error) {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -144,6 +145,9 @@ func Leases(dir string) ([]Lease, error) {
 	}
 	d := &leaseDir{root: root}
 	defer root.Close()
+	if err := checkStateDir(dir, root); err != nil {
+		return nil, err
+	}
 	names, err := d.names()
 	if err != nil {
 		return nil, err
