@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -47,7 +50,7 @@ func queued(t *testing.T, read *os.File) int {
 func storm(t *testing.T, n int) {
 	t.Helper()
 	for range n {
-		trueOnce(t)
+		check.TrueOnce(t)
 	}
 }
 
@@ -61,7 +64,7 @@ func startBlocked(t *testing.T, opts ...plugin.Option) *plugin.Process {
 	require.NoError(t, err)
 	p := plugin.Start(t, append(opts, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))...)
 
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(pace.Limit(20 * time.Second))
 	for before := -1; ; {
 		storm(t, 50)
 		now := queued(t, read)
@@ -75,16 +78,16 @@ func startBlocked(t *testing.T, opts ...plugin.Option) *plugin.Process {
 
 // requireBlockedStop stops the plugin, whose standard output is blocked, and
 // checks that the kernel's count is given back first and the program ends soon.
-func requireBlockedStop(t *testing.T, l *listeners, p *plugin.Process, stop func()) {
+func requireBlockedStop(t *testing.T, l *listeners.Count, p *plugin.Process, stop func()) {
 	t.Helper()
-	l.require(1)
+	l.Require(1)
 	require.False(t, p.Ended())
 
 	start := time.Now()
 	stop()
-	l.requireWithin(0, ignoreLimit)
-	requireExited(t, 1, p.Wait(blockedLimit-time.Since(start)))
-	l.require(0)
+	l.RequireWithin(0, ignoreLimit)
+	check.Exited(t, 1, p.Wait(blockedLimit-time.Since(start)))
+	l.Require(0)
 }
 
 func TestBlockedStdout(t *testing.T) {
@@ -94,10 +97,10 @@ func TestBlockedStdout(t *testing.T) {
 		"stdin EOF": (*plugin.Process).CloseStdin,
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := guard(t)
+			l := listeners.Guard(t)
 			p := startBlocked(t)
 			requireBlockedStop(t, l, p, func() { stop(p) })
-			lines := errorLines(p.Stderr())
+			lines := check.Errors(p.Stderr())
 			require.Len(t, lines, 1)
 			require.Contains(t, lines[0], "stdout did not take the last metrics")
 		})
@@ -106,7 +109,7 @@ func TestBlockedStdout(t *testing.T) {
 
 // A request for counters is stuck as well.
 func TestBlockedStdoutWhileGathering(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	p := startBlocked(t)
 	for range 20 {
 		p.Ask()
@@ -116,7 +119,7 @@ func TestBlockedStdoutWhileGathering(t *testing.T) {
 }
 
 func TestBlockedStdoutAndStderr(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	_, write := unread(t)
 	fill(t, write)
 	p := startBlocked(t, plugin.NoWait(), plugin.Command(func(cmd *exec.Cmd) { cmd.Stderr = write }))
@@ -141,7 +144,7 @@ func fill(t *testing.T, write *os.File) {
 // Whoever loses patience sends more signals. None of them may end the program
 // before it has given the count back, nor make it take longer.
 func TestSignalsWhileStopping(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	p := startBlocked(t)
 	requireBlockedStop(t, l, p, func() {
 		p.Signal(syscall.SIGTERM)
@@ -158,41 +161,41 @@ func TestSignalsWhileStopping(t *testing.T) {
 
 // A reader that was slow, and takes up reading during the stop, gets everything.
 func TestBlockedStdoutIsReadAgain(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	read, write := unread(t)
 	p := plugin.Start(t, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))
 	require.NoError(t, write.Close())
-	l.require(1)
+	l.Require(1)
 	for before := -1; before != queued(t, read); {
 		before = queued(t, read)
 		storm(t, 200)
 	}
-	last := trueOnce(t)
+	last := check.TrueOnce(t)
 
 	p.Signal(syscall.SIGTERM)
-	l.requireWithin(0, ignoreLimit)
+	l.RequireWithin(0, ignoreLimit)
 	var found bool
 	for metric := range lines(t, read) {
 		found = found || plugin.ExecOf(last)(metric)
 	}
-	requireExited(t, 0, p.Wait(blockedLimit))
+	check.Exited(t, 0, p.Wait(blockedLimit))
 	require.True(t, found, "the last exec before the stop")
-	require.Empty(t, errorLines(p.Stderr()))
+	require.Empty(t, check.Errors(p.Stderr()))
 }
 
 // The reader goes away, as Telegraf does when it is killed.
 func TestClosedStdout(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	read, write := unread(t)
 	p := plugin.Start(t, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))
 	require.NoError(t, write.Close())
-	l.require(1)
+	l.Require(1)
 
 	require.NoError(t, read.Close())
-	trueOnce(t)
-	requireExited(t, 1, p.Wait(stopLimit))
-	l.require(0)
-	lines := errorLines(p.Stderr())
+	check.TrueOnce(t)
+	check.Exited(t, 1, p.Wait(stopLimit))
+	l.Require(0)
+	lines := check.Errors(p.Stderr())
 	require.Len(t, lines, 1)
 	require.Contains(t, lines[0], "stdout")
 	require.Contains(t, lines[0], "broken pipe")
@@ -201,7 +204,7 @@ func TestClosedStdout(t *testing.T) {
 
 // The same, with more waiting to be written than fits.
 func TestClosedAfterBlockedStdout(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	read, write := unread(t)
 	_, err := unix.FcntlInt(write.Fd(), unix.F_SETPIPE_SZ, os.Getpagesize())
 	require.NoError(t, err)
@@ -209,22 +212,22 @@ func TestClosedAfterBlockedStdout(t *testing.T) {
 	require.NoError(t, write.Close())
 	storm(t, 100)
 	require.False(t, p.Ended())
-	l.require(1)
+	l.Require(1)
 
 	require.NoError(t, read.Close())
-	requireExited(t, 1, p.Wait(stopLimit))
-	l.require(0)
-	require.Len(t, errorLines(p.Stderr()), 1)
+	check.Exited(t, 1, p.Wait(stopLimit))
+	l.Require(0)
+	require.Len(t, check.Errors(p.Stderr()), 1)
 }
 
 // Without a log there is nobody to tell, which is no reason to end.
 func TestClosedStderr(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	read, write := unread(t)
 	require.NoError(t, read.Close())
 	p := plugin.Start(t, plugin.NoWait(), plugin.Command(func(cmd *exec.Cmd) { cmd.Stderr = write }))
-	l.requireWithin(1, 5*time.Second)
-	p.WaitExec(trueOnce(t), stopLimit)
-	requireExited(t, 0, p.Stop())
-	l.require(0)
+	l.RequireWithin(1, 5*time.Second)
+	p.WaitExec(check.TrueOnce(t), stopLimit)
+	check.Exited(t, 0, p.Stop())
+	l.Require(0)
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -17,15 +20,15 @@ import (
 // their way. The end of stdin and the failed write race, and whichever is
 // noticed first, the count is given back before the program ends.
 func TestBothPipesBreak(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	for i := range 60 {
 		read, write := unread(t)
 		p := plugin.Start(t, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))
 		require.NoError(t, write.Close())
-		l.require(1)
+		l.Require(1)
 
 		storm(t, 3)
-		time.Sleep(time.Duration(i%4) * time.Millisecond)
+		time.Sleep(pace.Limit(time.Duration(i%4) * time.Millisecond))
 		if i%2 == 0 {
 			p.CloseStdin()
 			require.NoError(t, read.Close())
@@ -35,14 +38,14 @@ func TestBothPipesBreak(t *testing.T) {
 		}
 		status := p.Wait(stopLimit)
 		require.True(t, status.Exited(), "run %d ended by %s", i, status.Signal())
-		l.require(0)
+		l.Require(0)
 	}
 }
 
 // A program that calls exec again soon may be read too late. Then it is not
 // reported under the next one's name and arguments, but as gone.
 func TestChainOfExecs(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	p := plugin.Start(t)
 	const chains = 100
 	pids := make([]int, 0, chains)
@@ -51,7 +54,7 @@ func TestChainOfExecs(t *testing.T) {
 		require.NoError(t, cmd.Run())
 		pids = append(pids, cmd.Process.Pid)
 	}
-	last := trueOnce(t)
+	last := check.TrueOnce(t)
 	p.WaitExec(last, stopLimit)
 
 	full := 0
@@ -69,7 +72,7 @@ func TestChainOfExecs(t *testing.T) {
 	}
 	require.Positive(t, full, "it is not always late")
 	require.EqualValues(t, os.Getpid(), plugin.Int(p.WaitExec(last, stopLimit), "ppid"))
-	requireExited(t, 0, p.Stop())
+	check.Exited(t, 0, p.Stop())
 }
 
 // execsOf returns the metrics of a process's execs, in the order of their times.

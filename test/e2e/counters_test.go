@@ -14,6 +14,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
@@ -73,13 +77,13 @@ func counterCases(t *testing.T) map[string]counterCase {
 		},
 		"setuid": {
 			want: one.plus(counts{"uid_changes": 1}),
-			run:  func() { runs(t, dir, program, "setuid", strconv.Itoa(nobody)) },
+			run:  func() { runs(t, dir, program, "setuid", strconv.Itoa(nobody.ID)) },
 		},
 		"setuid and setgid": {
 			want: one.plus(counts{"uid_changes": 1, "gid_changes": 1}),
 			run: func() {
 				cmd := exec.Command("/bin/true")
-				asNobody(cmd)
+				nobody.Run(cmd)
 				require.NoError(t, cmd.Run())
 			},
 		},
@@ -87,7 +91,7 @@ func counterCases(t *testing.T) map[string]counterCase {
 			want: one.plus(counts{"gid_changes": 1}),
 			run: func() {
 				cmd := exec.Command("/bin/true")
-				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Gid: nobody}}
+				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Gid: nobody.ID}}
 				require.NoError(t, cmd.Run())
 			},
 		},
@@ -134,9 +138,9 @@ func counterCases(t *testing.T) map[string]counterCase {
 }
 
 func TestCounters(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	p := plugin.Start(t)
-	l.require(1)
+	l.Require(1)
 	for name, tt := range counterCases(t) {
 		t.Run(name, func(t *testing.T) {
 			requireCounts(t, p, tt.want, func(func() counts) func() {
@@ -151,9 +155,9 @@ func TestCounters(t *testing.T) {
 // The plugin comes to its events when all is over, as it may on a busy machine,
 // and /proc has nothing left to say about them.
 func TestCountersLate(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	p := plugin.Start(t)
-	l.require(1)
+	l.Require(1)
 	for name, tt := range counterCases(t) {
 		t.Run(name, func(t *testing.T) {
 			requireCounts(t, p, tt.want, func(func() counts) func() {
@@ -174,7 +178,7 @@ func pause(t *testing.T, p *plugin.Process) (resume func()) {
 	// A stopped plugin would not end when the test fails.
 	t.Cleanup(resume)
 	p.Signal(syscall.SIGSTOP)
-	eventually(t, "the plugin pauses", time.Second, func() bool {
+	check.Eventually(t, "the plugin pauses", time.Second, func() bool {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.Pid()))
 		require.NoError(t, err)
 		for _, path := range threads {
@@ -192,20 +196,21 @@ func pause(t *testing.T, p *plugin.Process) (resume func()) {
 // A process whose first thread is gone lives on until the last one has ended,
 // and ends once.
 func TestFirstThreadEnds(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	program := workload.Build(t)
 	p := plugin.Start(t)
-	l.require(1)
+	l.Require(1)
 
 	want := counts{"forks": 1, "execs": 1, "exits": 1}
 	requireCounts(t, p, want, func(soFar func() counts) func() {
-		cmd := exec.Command(program, "leaderexit", "400")
+		life := pace.Limit(400 * time.Millisecond)
+		cmd := exec.Command(program, "leaderexit", strconv.FormatInt(life.Milliseconds(), 10))
 		require.NoError(t, cmd.Start())
 		// The first thread is a zombie, but not the process: that could be
 		// waited for.
-		eventually(t, "the first thread ends", 300*time.Millisecond, func() bool { return !alive(cmd.Process.Pid) })
+		check.Eventually(t, "the first thread ends", 300*time.Millisecond, func() bool { return !alive(cmd.Process.Pid) })
 		// So long that what is undecided has been looked at more than once.
-		time.Sleep(150 * time.Millisecond)
+		time.Sleep(pace.Limit(150 * time.Millisecond))
 		meanwhile := soFar()
 		require.NoError(t, syscall.Kill(cmd.Process.Pid, 0))
 		require.NoError(t, cmd.Wait())
@@ -233,7 +238,7 @@ func createdTasks(t *testing.T) int64 {
 // kernel's number at that moment.
 func quiet(t *testing.T, p *plugin.Process) (report plugin.Report, created int64) {
 	t.Helper()
-	eventually(t, "a moment without new tasks", windowLimit, func() bool {
+	check.Eventually(t, "a moment without new tasks", windowLimit, func() bool {
 		created = createdTasks(t)
 		first := p.Gather()
 		time.Sleep(10 * time.Millisecond)
@@ -246,7 +251,7 @@ func quiet(t *testing.T, p *plugin.Process) (report plugin.Report, created int64
 
 // Whatever else goes on: what the kernel creates is what the plugin counts.
 func TestForksAgreeWithKernel(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	program, dir := workload.Build(t), t.TempDir()
 	p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, "threads = true")))
 
@@ -267,7 +272,7 @@ func TestForksAgreeWithKernel(t *testing.T) {
 }
 
 func TestNoThreadsByDefault(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	p := plugin.Start(t)
 	r := p.Gather()
 	require.False(t, r.Counters.HasField("threads"))
@@ -279,6 +284,6 @@ func TestNoThreadsByDefault(t *testing.T) {
 	// each with a beginning and an end.
 	before := plugin.Int(r.Listener, "events")
 	runs(t, t.TempDir(), workload.Build(t), "threads", "2000")
-	p.WaitExec(trueOnce(t), 5*time.Second)
+	p.WaitExec(check.TrueOnce(t), 5*time.Second)
 	require.Less(t, plugin.Int(p.Gather().Listener, "events")-before, int64(2000))
 }

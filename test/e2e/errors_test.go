@@ -10,6 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -20,7 +23,7 @@ const errorLimit = time.Second
 // all of the words, and returns that line.
 func requireRefusal(t *testing.T, words []string, opts ...plugin.Option) string {
 	t.Helper()
-	l := guard(t)
+	l := listeners.Guard(t)
 	plugin.Build(t)
 
 	start := time.Now()
@@ -38,8 +41,8 @@ func requireRefusal(t *testing.T, words []string, opts ...plugin.Option) string 
 	for _, word := range words {
 		require.Contains(t, stderr, word)
 	}
-	require.Less(t, took, errorLimit)
-	l.require(0)
+	require.Less(t, took, pace.Limit(errorLimit))
+	l.Require(0)
 	return stderr
 }
 
@@ -115,13 +118,13 @@ func TestConfigurationIsFolder(t *testing.T) {
 
 func TestUnreadableConfiguration(t *testing.T) {
 	requireRoot(t)
-	dir := publicDir(t)
-	program := publicCopy(t, dir, plugin.Build(t))
+	dir := nobody.Dir(t)
+	program := nobody.Copy(t, dir, plugin.Build(t))
 	file := filepath.Join(dir, "plugin.conf")
 	require.NoError(t, os.WriteFile(file, []byte("[[inputs.proc_connector]]\n"), 0o600))
 	requireRefusal(t, []string{file, "permission denied"}, plugin.Args("--config", file), plugin.Command(func(cmd *exec.Cmd) {
 		cmd.Path = program
-		asNobody(cmd)
+		nobody.Run(cmd)
 	}))
 }
 

@@ -15,6 +15,9 @@ import (
 	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
@@ -88,7 +91,7 @@ func readBack(t *testing.T, line string) []string {
 const clockError = 2 * time.Millisecond
 
 func TestExecs(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	program := workload.Build(t)
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
@@ -97,7 +100,7 @@ func TestExecs(t *testing.T) {
 	me, err := user.Current()
 	require.NoError(t, err)
 	p := plugin.Start(t)
-	l.require(1)
+	l.Require(1)
 
 	const count = 200
 	argvs := make([][]string, count)
@@ -105,7 +108,7 @@ func TestExecs(t *testing.T) {
 		argvs[i] = append([]string{program}, arguments(i)...)
 	}
 	runs := startAll(t, dir, argvs)
-	p.WaitExec(trueOnce(t), 5*time.Second)
+	p.WaitExec(check.TrueOnce(t), 5*time.Second)
 
 	byPid := make(map[int64][]telegraf.Metric)
 	for _, m := range p.Metrics() {
@@ -130,7 +133,7 @@ func TestExecs(t *testing.T) {
 			"detail":         "full",
 		}, m.Fields())
 		require.GreaterOrEqual(t, m.Time(), run.before.Add(-clockError), "%q", run.args)
-		require.LessOrEqual(t, m.Time(), run.after.Add(50*time.Millisecond), "%q", run.args)
+		require.LessOrEqual(t, m.Time(), run.after.Add(pace.Limit(50*time.Millisecond)), "%q", run.args)
 	}
 	requireUniqueTimes(t, p.Metrics())
 	require.EqualValues(t, 0, plugin.Int(p.Gather().Listener, "lost"))
@@ -149,7 +152,7 @@ func requireUniqueTimes(t *testing.T, metrics []telegraf.Metric) {
 }
 
 func TestExecFields(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	config := plugin.WriteConfig(t, `exec_fields = ["pid", "uid", "unit", "container_id"]`)
 	p := plugin.Start(t, plugin.Args("--config", config))
 	cmd := exec.Command(workload.Build(t), "sleep50")
@@ -164,11 +167,11 @@ func TestExecFields(t *testing.T) {
 }
 
 func TestNoExecEvents(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, "exec_events = false")))
 	before := p.Gather()
 	storm(t, 5)
-	eventually(t, "the execs are counted", 5*time.Second, func() bool {
+	check.Eventually(t, "the execs are counted", 5*time.Second, func() bool {
 		return plugin.Int(p.Gather().Counters, "execs") >= plugin.Int(before.Counters, "execs")+5
 	})
 	for _, m := range p.Metrics() {
@@ -177,7 +180,7 @@ func TestNoExecEvents(t *testing.T) {
 }
 
 func TestArgumentsNone(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	program := workload.Build(t)
 	p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, `arguments = "none"`)))
 	cmd := exec.Command(program, "sleep50", "--password=xyzzy")
@@ -189,7 +192,7 @@ func TestArgumentsNone(t *testing.T) {
 }
 
 func TestMaxCmdline(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	program := workload.Build(t)
 	config := plugin.WriteConfig(t, fmt.Sprintf("max_cmdline = %d", len(program)+20))
 	p := plugin.Start(t, plugin.Args("--config", config))
@@ -204,7 +207,7 @@ func TestMaxCmdline(t *testing.T) {
 
 // Bytes that are no text must not get into line protocol.
 func TestInvalidUTF8(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	program := workload.Build(t)
 	p := plugin.Start(t)
 	cmd := exec.Command(program, "sleep50", "caf\xe9", "\xff\xfe")
@@ -220,7 +223,7 @@ func TestInvalidUTF8(t *testing.T) {
 
 // The parent is the process that forked, not the one that started it all.
 func TestRealParent(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	p := plugin.Start(t)
 	cmd := exec.Command("sh", "-c", `"$0" sleep50 child & echo $!; wait`, workload.Build(t))
 	out, err := cmd.Output()
@@ -237,7 +240,7 @@ func TestRealParent(t *testing.T) {
 
 // The kernel keeps 15 bytes of a name, of a script that of the script.
 func TestLongNames(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	p := plugin.Start(t)
 	script := filepath.Join(t.TempDir(), "a-script-with-a-long-name")
 	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\nsleep 0.05\n"), 0o700)) //nolint:gosec // G306: it is run
@@ -254,7 +257,7 @@ func TestLongNames(t *testing.T) {
 }
 
 func TestMaxCommands(t *testing.T) {
-	guard(t)
+	listeners.Guard(t)
 	p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, "max_commands = 3")))
 	dir := t.TempDir()
 	const programs = 10

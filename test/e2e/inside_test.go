@@ -14,21 +14,24 @@ import (
 	"github.com/influxdata/telegraf/models"
 	"github.com/influxdata/telegraf/plugins/inputs"
 	"github.com/influxdata/telegraf/testutil"
-	_ "github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
 // inside returns the plugin as Telegraf makes it when it is compiled in.
 func inside(t *testing.T) telegraf.ServiceInput {
 	t.Helper()
-	input, ok := inputs.Inputs["proc_connector"]().(telegraf.ServiceInput)
+	input, ok := inputs.Inputs["proc_connector"]().(*proc_connector.ProcConnector)
 	require.True(t, ok)
+	input.StateDirectory = state.Dir(t)
 	models.SetLoggerOnPlugin(input, testutil.Logger{Name: "inputs.proc_connector", Quiet: true})
-	initializer, ok := input.(telegraf.Initializer)
-	require.True(t, ok)
-	require.NoError(t, initializer.Init())
+	require.NoError(t, input.Init())
 	return input
 }
 
@@ -36,8 +39,8 @@ func inside(t *testing.T) telegraf.ServiceInput {
 // now.
 func requireHears(t *testing.T, acc *testutil.Accumulator) {
 	t.Helper()
-	accept := plugin.ExecOf(trueOnce(t))
-	eventually(t, "the exec", stopLimit, func() bool {
+	accept := plugin.ExecOf(check.TrueOnce(t))
+	check.Eventually(t, "the exec", stopLimit, func() bool {
 		for _, m := range acc.GetTelegrafMetrics() {
 			if accept(m) {
 				return true
@@ -48,10 +51,10 @@ func requireHears(t *testing.T, acc *testutil.Accumulator) {
 }
 
 func TestInside(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	input, acc := inside(t), new(testutil.Accumulator)
 	require.NoError(t, input.Start(acc))
-	l.require(1)
+	l.Require(1)
 	requireHears(t, acc)
 
 	require.NoError(t, input.Gather(acc))
@@ -65,10 +68,10 @@ func TestInside(t *testing.T) {
 	}
 
 	input.Stop()
-	l.require(0)
+	l.Require(0)
 	require.Error(t, input.Gather(acc))
 	input.Stop()
-	l.require(0)
+	l.Require(0)
 
 	// Nothing comes any more.
 	acc.ClearMetrics()
@@ -77,39 +80,39 @@ func TestInside(t *testing.T) {
 }
 
 func TestInsideStopWithoutStart(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	input := inside(t)
 	input.Stop()
-	l.require(0)
+	l.Require(0)
 	require.Error(t, input.Gather(new(testutil.Accumulator)))
 
 	require.NoError(t, input.Start(new(testutil.Accumulator)))
-	l.require(1)
+	l.Require(1)
 	input.Stop()
-	l.require(0)
+	l.Require(0)
 }
 
 func TestInsideStartAgain(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	input := inside(t)
 	for range 3 {
 		acc := new(testutil.Accumulator)
 		require.NoError(t, input.Start(acc))
-		l.require(1)
+		l.Require(1)
 		require.Error(t, input.Start(acc), "it runs already")
-		l.require(1)
+		l.Require(1)
 		requireHears(t, acc)
 		input.Stop()
-		l.require(0)
+		l.Require(0)
 	}
 }
 
 func TestInsideConcurrentStops(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	input, acc := inside(t), new(testutil.Accumulator)
 	for range 10 {
 		require.NoError(t, input.Start(acc))
-		l.require(1)
+		l.Require(1)
 		var stops sync.WaitGroup
 		begin := make(chan struct{})
 		for range 8 {
@@ -120,15 +123,15 @@ func TestInsideConcurrentStops(t *testing.T) {
 		}
 		close(begin)
 		stops.Wait()
-		l.require(0)
+		l.Require(0)
 	}
 }
 
 func TestInsideStopWhileGathering(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	input, acc := inside(t), new(testutil.Accumulator)
 	require.NoError(t, input.Start(acc))
-	l.require(1)
+	l.Require(1)
 
 	var gathered atomic.Int64
 	var gathering sync.WaitGroup
@@ -143,36 +146,36 @@ func TestInsideStopWhileGathering(t *testing.T) {
 	storm(t, 20)
 	require.Positive(t, gathered.Load())
 	input.Stop()
-	l.require(0)
+	l.Require(0)
 	gathering.Wait()
 }
 
 func TestInsideTwice(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	first, second := inside(t), inside(t)
 	firstAcc, secondAcc := new(testutil.Accumulator), new(testutil.Accumulator)
 	require.NoError(t, first.Start(firstAcc))
 	require.NoError(t, second.Start(secondAcc))
-	l.require(2)
+	l.Require(2)
 	requireHears(t, firstAcc)
 	requireHears(t, secondAcc)
 
 	first.Stop()
-	l.require(1)
+	l.Require(1)
 	requireHears(t, secondAcc)
 	second.Stop()
-	l.require(0)
+	l.Require(0)
 }
 
 // A stop gives the count back before it waits for anybody, here for an
 // accumulator that does not return.
 func TestInsideBlockedAccumulator(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	input := inside(t)
 	acc := &blockingAccumulator{entered: make(chan struct{}), leave: make(chan struct{})}
 	require.NoError(t, input.Start(acc))
-	l.require(1)
-	trueOnce(t)
+	l.Require(1)
+	check.TrueOnce(t)
 	<-acc.entered
 
 	stopped := make(chan struct{})
@@ -180,7 +183,7 @@ func TestInsideBlockedAccumulator(t *testing.T) {
 		input.Stop()
 		close(stopped)
 	}()
-	l.require(0)
+	l.Require(0)
 	select {
 	case <-stopped:
 		require.Fail(t, "Stop returned, and a metric is still on its way")
@@ -190,7 +193,7 @@ func TestInsideBlockedAccumulator(t *testing.T) {
 	close(acc.leave)
 	select {
 	case <-stopped:
-	case <-time.After(5 * time.Second):
+	case <-time.After(pace.Limit(5 * time.Second)):
 		require.Fail(t, "Stop does not return")
 	}
 }
@@ -237,15 +240,17 @@ func TestInsidePanic(t *testing.T) {
 		"gathering": "proc_connector.(*ProcConnector).Gather",
 	} {
 		t.Run(where, func(t *testing.T) {
-			l := guard(t)
+			l := listeners.Guard(t)
 			cmd := exec.Command(os.Args[0], "-test.run=^TestInsidePanic$")
-			cmd.Env = append(os.Environ(), panicEnv+"="+where)
+			// A panic removes nothing, so what it leaves is put where this test's
+			// folders are.
+			cmd.Env = append(os.Environ(), panicEnv+"="+where, "TMPDIR="+t.TempDir())
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
 			stdin, err := cmd.StdinPipe()
 			require.NoError(t, err)
 			require.NoError(t, cmd.Start())
-			l.requireWithin(1, 5*time.Second)
+			l.RequireWithin(1, 5*time.Second)
 
 			require.NoError(t, stdin.Close())
 			err = cmd.Wait()
@@ -254,7 +259,7 @@ func TestInsidePanic(t *testing.T) {
 			require.Equal(t, 2, exit.ExitCode(), out.String())
 			require.Contains(t, out.String(), "panic: "+panicText)
 			require.Contains(t, out.String(), trace)
-			l.require(0)
+			l.Require(0)
 		})
 	}
 }
@@ -275,8 +280,8 @@ func panicInside(t *testing.T, where string) {
 		require.NoError(t, input.Gather(acc))
 	} else {
 		acc.armed.Store(true)
-		trueOnce(t)
-		time.Sleep(10 * time.Second)
+		check.TrueOnce(t)
+		time.Sleep(pace.Limit(10 * time.Second))
 	}
 	t.Fatal("The accumulator did not panic")
 }

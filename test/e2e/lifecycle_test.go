@@ -10,41 +10,44 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
-	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 )
 
 // stopLimit is how long a stop may take when nothing is in its way.
 const stopLimit = 2 * time.Second
 
 func TestStdinEnds(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	p := plugin.Start(t)
-	l.require(1)
+	l.Require(1)
 
 	p.CloseStdin()
-	requireExited(t, 0, p.Wait(stopLimit))
-	l.require(0)
-	require.Empty(t, errorLines(p.Stderr()))
+	check.Exited(t, 0, p.Wait(stopLimit))
+	l.Require(0)
+	require.Empty(t, check.Errors(p.Stderr()))
 }
 
 func TestStopSignals(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGABRT} {
 		t.Run(sig.String(), func(t *testing.T) {
-			l := guard(t)
+			l := listeners.Guard(t)
 			p := plugin.Start(t)
-			l.require(1)
+			l.Require(1)
 
 			p.Signal(sig)
-			requireExited(t, 0, p.Wait(stopLimit))
-			l.require(0)
-			require.Empty(t, errorLines(p.Stderr()))
+			check.Exited(t, 0, p.Wait(stopLimit))
+			l.Require(0)
+			require.Empty(t, check.Errors(p.Stderr()))
 		})
 	}
 }
 
 func TestGatherSignals(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	p := plugin.Start(t)
 	require.Empty(t, countersOf(p), "nobody has asked")
 
@@ -60,10 +63,10 @@ func TestGatherSignals(t *testing.T) {
 		require.EqualValues(t, 1, plugin.Int(r.Listener, "listening"))
 		require.Len(t, countersOf(p), i+1, "one report for each request")
 		require.False(t, p.Ended())
-		l.require(1)
+		l.Require(1)
 	}
 
-	requireExited(t, 0, p.Stop())
+	check.Exited(t, 0, p.Stop())
 }
 
 // countersOf returns the reports that the plugin has made.
@@ -78,36 +81,37 @@ func countersOf(p *plugin.Process) []int {
 }
 
 func TestPollInterval(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	p := plugin.Start(t, plugin.Args("--poll-interval", "100ms"))
-	eventually(t, "five reports", 5*time.Second, func() bool { return len(countersOf(p)) >= 5 })
+	check.Eventually(t, "five reports", 5*time.Second, func() bool { return len(countersOf(p)) >= 5 })
 	at := countersOf(p)
 	metrics := p.Metrics()
 	apart := metrics[at[4]].Time().Sub(metrics[at[0]].Time())
-	require.InDelta(t, 400, apart.Milliseconds(), 150)
+	require.Greater(t, apart, 250*time.Millisecond)
+	require.Less(t, apart, 400*time.Millisecond+pace.Limit(150*time.Millisecond))
 
 	p.CloseStdin()
-	requireExited(t, 0, p.Wait(stopLimit))
-	l.require(0)
+	check.Exited(t, 0, p.Wait(stopLimit))
+	l.Require(0)
 }
 
 // Nobody ends /dev/null, and it is what a service manager gives a program.
 func TestStdinIsNull(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	null, err := os.Open(os.DevNull)
 	require.NoError(t, err)
 	defer null.Close()
 	p := plugin.Start(t, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdin = null }))
-	l.require(1)
+	l.Require(1)
 
 	// What it does comes after what /dev/null would have brought about.
-	p.WaitExec(trueOnce(t), stopLimit)
+	p.WaitExec(check.TrueOnce(t), stopLimit)
 	p.Signal(syscall.SIGHUP)
 	p.WaitReport(0)
 	require.False(t, p.Ended())
-	l.require(1)
+	l.Require(1)
 
-	requireExited(t, 0, p.Stop())
+	check.Exited(t, 0, p.Stop())
 }
 
 // Around the moment at which the program begins to handle signals, and to listen.
@@ -115,9 +119,9 @@ func TestStopWhileStarting(t *testing.T) {
 	plugin.Build(t)
 	for ms := range 21 {
 		t.Run(strconv.Itoa(ms)+"ms", func(t *testing.T) {
-			l := guard(t)
+			l := listeners.Guard(t)
 			p := plugin.Start(t, plugin.NoWait())
-			time.Sleep(time.Duration(ms) * time.Millisecond)
+			time.Sleep(pace.Limit(time.Duration(ms) * time.Millisecond))
 			p.Signal(syscall.SIGTERM)
 
 			status := p.Wait(stopLimit)
@@ -125,10 +129,10 @@ func TestStopWhileStarting(t *testing.T) {
 				require.Equal(t, syscall.SIGTERM, status.Signal())
 				require.Empty(t, p.Stderr(), "it listened, and left without a word")
 			} else {
-				requireExited(t, 0, status)
-				require.Empty(t, errorLines(p.Stderr()))
+				check.Exited(t, 0, status)
+				require.Empty(t, check.Errors(p.Stderr()))
 			}
-			l.require(0)
+			l.Require(0)
 		})
 	}
 }
@@ -137,61 +141,62 @@ func TestStdinEndsWhileStarting(t *testing.T) {
 	plugin.Build(t)
 	for ms := range 11 {
 		t.Run(strconv.Itoa(ms)+"ms", func(t *testing.T) {
-			l := guard(t)
+			l := listeners.Guard(t)
 			p := plugin.Start(t, plugin.NoWait())
-			time.Sleep(time.Duration(ms) * time.Millisecond)
+			time.Sleep(pace.Limit(time.Duration(ms) * time.Millisecond))
 			p.CloseStdin()
-			requireExited(t, 0, p.Wait(stopLimit))
-			require.Empty(t, errorLines(p.Stderr()))
-			l.require(0)
+			check.Exited(t, 0, p.Wait(stopLimit))
+			require.Empty(t, check.Errors(p.Stderr()))
+			l.Require(0)
 		})
 	}
 }
 
 func TestManyCycles(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	for i := range 20 {
 		p := plugin.Start(t)
-		l.require(1)
+		l.Require(1)
 		if i%2 == 0 {
 			p.CloseStdin()
 		} else {
 			p.Signal(syscall.SIGTERM)
 		}
-		requireExited(t, 0, p.Wait(stopLimit))
-		l.require(0)
+		check.Exited(t, 0, p.Wait(stopLimit))
+		l.Require(0)
 	}
 }
 
 func TestTwoAtOnce(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	first, second := plugin.Start(t), plugin.Start(t)
-	l.require(2)
+	l.Require(2)
 
-	pid := trueOnce(t)
+	pid := check.TrueOnce(t)
 	first.WaitExec(pid, stopLimit)
 	second.WaitExec(pid, stopLimit)
 
-	requireExited(t, 0, first.Stop())
-	l.require(1)
-	second.WaitExec(trueOnce(t), stopLimit)
-	requireExited(t, 0, second.Stop())
-	l.require(0)
+	check.Exited(t, 0, first.Stop())
+	l.Require(1)
+	second.WaitExec(check.TrueOnce(t), stopLimit)
+	check.Exited(t, 0, second.Stop())
+	l.Require(0)
 }
 
-// A kernel takes nothing back when a listener is killed.
+// A kernel takes nothing back when a listener is killed. Whoever comes next does.
 func TestKilled(t *testing.T) {
-	l := guard(t)
-	p := plugin.Start(t)
-	l.require(1)
+	l := listeners.Guard(t)
+	dir := state.Dir(t)
+	killed := plugin.Start(t, plugin.StateDir(dir))
+	l.Require(1)
+	killed.Signal(syscall.SIGKILL)
+	check.Killed(t, killed.Wait(stopLimit))
+	l.Require(1)
 
-	p.Signal(syscall.SIGKILL)
-	status := p.Wait(stopLimit)
-	// First of all, so that the count is right again whatever else is wrong.
-	above := l.above()
-	if above > 0 {
-		require.NoError(t, rawlisten.Lower())
-	}
-	require.EqualValues(t, 1, above)
-	require.Equal(t, syscall.SIGKILL, status.Signal())
+	p := plugin.Start(t, plugin.StateDir(dir))
+	l.Require(1)
+	require.EqualValues(t, 1, plugin.Int(p.Gather().Listener, "released"))
+	check.Exited(t, 0, p.Stop())
+	l.Require(0)
+	require.Empty(t, check.Warnings(p.Stderr()))
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -100,12 +102,12 @@ func TestNoProc(t *testing.T) {
 }
 
 func TestWorkingDirectoryIsGone(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	dir := filepath.Join(t.TempDir(), "gone")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	p := plugin.Start(t, through(t, "sh", "-c", `cd "`+dir+`" && rmdir "`+dir+`" && exec "$0" "$@"`))
-	l.require(1)
-	p.WaitExec(trueOnce(t), stopLimit)
-	requireExited(t, 0, p.Stop())
-	l.require(0)
+	l.Require(1)
+	p.WaitExec(check.TrueOnce(t), stopLimit)
+	check.Exited(t, 0, p.Stop())
+	l.Require(0)
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
@@ -73,12 +76,12 @@ func ownTime(t *testing.T) time.Duration {
 // and leads to another try; what it does not know that it has lost is.
 func TestMillionEvents(t *testing.T) {
 	const million = 1_000_000
-	l := guard(t)
+	l := listeners.Guard(t)
 	program := workload.Build(t)
 	p := plugin.Start(t)
-	l.require(1)
+	l.Require(1)
 
-	deadline := time.Now().Add(windowLimit)
+	deadline := time.Now().Add(pace.Limit(windowLimit))
 	for try := 1; ; try++ {
 		before := p.Gather()
 		foreign := machineTime(t) - processTime(t, p.Pid()) - ownTime(t)
@@ -87,7 +90,7 @@ func TestMillionEvents(t *testing.T) {
 		took := time.Since(start)
 
 		var renames, lost int64
-		eventually(t, "each event is counted, or known to be lost", 20*time.Second, func() bool {
+		check.Eventually(t, "each event is counted, or known to be lost", 20*time.Second, func() bool {
 			after := p.Gather()
 			renames = plugin.Int(after.Counters, "renames") - plugin.Int(before.Counters, "renames")
 			lost = plugin.Int(after.Listener, "lost") - plugin.Int(before.Listener, "lost")

@@ -14,6 +14,10 @@ import (
 	telegraf_metric "github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
@@ -90,7 +94,7 @@ func agentMetric(t *testing.T, a *telegraf.Agent, accept func(telegraf_metric.Me
 func waitAgentMetric(t *testing.T, a *telegraf.Agent, what string, accept func(telegraf_metric.Metric) bool) telegraf_metric.Metric {
 	t.Helper()
 	var m telegraf_metric.Metric
-	eventually(t, what, telegrafTimeout, func() bool {
+	check.Eventually(t, what, telegrafTimeout, func() bool {
 		m = agentMetric(t, a, accept)
 		return m != nil
 	})
@@ -126,9 +130,9 @@ func pluginsOf(t *testing.T, parent int) []int {
 }
 
 func TestTelegraf(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, _ := startAgent(t)
-	l.require(1)
+	l.Require(1)
 
 	program := workload.Build(t)
 	cmd := exec.Command(program, "sleep50", "one argument", "line\nbreak")
@@ -139,7 +143,7 @@ func TestTelegraf(t *testing.T) {
 	require.Equal(t, cmd.Args, readBack(t, plugin.Text(m, "cmdline")))
 	require.Equal(t, map[string]string{"command": "workload"}, m.Tags())
 	require.EqualValues(t, os.Getpid(), plugin.Int(m, "ppid"))
-	require.WithinRange(t, m.Time(), before.Add(-clockError), before.Add(100*time.Millisecond))
+	require.WithinRange(t, m.Time(), before.Add(-clockError), before.Add(pace.Limit(100*time.Millisecond)))
 
 	listener := waitAgentMetric(t, a, "the listener", func(m telegraf_metric.Metric) bool { return m.Name() == plugin.Listener })
 	require.EqualValues(t, 1, plugin.Int(listener, "listening"))
@@ -149,7 +153,7 @@ func TestTelegraf(t *testing.T) {
 	require.Positive(t, plugin.Int(counters, "forks"))
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
-	l.require(0)
+	l.Require(0)
 	requireWellLogged(t, a)
 }
 
@@ -169,102 +173,102 @@ func requireWellLogged(t *testing.T, a *telegraf.Agent) {
 }
 
 func TestReloads(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, _ := startAgent(t)
-	l.require(1)
+	l.Require(1)
 
 	const reloads = 20
 	for i := range reloads {
 		a.Reload()
-		eventually(t, "the plugin listens again", telegrafTimeout, func() bool {
+		check.Eventually(t, "the plugin listens again", telegrafTimeout, func() bool {
 			return strings.Count(a.Log(), logPluginListens) == i+2
 		})
-		l.require(1)
+		l.Require(1)
 		require.Len(t, pluginsOf(t, a.Pid()), 1)
 	}
 	// The last of them hears like the first.
-	waitAgentMetric(t, a, "the exec", plugin.ExecOf(trueOnce(t)))
+	waitAgentMetric(t, a, "the exec", plugin.ExecOf(check.TrueOnce(t)))
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
-	l.require(0)
+	l.Require(0)
 	requireWellLogged(t, a)
 	require.Contains(t, a.Log(), "D! [inputs.execd] [inputs.proc_connector] Stopped listening")
 }
 
 func TestReloadWithoutPlugin(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, config := startAgent(t)
-	l.require(1)
+	l.Require(1)
 
 	writeAgentConfig(t, config)
 	a.Reload()
-	l.require(0)
+	l.Require(0)
 	require.Empty(t, pluginsOf(t, a.Pid()))
 
 	writeAgentConfig(t, config, execdSection(t, ""))
 	a.Reload()
-	l.requireWithin(1, telegrafTimeout)
+	l.RequireWithin(1, telegrafTimeout)
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
-	l.require(0)
+	l.Require(0)
 	requireWellLogged(t, a)
 }
 
 // Telegraf ends when it cannot read its new configuration.
 func TestReloadOntoBrokenConfiguration(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, config := startAgent(t)
 	plugins := pluginsOf(t, a.Pid())
 	require.Len(t, plugins, 1)
-	l.require(1)
+	l.Require(1)
 
 	require.NoError(t, os.WriteFile(config, []byte("[[inputs.execd]\n"), 0o600))
 	require.NoError(t, syscall.Kill(a.Pid(), syscall.SIGHUP))
 	require.NotZero(t, a.Wait(telegrafTimeout).ExitCode())
-	l.require(0)
+	l.Require(0)
 	require.False(t, alive(plugins[0]))
 }
 
 // The plugin's own configuration is broken: Telegraf lives on, starts the plugin
 // again and again, and shows why it ends.
 func TestReloadOntoBrokenPluginConfiguration(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, config := startAgent(t)
-	l.require(1)
+	l.Require(1)
 
 	writeAgentConfig(t, config, execdSection(t, "thread = true"))
 	a.Reload()
 	const message = `"thread" is no option of [[inputs.proc_connector]], allowed are `
 	a.WaitLog("E! [inputs.execd] /", telegrafTimeout)
 	a.WaitLog(message, telegrafTimeout)
-	l.require(0)
+	l.Require(0)
 	require.NotContains(t, a.Log(), `stderr: "`, "a line without a level")
-	eventually(t, "Telegraf starts it again", telegrafTimeout, func() bool {
+	check.Eventually(t, "Telegraf starts it again", telegrafTimeout, func() bool {
 		return strings.Count(a.Log(), message) >= 2
 	})
-	l.require(0)
+	l.Require(0)
 
 	writeAgentConfig(t, config, execdSection(t, "threads = true"))
 	a.Reload()
-	l.requireWithin(1, telegrafTimeout)
+	l.RequireWithin(1, telegrafTimeout)
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
-	l.require(0)
+	l.Require(0)
 }
 
 func TestTelegrafStopped(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {
-			l := guard(t)
+			l := listeners.Guard(t)
 			a, _ := startAgent(t)
 			plugins := pluginsOf(t, a.Pid())
 			require.Len(t, plugins, 1)
-			l.require(1)
+			l.Require(1)
 
 			start := time.Now()
 			require.Zero(t, a.Stop(sig).ExitCode())
-			require.Less(t, time.Since(start), 5*time.Second, "Telegraf did not have to lose patience")
-			l.require(0)
+			require.Less(t, time.Since(start), pace.Limit(5*time.Second), "Telegraf did not have to lose patience")
+			l.Require(0)
 			require.False(t, alive(plugins[0]))
 			requireWellLogged(t, a)
 		})
@@ -273,24 +277,24 @@ func TestTelegrafStopped(t *testing.T) {
 
 // Nobody tells the plugin: its standard input ends, and its output breaks.
 func TestTelegrafKilled(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, _ := startAgent(t)
 	plugins := pluginsOf(t, a.Pid())
 	require.Len(t, plugins, 1)
-	l.require(1)
+	l.Require(1)
 
 	a.Kill()
-	l.requireWithin(0, 5*time.Second)
-	eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
+	l.RequireWithin(0, 5*time.Second)
+	check.Eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
 }
 
 // The same, while there is much to report.
 func TestTelegrafKilledInAStorm(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, _ := startAgent(t)
 	plugins := pluginsOf(t, a.Pid())
 	require.Len(t, plugins, 1)
-	l.require(1)
+	l.Require(1)
 
 	storming := exec.Command("sh", "-c", "while :; do /bin/true; done")
 	require.NoError(t, storming.Start())
@@ -303,52 +307,60 @@ func TestTelegrafKilledInAStorm(t *testing.T) {
 	})
 
 	a.Kill()
-	l.requireWithin(0, 5*time.Second)
-	eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
+	l.RequireWithin(0, 5*time.Second)
+	check.Eventually(t, "the plugin ends", 5*time.Second, func() bool { return !alive(plugins[0]) })
 }
 
 // Execd starts a plugin again that has ended on its own.
 func TestPluginEndsUnderTelegraf(t *testing.T) {
-	l := guard(t)
+	l := listeners.Guard(t)
 	a, _ := startAgent(t)
 	plugins := pluginsOf(t, a.Pid())
 	require.Len(t, plugins, 1)
 
 	require.NoError(t, syscall.Kill(plugins[0], syscall.SIGTERM))
-	eventually(t, "the plugin is started again", telegrafTimeout, func() bool {
+	check.Eventually(t, "the plugin is started again", telegrafTimeout, func() bool {
 		return strings.Count(a.Log(), logPluginListens) == 2
 	})
-	l.require(1)
-	waitAgentMetric(t, a, "the exec", plugin.ExecOf(trueOnce(t)))
+	l.Require(1)
+	waitAgentMetric(t, a, "the exec", plugin.ExecOf(check.TrueOnce(t)))
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
-	l.require(0)
+	l.Require(0)
 }
 
-// Warnings arrive as warnings. Without rights the buffer is smaller than asked.
+// Warnings arrive as warnings: without rights the buffer is smaller than asked.
+// Where listening needs a right, the error arrives as one.
 func TestTelegrafUnprivileged(t *testing.T) {
-	l := guard(t)
-	requireUnprivilegedListening(t)
-	dir := publicDir(t)
+	l := listeners.Guard(t)
+	anyone := anyoneMayListen(t)
+	dir := nobody.Dir(t)
 	config := filepath.Join(dir, "telegraf.conf")
 	section := fmt.Sprintf(`
 [[inputs.execd]]
   command = [%q]
   signal = "STDIN"
   data_format = "influx"
-`, publicCopy(t, dir, plugin.Build(t)))
+`, nobody.Copy(t, dir, plugin.Build(t)))
 	writeAgentConfig(t, config, section)
-	require.NoError(t, os.Chown(config, nobody, nobody))
-	agent := publicCopy(t, dir, telegraf.Build(t))
-	a := telegraf.Start(t, config, telegraf.Command(func(cmd *exec.Cmd) {
+	require.NoError(t, os.Chown(config, nobody.ID, nobody.ID))
+	agent := nobody.Copy(t, dir, telegraf.Build(t))
+	a := telegraf.Start(t, config, telegraf.StateDir(nobody.StateDir(t, dir)), telegraf.Command(func(cmd *exec.Cmd) {
 		cmd.Path = agent
 		cmd.Dir = dir
-		asNobody(cmd)
+		nobody.Run(cmd)
 	}))
+	if !anyone {
+		a.WaitLog("E! [inputs.execd] ", telegrafTimeout)
+		a.WaitLog("CAP_NET_ADMIN", telegrafTimeout)
+		require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
+		l.Require(0)
+		return
+	}
 	a.WaitLog(logPluginListens, telegrafTimeout)
 	require.Contains(t, a.Log(), "W! [inputs.execd] [inputs.proc_connector] The receive buffer has ")
-	l.require(1)
+	l.Require(1)
 
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
-	l.require(0)
+	l.Require(0)
 	requireWellLogged(t, a)
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 )
@@ -55,23 +57,23 @@ const settleTime = 25 * time.Millisecond
 // the plugin watches too, and what others do in the meantime leads to another
 // try.
 //
-// The workload may return a check, to be made if it was alone.
-func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(soFar func() counts) (check func())) {
+// The workload may return a further check, to be made if it was alone.
+func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(soFar func() counts) (further func())) {
 	t.Helper()
 	// The last event of all is a program of our own, so that those of the
 	// workload have been counted when that program's have.
 	want = want.plus(counts{"forks": 1, "execs": 1, "exits": 1})
 
-	deadline := time.Now().Add(windowLimit)
+	deadline := time.Now().Add(pace.Limit(windowLimit))
 	for try := 1; ; try++ {
 		w := watch(t, p.Pid())
-		time.Sleep(settleTime)
+		time.Sleep(pace.Limit(settleTime))
 		before := p.Gather()
-		check := workload(func() counts { return since(before, p.Gather()) })
-		p.WaitExec(trueOnce(t), 5*time.Second)
+		further := workload(func() counts { return since(before, p.Gather()) })
+		p.WaitExec(check.TrueOnce(t), 5*time.Second)
 		got := since(before, p.Gather())
-		for end := time.Now().Add(2 * time.Second); got["exits"] < want["exits"] && time.Now().Before(end); {
-			time.Sleep(poll)
+		for end := time.Now().Add(pace.Limit(2 * time.Second)); got["exits"] < want["exits"] && time.Now().Before(end); {
+			time.Sleep(check.Poll)
 			got = since(before, p.Gather())
 		}
 
@@ -79,12 +81,12 @@ func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(s
 			require.True(t, time.Now().Before(deadline), "others were active each time, at last in %d events", foreign)
 			// The plugin looks ever more rarely at a process whose first thread
 			// has ended, and none of this try must be counted in the next.
-			time.Sleep(500 * time.Millisecond)
+			time.Sleep(pace.Limit(500 * time.Millisecond))
 			continue
 		}
 		require.Equal(t, want, got, "try %d", try)
-		if check != nil {
-			check()
+		if further != nil {
+			further()
 		}
 		return
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/plugins/parsers/influx"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 )
 
 // Measurements of the plugin.
@@ -65,7 +67,7 @@ func find(metrics []telegraf.Metric, accept func(telegraf.Metric) bool) telegraf
 // plugin ends without it.
 func (p *Process) WaitMetric(what string, timeout time.Duration, accept func(telegraf.Metric) bool) telegraf.Metric {
 	p.t.Helper()
-	deadline := time.Now().Add(timeout)
+	deadline := time.Now().Add(pace.Limit(timeout))
 	seen := 0
 	for {
 		metrics := p.Metrics()
@@ -111,7 +113,7 @@ func (p *Process) Gather() Report {
 func (p *Process) WaitReport(from int) Report {
 	p.t.Helper()
 	var r Report
-	deadline := time.Now().Add(gatherTimeout)
+	deadline := time.Now().Add(pace.Limit(gatherTimeout))
 	for {
 		metrics := p.Metrics()
 		r.Counters = find(metrics[from:], func(m telegraf.Metric) bool { return m.Name() == Counters })

@@ -13,26 +13,51 @@ import (
 
 const name = "telegraf-proc-connector"
 
-// built is set once the binary is up to date: within one run of the tests the
-// source stays as it is, and to find that out anew costs a second each time.
+// binary is one way to build the plugin.
+type binary struct {
+	name string
+	tags string
+
+	// path is set once the binary is up to date: within one run of the tests the
+	// source stays as it is, and to find that out anew costs a second each time.
+	once sync.Once
+	path string
+}
+
 var (
-	buildOnce sync.Once
-	built     string
+	plain       = binary{name: name}
+	faultpoints = binary{name: name + "-faultpoints", tags: "faultpoints"}
 )
+
+// faultpointEnv names the point at which that binary kills itself (crash_on.go
+// of cnproc).
+const faultpointEnv = "PROC_CONNECTOR_CRASH"
 
 // Build builds the plugin's binary and returns its path. The go command sees to
 // it that an unchanged plugin is not built again.
 func Build(t testing.TB) string {
 	t.Helper()
-	buildOnce.Do(func() {
-		binary := repo.Artifact(t, name)
-		repo.Go(t, repo.Root(t), "build", "-o", binary, "./cmd/"+name)
-		built = binary
+	return plain.build(t)
+}
+
+// BuildFaultpoints is Build for a binary that can be told to kill itself between
+// any two steps that concern the kernel's count.
+func BuildFaultpoints(t testing.TB) string {
+	t.Helper()
+	return faultpoints.build(t)
+}
+
+func (b *binary) build(t testing.TB) string {
+	t.Helper()
+	b.once.Do(func() {
+		b.path = repo.Program(t, b.name, func(path string) {
+			repo.Go(t, repo.Root(t), "build", "-o", path, "-tags", b.tags, "./cmd/"+name)
+		})
 	})
-	if built == "" {
-		t.Fatal("The plugin cannot be built, as an earlier test has found")
+	if b.path == "" {
+		t.Fatalf("%s cannot be built, as an earlier test has found", b.name)
 	}
-	return built
+	return b.path
 }
 
 // WriteConfig writes a configuration file with one section of the plugin that

@@ -12,6 +12,8 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
 )
 
 // logListening is in the line that the plugin logs once the kernel counts it.
@@ -42,6 +44,7 @@ type Option func(*options)
 
 type options struct {
 	cmd    *exec.Cmd
+	state  string
 	noWait bool
 }
 
@@ -55,6 +58,23 @@ func Args(args ...string) Option {
 // environment, credentials, another program that starts the plugin.
 func Command(change func(*exec.Cmd)) Option {
 	return func(o *options) { change(o.cmd) }
+}
+
+// StateDir has the plugin keep its leases in the folder, and not in one that no
+// other plugin knows.
+func StateDir(dir string) Option {
+	return func(o *options) { o.state = dir }
+}
+
+// Faultpoints runs the binary of BuildFaultpoints, and kills it at the point.
+// Without a name it goes on like any other.
+func Faultpoints(t testing.TB, point string) Option {
+	t.Helper()
+	binary := BuildFaultpoints(t)
+	return func(o *options) {
+		o.cmd.Path, o.cmd.Args[0] = binary, binary
+		o.cmd.Env = append(os.Environ(), faultpointEnv+"="+point)
+	}
 }
 
 // NoWait makes Start return at once, for a plugin that is expected to fail or
@@ -80,6 +100,10 @@ func Start(t testing.TB, opts ...Option) *Process {
 	for _, opt := range opts {
 		opt(&o)
 	}
+	if o.state == "" {
+		o.state = state.Dir(t)
+	}
+	state.Use(p.cmd, o.state)
 	if p.cmd.Stdout == nil {
 		p.cmd.Stdout = p.stdout
 	}
@@ -129,7 +153,7 @@ func (p *Process) Stderr() string { return p.stderr.Since(0) }
 // when it is not there in time or the plugin ends without it.
 func (p *Process) WaitStderr(substring string, timeout time.Duration) {
 	p.t.Helper()
-	if _, err := p.stderr.Wait(0, substring, timeout); err != nil {
+	if _, err := p.stderr.Wait(0, substring, pace.Limit(timeout)); err != nil {
 		p.t.Fatalf("No %q in the log of the plugin: %v\n%s", substring, err, p.Stderr())
 	}
 }
@@ -175,11 +199,11 @@ func (p *Process) Wait(timeout time.Duration) syscall.WaitStatus {
 	p.t.Helper()
 	select {
 	case <-p.exited:
-	case <-time.After(timeout):
+	case <-time.After(pace.Limit(timeout)):
 		told := p.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-p.exited:
-		case <-time.After(stopTimeout):
+		case <-time.After(pace.Limit(stopTimeout)):
 			told = errors.Join(told, p.cmd.Process.Kill())
 			<-p.exited
 		}

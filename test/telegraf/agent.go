@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/output"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
 )
 
 // Lines that Telegraf writes to its log (cmd/telegraf/telegraf.go, agent/agent.go).
@@ -44,6 +46,7 @@ type Option func(*options)
 
 type options struct {
 	cmd    *exec.Cmd
+	state  string
 	noWait bool
 }
 
@@ -51,6 +54,12 @@ type options struct {
 // credentials, namespaces.
 func Command(change func(*exec.Cmd)) Option {
 	return func(o *options) { change(o.cmd) }
+}
+
+// StateDir has the plugin keep its leases in the folder, and not in one that no
+// other agent's knows.
+func StateDir(dir string) Option {
+	return func(o *options) { o.state = dir }
 }
 
 // NoWait makes Start return at once, for an agent that is expected to fail. A
@@ -80,6 +89,11 @@ func Start(t testing.TB, configPath string, opts ...Option) *Agent {
 	for _, opt := range opts {
 		opt(&o)
 	}
+	if o.state == "" {
+		o.state = state.Dir(t)
+	}
+	// What the agent starts inherits it.
+	state.Use(a.cmd, o.state)
 
 	if err := a.cmd.Start(); err != nil {
 		t.Fatalf("Starting Telegraf: %v", err)
@@ -129,7 +143,7 @@ func (a *Agent) WaitStdout(substring string, timeout time.Duration) {
 // waitFor returns the position after the substring.
 func (a *Agent) waitFor(name string, out *output.Output, from int, substring string, timeout time.Duration) int {
 	a.t.Helper()
-	pos, err := out.Wait(from, substring, timeout)
+	pos, err := out.Wait(from, substring, pace.Limit(timeout))
 	if err != nil {
 		a.t.Fatalf("No %q in the %s of Telegraf: %v\n%s", substring, name, err, a.dump())
 	}
@@ -166,7 +180,7 @@ func (a *Agent) Wait(timeout time.Duration) *os.ProcessState {
 	a.t.Helper()
 	select {
 	case <-a.exited:
-	case <-time.After(timeout):
+	case <-time.After(pace.Limit(timeout)):
 		dump := a.dump()
 		killed := a.cmd.Process.Kill()
 		<-a.exited

@@ -28,11 +28,15 @@ const (
 // takes the better part of a minute; it is kept for all later ones.
 func Build(t testing.TB) string {
 	t.Helper()
-	binary := repo.Artifact(t, "telegraf-"+Version)
-	if current(binary) {
-		return binary
-	}
+	return repo.Program(t, "telegraf-"+Version, func(path string) {
+		if !current(path) {
+			build(t, path)
+		}
+	})
+}
 
+func build(t testing.TB, binary string) {
+	t.Helper()
 	// Both commands run outside of any module, or in Telegraf's own, so that
 	// its needs do not end up in ours.
 	var source struct{ Dir string }
@@ -56,7 +60,6 @@ func Build(t testing.TB) string {
 	if err := os.Rename(temp.Name(), binary); err != nil {
 		t.Fatalf("Building Telegraf: %v", err)
 	}
-	return binary
 }
 
 // current reports whether the file is an agent built with today's settings.

@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 )
 
 // settleTime is how long the count may take to return to what it was: a
@@ -19,7 +21,7 @@ const settleTime = time.Second
 // says CI=true: there a guard that does not guard is a failure.
 func Guard(t testing.TB) {
 	t.Helper()
-	settle(t, func() (counter, error) { return Open() }, settleTime)
+	settle(t, func() (counter, error) { return Open() }, pace.Limit(settleTime))
 }
 
 // counter is the part of Reader that Guard needs.

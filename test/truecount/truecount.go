@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 )
 
 // Where the kernel shows its symbols and its memory.
@@ -17,6 +18,12 @@ const (
 	countSymbol = "proc_event_num_listeners"
 	codeSymbol  = "proc_exec_connector"
 )
+
+// symbols are looked up once: they stay where they are until the next boot, and
+// to print them all takes the kernel a while.
+var symbols = sync.OnceValues(func() (map[string]uint64, error) {
+	return lookupFile(kallsymsPath, countSymbol, codeSymbol)
+})
 
 // A source is one way to read the count.
 type source interface {
@@ -35,7 +42,7 @@ type Reader struct {
 //
 // The error says, for each of the ways, what it lacks.
 func Open() (*Reader, error) {
-	addrs, err := lookupFile(kallsymsPath, countSymbol, codeSymbol)
+	addrs, err := symbols()
 	if err != nil {
 		return nil, fmt.Errorf("finding the listener count: %w", err)
 	}

@@ -35,7 +35,7 @@ import (
 // Build builds the program, statically linked, and returns its path.
 func Build(t testing.TB) string {
 	t.Helper()
-	binary := repo.Artifact(t, "workload")
-	repo.Go(t, filepath.Join(repo.Root(t), "test"), "build", "-o", binary, "./workload/cmd/workload")
-	return binary
+	return repo.Program(t, "workload", func(path string) {
+		repo.Go(t, filepath.Join(repo.Root(t), "test"), "build", "-o", path, "./workload/cmd/workload")
+	})
 }

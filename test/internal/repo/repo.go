@@ -37,6 +37,27 @@ func Root(t testing.TB) string {
 	}
 }
 
+// PrebuiltEnv is the environment variable that names a folder with everything
+// that tests build. Where it is set there is neither a repository nor Go.
+const PrebuiltEnv = "PROC_CONNECTOR_TEST_ARTIFACTS"
+
+// Program returns the path of a program that tests run, after build has brought
+// it up to date: a file that need not exist yet, in a folder that does. If the
+// programs were prebuilt, it is the one of that name.
+func Program(t testing.TB, name string, build func(path string)) string {
+	t.Helper()
+	if dir := os.Getenv(PrebuiltEnv); dir != "" {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err != nil {
+			t.Fatalf("A prebuilt program is missing, and may have to be added to artifacts of test/vm: %v", err)
+		}
+		return path
+	}
+	path := Artifact(t, name)
+	build(path)
+	return path
+}
+
 // Artifact returns the path of a file that tests build and keep. The folder
 // exists, the file need not.
 func Artifact(t testing.TB, name string) string {

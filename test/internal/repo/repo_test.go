@@ -29,6 +29,24 @@ func TestRootAboveAnotherModule(t *testing.T) {
 	require.DirExists(t, filepath.Join(root, "build", "test"))
 }
 
+func TestProgram(t *testing.T) {
+	t.Setenv(PrebuiltEnv, "")
+	var got string
+	path := Program(t, "tool", func(path string) { got = path })
+	require.Equal(t, Artifact(t, "tool"), path)
+	require.Equal(t, path, got)
+}
+
+func TestProgramPrebuilt(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(PrebuiltEnv, dir)
+	t.Chdir(dir) // of no repository
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tool"), nil, 0o600))
+
+	path := Program(t, "tool", func(string) { require.Fail(t, "it is there already") })
+	require.Equal(t, filepath.Join(dir, "tool"), path)
+}
+
 func TestGo(t *testing.T) {
 	require.Equal(t, "0\n-buildvcs=false\noff\n", string(Go(t, t.TempDir(), "env", "CGO_ENABLED", "GOFLAGS", "GOWORK")))
 }

@@ -1,0 +1,184 @@
+package balance_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
+	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
+)
+
+// killed leaves n plugins dead, with a lease each, and returns the folder.
+func killed(t *testing.T, k *kernel, n int) string {
+	t.Helper()
+	before := k.count()
+	dir := state.Dir(t)
+	dead := make([]*plugin.Process, n)
+	for i := range dead {
+		dead[i] = plugin.Start(t, plugin.StateDir(dir))
+	}
+	for _, p := range dead {
+		kill(t, p)
+	}
+	k.require(before + int32(n))
+	require.Len(t, leases(t, dir), n)
+	return dir
+}
+
+func TestKilled(t *testing.T) {
+	for _, n := range []int{1, 2, 5} {
+		withAndWithout(t, func(t *testing.T, k *kernel, b *bystander, honest int32) {
+			dir := killed(t, k, n)
+			p := plugin.Start(t, plugin.StateDir(dir))
+			k.require(honest + 1)
+			requireHears(t, p)
+			requireListener(t, p.Gather(), fields{"listening": 1, "listens": 1, "deaf": 0, "repairs": 0, "released": int64(n)})
+			require.Equal(t, 1, strings.Count(p.Stderr(), logReleased), p.Stderr())
+			require.Len(t, leases(t, dir), 1, "its own")
+			if b != nil {
+				b.requireHears("after the start")
+			}
+
+			stop(t, p)
+			k.require(honest)
+			require.Empty(t, leases(t, dir))
+			if b != nil {
+				b.requireHears("after the stop")
+			}
+			requireWarnings(t, p)
+		})
+	}
+}
+
+func TestKilledAndRecovered(t *testing.T) {
+	forEachRecovery(t, func(t *testing.T, giveBack recovery) {
+		withAndWithout(t, func(t *testing.T, k *kernel, b *bystander, honest int32) {
+			dir := killed(t, k, 2)
+			giveBack(t, dir)
+			k.require(honest)
+			require.Empty(t, leases(t, dir))
+			if b != nil {
+				b.requireHears("when all was given back")
+			}
+			giveBack(t, dir) // nothing
+			k.require(honest)
+		})
+	})
+}
+
+// A lease that claims nothing, or what is not there any more, gives nothing back
+// and is removed.
+func TestVoidLease(t *testing.T) {
+	for name, edit := range map[string]func(text string) string{
+		"another boot": func(text string) string {
+			lines := strings.Split(text, "\n")
+			lines[1] = "boot 01234567-89ab-cdef-0123-456789abcdef"
+			return strings.Join(lines, "\n")
+		},
+		"empty":              func(string) string { return "" },
+		"torn":               func(text string) string { return text[:len(text)/2] },
+		"torn at the end":    func(text string) string { return text[:len(text)-1] },
+		"more than there is": func(text string) string { return text + text },
+		"binary":             func(text string) string { return strings.Repeat("\x00", len(text)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachRecovery(t, func(t *testing.T, giveBack recovery) {
+				k := alone(t)
+				b := enter(t)
+				dir := killed(t, k, 1)
+				path, text := oneLease(t, dir)
+				require.NoError(t, os.WriteFile(path, []byte(edit(text)), 0o600))
+
+				giveBack(t, dir)
+				require.Empty(t, leases(t, dir))
+				b.requireHears("after the recovery")
+				k.require(2)
+				k.set(1) // what nobody can know of
+			})
+		})
+	}
+}
+
+// The LISTEN that a lease claims was used up by another program's IGNORE. Giving it
+// back silences the machine, which is noticed and undone.
+func TestMistakenLease(t *testing.T) {
+	k := alone(t)
+	dir := killed(t, k, 1)
+	k.set(0)
+	p := plugin.Start(t, plugin.StateDir(dir))
+	k.require(1)
+	requireHears(t, p)
+	requireListener(t, p.Gather(), fields{"listening": 1, "released": 0})
+	require.Len(t, leases(t, dir), 1, "its own")
+
+	stop(t, p)
+	k.require(0)
+	requireWarnings(t, p, logMistaken)
+}
+
+// The same, and worse: what a mended count is worth does not depend on leases.
+func TestLeasesAndPoison(t *testing.T) {
+	for _, poison := range []int32{-1, -3} {
+		withAndWithout(t, func(t *testing.T, k *kernel, b *bystander, honest int32) {
+			dir := killed(t, k, 2)
+			k.set(poison)
+			p := plugin.Start(t, plugin.StateDir(dir))
+			k.require(honest + 1)
+			requireHears(t, p)
+			requireListener(t, p.Gather(), fields{"listening": 1, "released": 0, "deaf": 1})
+			require.Len(t, leases(t, dir), 1, "its own")
+			if b != nil {
+				b.requireHears("after the start")
+			}
+
+			stop(t, p)
+			k.require(honest)
+			requireWarnings(t, p, logMended)
+		})
+	}
+}
+
+// Somebody tidies up while the plugin runs.
+func TestLeaseRemovedWhileRunning(t *testing.T) {
+	for name, remove := range map[string]func(dir string) error{
+		"the lease": func(dir string) error {
+			paths, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil {
+				return err
+			}
+			for _, path := range paths {
+				if err := os.Remove(path); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"the folder": os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := alone(t)
+			dir := state.Dir(t)
+			p := plugin.Start(t, plugin.StateDir(dir))
+			require.NoError(t, remove(dir))
+			require.Empty(t, leases(t, dir))
+			requireListener(t, p.Gather(), fields{"listening": 1})
+			requireHears(t, p)
+
+			stop(t, p)
+			k.require(0)
+			requireWarnings(t, p)
+
+			// Killed, it leaves one that nobody can know of.
+			p = plugin.Start(t, plugin.StateDir(dir))
+			require.NoError(t, remove(dir))
+			kill(t, p)
+			startAndStop(t, dir)
+			k.require(1)
+			k.set(0)
+		})
+	}
+}

@@ -1,0 +1,29 @@
+// Package state gives the programs that tests run folders of their own for
+// leases, so that they neither see the machine's nor leave any there.
+package state
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// env is where systemd tells a service its folder, RuntimeDirectory= of
+// systemd.exec(5).
+const env = "RUNTIME_DIRECTORY"
+
+// Dir returns the path of a folder that is not there yet, and is removed when the
+// test ends.
+func Dir(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "state")
+}
+
+// Use has the command, and what it starts, keep leases in the folder.
+func Use(cmd *exec.Cmd, dir string) {
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Env = append(cmd.Env, env+"="+dir) // of several the last counts
+}

@@ -1,0 +1,62 @@
+package vm
+
+import (
+	"testing"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/repo"
+	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
+	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
+	"github.com/proc-connector/telegraf-proc-connector/test/vm/internal/wire"
+	"github.com/proc-connector/telegraf-proc-connector/test/workload"
+)
+
+// kernels are the series of Debian's kernels that tests run on: before Linux 6.6
+// the kernel counts differently.
+var kernels = []string{"6.1", "6.12"}
+
+// suite is a package whose tests run in the guest.
+type suite struct {
+	pkg string // below the folder of this module
+	// skip is a pattern of tests that do not run there, as of -test.skip. Each
+	// needs a reason.
+	skip string
+}
+
+var suites = []suite{
+	{pkg: "truecount"},
+	{pkg: "rawlisten"},
+	{pkg: "e2e"},
+}
+
+// artifacts are the functions that build what the tests run. In the guest they
+// return what they returned on the host.
+var artifacts = []func(testing.TB) string{
+	plugin.Build,
+	telegraf.Build,
+	workload.Build,
+}
+
+// programs of the host that tests run.
+var programs = []string{
+	"bash", "cat", "env", "false", "mount", "rmdir", "sh", "sleep", "true", "umount", "unshare",
+}
+
+// files that programs and the Go library read in the guest.
+var files = map[string]string{
+	"/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+	"/etc/group":  "root:x:0:\nnogroup:x:65534:\n",
+}
+
+// environment of the tests in the guest.
+var environment = []string{
+	"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+	"HOME=/root",
+	"USER=root",
+	"LC_ALL=C.UTF-8",
+	// So that a guard that cannot read the listener count fails.
+	"CI=true",
+	repo.PrebuiltEnv + "=" + wire.Artifacts,
+	// Under emulation a program takes 10 to 20 times as long.
+	pace.Env + "=10",
+}
