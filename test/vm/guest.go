@@ -27,6 +27,7 @@ var suites = []suite{
 	{pkg: "truecount"},
 	{pkg: "rawlisten"},
 	{pkg: "e2e"},
+	{pkg: "doctor"},
 }
 
 // artifacts are the functions that build what the tests run. In the guest they

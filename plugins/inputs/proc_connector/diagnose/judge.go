@@ -53,8 +53,8 @@ func obstructed(f *Facts) Finding {
 	case errors.Is(err, cnproc.ErrPermission):
 		return problem(IDPermission, "This user may not listen: before Linux 6.6 that needs CAP_NET_ADMIN.",
 			"Run it as root, or give the program the right: setcap cap_net_admin+ep and the path of telegraf-proc-connector.")
-	case errors.Is(err, cnproc.ErrUnanswered):
-		return problem(IDUnanswered, "The kernel does not answer, and the reason cannot be told because /proc cannot be read.",
+	case f.Kernel.Release == "":
+		return problem(IDNoProc, "Whether the process connector works cannot be told, because /proc cannot be read.",
 			"Mount proc on /proc, and run this again.")
 	default:
 		return problem(IDUnknown, "Whether the process connector works could not be found out: "+f.Connector.Error+".",
@@ -85,19 +85,19 @@ func foreign(namespaces []namespace) Finding {
 
 // silenced says by how much, and who is deaf already.
 func silenced(f *Facts) Finding {
-	var text string
+	text := "The connector is silenced: the kernel's count of listeners is "
 	switch n := f.Connector.Missing; {
 	case n < 0:
-		text = "The connector is silenced: the kernel's count of listeners is more than 1000 below zero"
+		text += "more than 1000 below zero"
 	case n == 1:
-		text = "The connector is silenced: the kernel's count of listeners is 1 below zero, the next program that listens will hear nothing"
+		text += "1 below zero, the next program that listens will hear nothing"
 	case n > 1:
-		text = fmt.Sprintf("The connector is silenced: the kernel's count of listeners is %d below zero, the next %d programs that listen will hear nothing", n, n)
+		text += fmt.Sprintf("%d below zero, the next %d programs that listen will hear nothing", n, n)
 	default:
-		text = "The connector is silenced: the kernel's count of listeners is zero although programs listen"
+		text += "zero"
 	}
 	if len(f.Members) > 0 {
-		text += fmt.Sprintf("; deaf now: %s", listing(f.Members))
+		text += "; deaf now: " + listing(f.Members)
 	}
 
 	advice := "Run telegraf-proc-connector doctor --repair. "
@@ -127,13 +127,18 @@ func repaired(r *Repair) []Finding {
 			Advice: "Find the program that sends the kernel an IGNORE too many, or it happens again.",
 		})
 	}
-	if n := r.Released + r.Mistaken; n > 0 {
-		text := fmt.Sprintf("Gave back what killed plugins had left in the kernel's count: %s.", plural(r.Released, "LISTEN"))
-		if r.Mistaken > 0 {
-			text = fmt.Sprintf("Removed the leases of killed plugins. Of their %s only %d was still in the kernel's count, and was given back: "+
-				"another program has sent an IGNORE too many.", plural(n, "LISTEN"), r.Released)
-		}
-		findings = append(findings, Finding{ID: IDReleased, Level: OK, Text: text})
+	if r.Released > 0 {
+		findings = append(findings, Finding{
+			ID: IDReleased, Level: OK, Text: fmt.Sprintf("Gave back what killed plugins had left in the kernel's count: %s.", plural(r.Released, "LISTEN")),
+		})
+	}
+	if r.Mistaken > 0 {
+		findings = append(findings, Finding{
+			ID: IDMistaken, Level: Note,
+			Text: fmt.Sprintf("Removed %s of killed plugins that claimed what was no longer in the kernel's count: "+
+				"another program has sent it an IGNORE too many.", plural(r.Mistaken, "lease")),
+			Advice: "Find that program, or it silences the connector one day.",
+		})
 	}
 	return findings
 }
@@ -170,6 +175,9 @@ func leftovers(f *Facts) []Finding {
 
 // shortcomings are what the plugin would do worse here than it could.
 func shortcomings(f *Facts) []Finding {
+	if f.Kernel.Release == "" {
+		return nil // there is no /proc, which is said already
+	}
 	var findings []Finding
 	note := func(id, text, advice string) {
 		findings = append(findings, Finding{ID: id, Level: Note, Text: text, Advice: advice})
@@ -181,7 +189,8 @@ func shortcomings(f *Facts) []Finding {
 	}
 	switch r := f.Rights; {
 	case !r.Known:
-		note(IDRightsUnknown, "The rights of this process could not be found out: /proc/self/status cannot be read.", "Mount proc on /proc.")
+		note(IDRightsUnknown, "The rights of this process could not be found out: /proc/self/status makes no sense.",
+			"Nothing need be done, unless the plugin complains.")
 	case !r.SysPtrace:
 		note(IDForeignProcesses, "Without CAP_SYS_PTRACE the fields exe and cwd of other users' processes are missing, and here the names of other listeners.",
 			"Give the program CAP_SYS_PTRACE, if these fields are wanted.")

@@ -39,7 +39,7 @@ func forkstat(inode uint64) Member {
 }
 
 func crashed(n int) []Lease {
-	var leases []Lease
+	leases := make([]Lease, 0, n)
 	for i := range n {
 		leases = append(leases, Lease{File: fmt.Sprintf("lease-%016x", i), Process: Process{PID: 77 + i}})
 	}
@@ -54,10 +54,15 @@ func TestJudge(t *testing.T) {
 		ids    []string
 		words  []string
 	}{
-		"healthy":      {change: func(*Facts) {}, ids: []string{IDWorks}},
-		"no connector": {change: failing(fmt.Errorf("%w: %w", cnproc.ErrNoConnector, syscall.EPROTONOSUPPORT)), ids: []string{IDNoConnector}, words: []string{"CONFIG_CONNECTOR=y"}},
+		"healthy": {change: func(*Facts) {}, ids: []string{IDWorks}},
+		"no connector": {
+			change: failing(fmt.Errorf("%w: %w", cnproc.ErrNoConnector, syscall.EPROTONOSUPPORT)),
+			ids:    []string{IDNoConnector},
+			words:  []string{"CONFIG_CONNECTOR=y"},
+		},
 		"no process events": {
-			change: failing(cnproc.ErrNoProcEvents), ids: []string{IDNoProcEvents}, words: []string{"no cn_proc in /proc/net/connector", "CONFIG_PROC_EVENTS=y"},
+			change: failing(cnproc.ErrNoProcEvents), ids: []string{IDNoProcEvents},
+			words: []string{"no cn_proc in /proc/net/connector", "CONFIG_PROC_EVENTS=y"},
 		},
 		"network namespace": {
 			change: failing(cnproc.ErrNetworkNamespace), ids: []string{IDNamespace},
@@ -84,9 +89,13 @@ func TestJudge(t *testing.T) {
 				failing(errors.Join(cnproc.ErrUnanswered, syscall.ENOENT))(f)
 				f.Kernel, f.Rights = Kernel{Rules: RulesUnknown}, Rights{}
 			},
-			ids: []string{IDUnanswered, IDRightsUnknown}, words: []string{"Mount proc", "Linux of an unknown release", "unknown, of user id 0"},
+			ids: []string{IDNoProc}, words: []string{"Mount proc", "Linux of an unknown release", "unknown, of user id 0"},
 		},
-		"something else": {change: failing(syscall.ENOMEM), ids: []string{IDUnknown}, words: []string{"could not be found out: process connector: listen: cannot allocate memory."}},
+		"something else": {
+			change: failing(syscall.ENOMEM),
+			ids:    []string{IDUnknown},
+			words:  []string{"could not be found out: process connector: listen: cannot allocate memory."},
+		},
 
 		"one below zero": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: 1, Silenced: true, Repair: true} },
@@ -104,7 +113,7 @@ func TestJudge(t *testing.T) {
 		"below zero, and somebody is deaf": {
 			change: func(f *Facts) {
 				f.Connector = Connector{Examined: true, Missing: 2, Silenced: true, Repair: true}
-				f.Members = []Member{forkstat(1), forkstat(2), {Inode: 3, Processes: []Process{}}}
+				f.Members = []Member{forkstat(1), forkstat(2), {Inode: 3, Processes: make([]Process, 0)}}
 			},
 			ids:   []string{IDSilenced},
 			words: []string{"2 below zero", "; deaf now: forkstat (pid 412) with 2 sockets and an unknown process."},
@@ -115,7 +124,7 @@ func TestJudge(t *testing.T) {
 				f.Members = []Member{forkstat(1)}
 			},
 			ids:   []string{IDSilenced},
-			words: []string{"is zero although programs listen; deaf now: forkstat (pid 412)."},
+			words: []string{"is zero; deaf now: forkstat (pid 412)."},
 		},
 		"far below zero": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: -1, Silenced: true, Repair: true} },
@@ -133,7 +142,8 @@ func TestJudge(t *testing.T) {
 			change: func(*Facts) {}, repair: &Repair{Released: 1}, ids: []string{IDWorks, IDReleased}, words: []string{"in the kernel's count: 1 LISTEN."},
 		},
 		"given back in part": {
-			change: func(*Facts) {}, repair: &Repair{Released: 1, Mistaken: 2}, ids: []string{IDWorks, IDReleased}, words: []string{"Of their 3 LISTENs only 1 was"},
+			change: func(*Facts) {}, repair: &Repair{Released: 1, Mistaken: 2}, ids: []string{IDWorks, IDReleased, IDMistaken},
+			words: []string{"count: 1 LISTEN.", "Removed 2 leases of"},
 		},
 
 		"somebody listens": {
@@ -145,7 +155,8 @@ func TestJudge(t *testing.T) {
 		},
 		"leaked, with leases": {
 			change: func(f *Facts) { f.Connector.HeardBefore, f.Leases.Stale = true, crashed(2) },
-			ids:    []string{IDWorks, IDStaleLeases}, words: []string{"have left 2 LISTENs", "telegraf-proc-connector reconcile", "2 of killed plugins, in /run"},
+			ids:    []string{IDWorks, IDStaleLeases},
+			words:  []string{"have left 2 LISTENs", "telegraf-proc-connector reconcile", "2 of killed plugins, in /run"},
 		},
 		"leases of what is gone": {
 			change: func(f *Facts) { f.Leases.Stale = crashed(1) },
@@ -171,7 +182,8 @@ func TestJudge(t *testing.T) {
 				"/run: permission denied.", "leases   /run/telegraf-proc-connector cannot be used",
 			},
 		},
-		"no leases": {change: func(f *Facts) { f.Leases.Directory = "" }, ids: []string{IDWorks}, words: []string{"leases   none are kept"}},
+		"no word on rights": {change: func(f *Facts) { f.Rights = Rights{} }, ids: []string{IDWorks, IDRightsUnknown}},
+		"no leases":         {change: func(f *Facts) { f.Leases.Directory = "" }, ids: []string{IDWorks}, words: []string{"leases   none are kept"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -217,7 +229,7 @@ func requireOneScreen(t *testing.T, text string) {
 }
 
 func TestManyMembers(t *testing.T) {
-	var members []Member
+	members := make([]Member, 0, 20)
 	for pid := range 20 {
 		members = append(members, Member{Processes: []Process{{PID: pid + 1, Name: "watcher"}}})
 	}
@@ -226,7 +238,8 @@ func TestManyMembers(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	for release, want := range map[string]Rules{
-		"6.18.44": EachChange, "6.6.0-rc1": EachChange, "7.0": EachChange, "6.5.13": EachRequest, "5.10.0-30-amd64": EachRequest, "": RulesUnknown, "next": RulesUnknown,
+		"6.18.44": EachChange, "6.6.0-rc1": EachChange, "7.0": EachChange,
+		"6.5.13": EachRequest, "5.10.0-30-amd64": EachRequest, "": RulesUnknown, "next": RulesUnknown,
 	} {
 		require.Equal(t, want, rulesOf(release), release)
 	}

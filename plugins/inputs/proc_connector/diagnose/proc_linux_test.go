@@ -76,7 +76,7 @@ func TestMembers(t *testing.T) {
 	require.Equal(t, []Member{
 		{Port: 4, Inode: 900, Processes: []Process{plugin}},
 		{Port: 17, Inode: 901, Processes: []Process{plugin, {PID: 20, Name: "a?[2Jb"}}},
-		{Port: 5, Inode: 902, Processes: []Process{}},
+		{Port: 5, Inode: 902, Processes: make([]Process, 0)},
 	}, members)
 	require.Equal(t, "telegraf-proc-connector (pid 17) with 2 sockets, a?[2Jb (pid 20) and an unknown process", listing(members))
 	require.Empty(t, p.members(nil))
@@ -106,14 +106,14 @@ func TestLeases(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	require.Equal(t, Leases{
-		Directory: dir, Held: []Lease{}, Void: 2,
+		Directory: dir, Held: make([]Lease, 0), Void: 2,
 		Stale: []Lease{{File: "lease-1", Process: Process{PID: 11}}, {File: "lease-4", Process: Process{PID: 10}}},
 	}, p.leases(dir))
 
 	require.NoError(t, os.Chmod(dir, 0o777)) //nolint:gosec // G302: this is the mistake
 	require.Contains(t, p.leases(dir).Error, "may be written to by others (mode 0777): chmod 0700 it")
 
-	require.Equal(t, Leases{Directory: dir + "/no/such", Held: []Lease{}, Stale: []Lease{}}, p.leases(dir+"/no/such"), "it can be made")
+	require.Equal(t, Leases{Directory: dir + "/no/such", Held: make([]Lease, 0), Stale: make([]Lease, 0)}, p.leases(dir+"/no/such"), "it can be made")
 	require.Contains(t, p.leases(dir+"/other/x").Error, "not a directory")
 	require.Empty(t, p.leases("").Error)
 	require.Contains(t, proc(t.TempDir()).leases(t.TempDir()).Error, "boot_id")
