@@ -74,7 +74,9 @@ func TestJudge(t *testing.T) {
 		},
 		"all namespaces": {
 			change: failing(errors.Join(cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace)), ids: []string{IDNamespace},
-			words: []string{"network, pid and user namespaces, and", "--network=host --pid=host --userns=host", "hostNetwork: true, hostPID: true, hostUsers: true"},
+			words: []string{
+				"network, pid and user namespaces, and", "--network=host --pid=host --userns=host", "hostNetwork: true, hostPID: true, hostUsers: true",
+			},
 		},
 		"no permission": {
 			change: func(f *Facts) {
@@ -100,7 +102,9 @@ func TestJudge(t *testing.T) {
 		"one below zero": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: 1, Silenced: true, Repair: true} },
 			ids:    []string{IDSilenced},
-			words:  []string{"1 below zero, the next program that listens will hear nothing.", "doctor --repair.", "The plugin does the same", "it may be any user's"},
+			words: []string{
+				"1 below zero, the next program that listens will hear nothing.", "doctor --repair.", "The plugin does the same", "it may be any user's",
+			},
 		},
 		"three below zero, before 6.6": {
 			change: func(f *Facts) {
