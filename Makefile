@@ -51,7 +51,7 @@ run: build ## Run it here with its defaults, metrics on stdout, until Ctrl-C
 	@exec $(BINARY)
 
 .PHONY: test
-test: test-programs test-others test-race test-root test-system test-vm ## Run all tests; the live ones need root
+test: test-programs test-others test-race test-root test-cover test-system test-vm ## Run all tests; the live ones need root
 
 # What is missing is installed where that is possible without asking anybody.
 .PHONY: test-programs
@@ -90,6 +90,17 @@ test-root: export CGO_ENABLED = 0
 test-root:
 	go vet ./...
 	go test -p 1 -count=1 $(TESTFLAGS) ./...
+
+# The files that keep the balance have no statement that no test takes. The
+# tests of the live connector are not needed for that.
+BALANCE := plugins/inputs/proc_connector/cnproc
+.PHONY: test-cover
+test-cover: export CGO_ENABLED = 0
+test-cover:
+	@mkdir -p build
+	go test -count=1 -skip '^TestLiveStorm$$' -coverprofile=build/balance.cover ./$(BALANCE)
+	@awk -F '[: ]' '$$1 ~ /\/(session|mend|lease|probe)\.go$$/ { n++; if ($$NF == 0) { print $$1 ":" $$2 ": no test takes this"; bad = 1 } } \
+		END { if (n == 0) print "No coverage in build/balance.cover"; exit bad || n == 0 }' build/balance.cover
 
 .PHONY: test-system
 test-system: export CGO_ENABLED = 0

@@ -60,7 +60,7 @@ func TestLoadPluginRefuses(t *testing.T) {
 			text: "[[inputs.proc_connector]]\n  thread = true\n",
 			want: []string{
 				`"thread" is no option of [[inputs.proc_connector]], allowed are arguments, command_expiry, exec_events, exec_fields, max_c`,
-				"receive_buffer, threads",
+				"receive_buffer, repair, state_directory, threads",
 			},
 		},
 		"unknown table": {

@@ -251,8 +251,8 @@ func (s *server) gather() {
 
 // supervised is the plugin as the shim sees it.
 type supervised struct {
-	s        *server
-	silenced bool // the last gather said so
+	s       *server
+	failure string // of the last gather
 }
 
 // SampleConfig implements telegraf.Input.
@@ -272,10 +272,11 @@ func (v *supervised) Start(acc telegraf.Accumulator) error {
 	return v.s.startErr
 }
 
-// Gather logs an error itself, since the shim would write it without a level.
-// That others have silenced the connector is said once and looked into at each
-// gather. With any other error the plugin receives nothing any more: the program
-// ends, so that Telegraf sees it and starts it again.
+// Gather logs an error itself, since the shim would write it without a level,
+// and once where it is the same each time: that others have silenced the
+// connector, say, which is looked into at each gather. When the plugin receives
+// nothing any more the program ends, so that Telegraf sees it and starts it
+// again.
 func (v *supervised) Gather(acc telegraf.Accumulator) error {
 	select {
 	case <-v.s.stopping:
@@ -288,12 +289,16 @@ func (v *supervised) Gather(acc telegraf.Accumulator) error {
 		return nil
 	default:
 	}
-	silenced := errors.Is(err, cnproc.ErrSilenced)
-	if err != nil && !(silenced && v.silenced) {
+	failure := ""
+	if err != nil {
+		failure = err.Error()
+	}
+	if failure != v.failure && err != nil {
 		v.s.log.Errorf("Gathering failed: %v%s", err, seeDoctor(err))
 	}
-	v.silenced = silenced
-	if err != nil && !silenced {
+	v.failure = failure
+	var opErr *cnproc.OpError
+	if errors.As(err, &opErr) && opErr.Op == "receive" {
 		v.s.stop(1)
 	}
 	return nil

@@ -60,6 +60,10 @@ func TestInitRefuses(t *testing.T) {
 			set:  func(p *ProcConnector) { p.ReceiveBuffer = 4095 },
 			want: "option receive_buffer: 4095 bytes are out of range, allowed are 4KiB to 512MiB",
 		},
+		"state_directory": {
+			set:  func(p *ProcConnector) { p.StateDirectory = "run" },
+			want: `option state_directory: "run" is a relative path, allowed is one that begins with /`,
+		},
 		"receive_buffer large": {set: func(p *ProcConnector) { p.ReceiveBuffer = 512<<20 + 1 }, want: "option receive_buffer: 536870913 bytes"},
 		"max_commands small":   {set: func(p *ProcConnector) { p.MaxCommands = 0 }, want: "option max_commands: 0 is out of range, allowed are 1 to 100000"},
 		"max_commands large":   {set: func(p *ProcConnector) { p.MaxCommands = 100_001 }, want: "option max_commands: 100001"},
@@ -108,3 +112,22 @@ func TestTelegrafRefuses(t *testing.T) {
 
 // commentedOut matches an option in sample.conf, but not an explanation.
 var commentedOut = regexp.MustCompile(`(?m)^  # (\w+ = )`)
+
+func TestStateDir(t *testing.T) {
+	tests := map[string]struct {
+		option, environment, want string
+	}{
+		"default":             {want: "/run/telegraf-proc-connector"},
+		"service manager":     {environment: "/run/telegraf", want: "/run/telegraf"},
+		"several of it":       {environment: "/run/telegraf:/run/more", want: "/run/telegraf"},
+		"nonsense":            {environment: "telegraf", want: "/run/telegraf-proc-connector"},
+		"option":              {option: "/var/lib/x", want: "/var/lib/x"},
+		"option is preferred": {option: "/var/lib/x", environment: "/run/telegraf", want: "/var/lib/x"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("RUNTIME_DIRECTORY", tt.environment)
+			require.Equal(t, tt.want, (&ProcConnector{StateDirectory: tt.option}).StateDir())
+		})
+	}
+}

@@ -22,6 +22,7 @@ import (
 // cannot be listened to.
 func startLive(t *testing.T, p *ProcConnector) *testutil.Accumulator {
 	t.Helper()
+	p.StateDirectory = t.TempDir()
 	require.NoError(t, p.Init())
 	acc := &testutil.Accumulator{}
 	if err := p.Start(acc); err != nil {

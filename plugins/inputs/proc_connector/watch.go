@@ -62,16 +62,19 @@ func (w *watch) found(f cnproc.Finding) {
 		w.log.Warnf("The process connector is silenced and %d LISTENs have not mended it: another program, or from Linux 6.6 on any user, has sent the "+
 			"kernel more IGNOREs than that too many; trying again at each gather", f.Raised)
 	case f.Deaf:
-		w.log.Warn("The process connector is silenced: another program, or from Linux 6.6 on any user, has sent the kernel an IGNORE too many, and no program " +
-			"on this machine hears anything. It is not mended because of the option repair")
+		w.log.Warn("The process connector is silenced: another program, or from Linux 6.6 on any user, has sent the kernel an IGNORE too many, " +
+			"and no program on this machine hears anything. It is not mended because of the option repair")
 	}
 	w.troubled(f.Err)
 }
 
 func (w *watch) mended(f cnproc.Finding) {
-	if f.Raised > 0 {
-		w.log.Warnf("The process connector was silenced, its listener count %d too low: another program, or from Linux 6.6 on any user, has sent the kernel "+
-			"so many IGNOREs too many. It was mended with %d LISTENs; what happened meanwhile is not counted", f.Raised, f.Raised)
+	switch {
+	case f.Raised > 0:
+		w.log.Warnf("The process connector was silenced, its listener count %d too low: another program, or from Linux 6.6 on any user, has sent "+
+			"the kernel so many IGNOREs too many. It was mended with %d LISTENs; what happened meanwhile is not counted", f.Raised, f.Raised)
+	case f.Deaf:
+		w.log.Warn("The process connector was silenced, and another program has mended it; what happened meanwhile is not counted")
 	}
 }
 

@@ -16,21 +16,25 @@ import (
 //
 // It is never the first thread: that one's renamings are the process's, which
 // filters let through.
-func renameThread() (task Task, err error) {
+func renameThread() (Task, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	task = Task{PID: int32(unix.Gettid()), TGID: int32(unix.Getpid())}
+	task := Task{PID: int32(unix.Gettid()), TGID: int32(unix.Getpid())}
 	if task.Leader() {
 		// As long as this goroutine keeps the first thread, another goroutine
 		// has another.
-		done := make(chan struct{})
+		type result struct {
+			task Task
+			err  error
+		}
+		other := make(chan result)
 		go func() {
-			defer close(done)
-			task, err = renameThread()
+			task, err := renameThread()
+			other <- result{task, err}
 		}()
-		<-done
-		return task, err
+		r := <-other
+		return r.task, r.err
 	}
 	var name [taskCommLen]byte
 	for _, option := range []int{unix.PR_GET_NAME, unix.PR_SET_NAME} {
@@ -42,8 +46,9 @@ func renameThread() (task Task, err error) {
 	return task, nil
 }
 
-// bootID is made anew by the kernel each time it starts (drivers/char/random.c).
-func bootID(proc string) (string, error) {
+// readBootID returns what the kernel makes anew each time it starts
+// (drivers/char/random.c).
+func readBootID(proc string) (string, error) {
 	id, err := os.ReadFile(filepath.Join(proc, "sys", "kernel", "random", "boot_id"))
 	return strings.TrimSpace(string(id)), err
 }

@@ -12,19 +12,19 @@ const batchLen = 64
 
 func hostSystem(string) system {
 	return system{
-		dial:     func() (socket, error) { return nil, ErrNotLinux },
-		obstacle: func() error { return nil },
-		rename:   func() (Task, error) { return Task{}, ErrNotLinux },
-		members:  func() ([]Member, error) { return nil, ErrNotLinux },
-		bootID:   func() (string, error) { return "", ErrNotLinux },
+		dial:        func() (socket, error) { return nil, ErrNotLinux },
+		dialPassive: func() (socket, error) { return nil, ErrNotLinux },
+		obstacle:    func() error { return nil },
+		rename:      func() (Task, error) { return Task{}, ErrNotLinux },
+		members:     func() ([]Member, error) { return nil, ErrNotLinux },
+		bootID:      func() (string, error) { return "", ErrNotLinux },
+		flock:       func(*os.File) (bool, error) { return false, ErrNotLinux },
 	}
 }
 
 func refusal(uint32) error { return ErrNotLinux }
 
 func monotonicNow() int64 { return time.Now().UnixNano() }
-
-func lockFile(*os.File) (bool, error) { return false, ErrNotLinux }
 
 func owner(fs.FileInfo) int { return -1 }
 

@@ -76,7 +76,7 @@ var (
 
 // An OpError says at which step the process connector failed.
 type OpError struct {
-	Op  string // "dial", "attach filter", "size buffer", "set NETLINK_NO_ENOBUFS", "read drop counter", "join", "listen", "check", "receive", "ignore", "close"
+	Op  string // "dial", "attach filter", "size buffer", "read drop counter", "join", "listen", "check", "receive", "ignore", "close"
 	Err error
 }
 

@@ -42,15 +42,16 @@ func Examine(cfg Config) (Examination, error) {
 }
 
 func examineOn(sys system, cfg Config) (e Examination, err error) {
-	// A kernel without a connector would look like a network namespace.
-	sock, err := sys.dial()
-	if err != nil {
-		return e, &OpError{Op: "dial", Err: err}
+	obstacle := sys.obstacle()
+	if errors.Is(obstacle, ErrNetworkNamespace) {
+		// A kernel without a connector looks the same, but for this.
+		sock, err := sys.dial()
+		if err != nil {
+			return e, &OpError{Op: "dial", Err: err}
+		}
+		obstacle = errors.Join(obstacle, sock.close())
 	}
-	if err := sock.close(); err != nil {
-		return e, &OpError{Op: "close", Err: err}
-	}
-	if obstacle := sys.obstacle(); obstacle != nil && !errors.Is(obstacle, errUnknown) {
+	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return e, &OpError{Op: "listen", Err: obstacle}
 	}
 	p, err := openProbe(sys)
@@ -69,7 +70,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	e.Heard, e.ReceiveBuffer = s.opening.Listening, s.receiveBuffer
-	if e.Others, err = s.others(p); err != nil {
+	if e.Others, err = s.others(); err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
 	if !e.Heard {
@@ -136,6 +137,10 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 // The error means that the folder cannot be read, or that no session would keep
 // leases in it.
 func Leases(dir string) ([]Lease, error) {
+	return leasesOn(hostSystem(""), dir)
+}
+
+func leasesOn(sys system, dir string) ([]Lease, error) {
 	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -143,16 +148,16 @@ func Leases(dir string) ([]Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &leaseDir{root: root}
 	defer root.Close()
-	if err := checkStateDir(dir, root); err != nil {
+	d := &leaseDir{sys: sys, root: root}
+	if err := d.check(dir); err != nil {
 		return nil, err
 	}
 	names, err := d.names()
 	if err != nil {
 		return nil, err
 	}
-	var leases []Lease
+	leases := make([]Lease, 0, len(names))
 	for _, name := range names {
 		l, err := d.open(name)
 		if err != nil {
@@ -161,12 +166,12 @@ func Leases(dir string) ([]Lease, error) {
 		if l == nil {
 			continue
 		}
-		info, err := l.read()
-		free, lockErr := l.lock()
-		info.Held = !free
-		if err := errors.Join(err, lockErr, l.file.Close()); err != nil {
+		info := l.read()
+		free, err := l.lock()
+		if err := errors.Join(err, l.file.Close()); err != nil {
 			return nil, err
 		}
+		info.Held = !free
 		leases = append(leases, info)
 	}
 	return leases, nil

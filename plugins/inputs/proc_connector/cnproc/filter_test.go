@@ -47,7 +47,7 @@ func TestFilter(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			vm, err := bpf.NewVM(tt.filter.program())
+			vm, err := bpf.NewVM(tt.filter.program(filterSelf))
 			require.NoError(t, err)
 			_, err = tt.filter.assemble()
 			require.NoError(t, err)
@@ -77,4 +77,45 @@ func contains(set []What, w What) bool {
 		}
 	}
 	return false
+}
+
+// filterSelf is the process that the filters under test belong to.
+const filterSelf = 77
+
+// A canary is a renaming of one of this process's own threads other than the
+// first. Sessions do not hear it, probes hear nothing else.
+func TestFilterCanary(t *testing.T) {
+	comm := func(pid, tgid uint32) []byte { return message(binary.NativeEndian, WhatComm, 0, pid, tgid) }
+	tests := map[string]struct {
+		message []byte
+		all     bool // passes a filter that lets everything through
+		leaders bool // passes one without threads
+		probe   bool
+	}{
+		"own thread":      {message: comm(78, filterSelf), probe: true},
+		"own process":     {message: comm(filterSelf, filterSelf), all: true, leaders: true, probe: true},
+		"another thread":  {message: comm(filterSelf, 1000), all: true},
+		"another process": {message: comm(1000, 1000), all: true, leaders: true},
+		"own exec":        {message: message(binary.NativeEndian, WhatExec, 0, filterSelf, filterSelf), all: true, leaders: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, f := range []struct {
+				program []bpf.Instruction
+				passes  bool
+			}{
+				{Filter{}.program(filterSelf), tt.all},
+				{Filter{Types: []What{WhatComm, WhatExec}}.program(filterSelf), tt.all},
+				{Filter{NoThreads: true}.program(filterSelf), tt.leaders},
+				{canaryFilter(filterSelf), tt.probe},
+				{none.program(filterSelf), false},
+			} {
+				vm, err := bpf.NewVM(f.program)
+				require.NoError(t, err)
+				n, err := vm.Run(tt.message)
+				require.NoError(t, err)
+				require.Equal(t, f.passes, n > 0)
+			}
+		})
+	}
 }

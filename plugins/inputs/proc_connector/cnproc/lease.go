@@ -3,7 +3,6 @@ package cnproc
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -51,50 +50,52 @@ const (
 // *leaseDir keeps none. It is opened once, so that it stays the same folder
 // whatever becomes of its path.
 type leaseDir struct {
+	sys  system
 	root *os.Root
 	boot string
 }
 
 // openLeaseDir opens the folder, and makes it if it is not there.
-func openLeaseDir(path, boot string) (_ *leaseDir, err error) {
-	if err := os.MkdirAll(path, stateDirMode); err != nil {
-		return nil, err
+func openLeaseDir(sys system, path string) (_ *leaseDir, err error) {
+	boot, err := sys.bootID()
+	if err == nil {
+		err = os.MkdirAll(path, stateDirMode)
 	}
-	root, err := os.OpenRoot(path)
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(path)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := checkStateDir(path, root); err != nil {
-		return nil, errors.Join(err, root.Close())
+	d := &leaseDir{sys: sys, root: root, boot: boot}
+	if err := d.check(path); err != nil {
+		return nil, errors.Join(err, d.close())
 	}
-	return &leaseDir{root: root, boot: boot}, nil
+	return d, nil
 }
 
-// checkStateDir refuses a folder into which others may put what they like, or
-// that is reached by a link that others may have laid.
-func checkStateDir(path string, root *os.Root) error {
-	named, err := os.Lstat(path)
-	if err != nil {
+// check refuses a folder into which others may put what they like, or that is
+// reached by a link that others may have laid.
+func (d *leaseDir) check(path string) error {
+	named, namedErr := os.Lstat(path)
+	opened, openedErr := d.root.Stat(".")
+	switch err := errors.Join(namedErr, openedErr); {
+	case err != nil:
 		return err
-	}
-	opened, err := root.Stat(".")
-	if err != nil {
-		return err
-	}
-	switch {
 	case !os.SameFile(named, opened):
 		return fmt.Errorf("%s is a symbolic link, name the folder itself", path)
 	case opened.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("%s may be written to by others (mode %04o): chmod 0700 it, or name another", path, opened.Mode().Perm())
-	case !trusted(opened):
+	case !d.trusts(opened):
 		return fmt.Errorf("%s belongs to another user (id %d): name a folder of this user's", path, owner(opened))
+	default:
+		return nil
 	}
-	return nil
 }
 
-// trusted reports whether a file is this user's own. Root looks after
-// everybody's.
-func trusted(info fs.FileInfo) bool { return os.Geteuid() == 0 || owner(info) == os.Geteuid() }
+// trusts reports whether a file is this user's own. Root looks after everybody's.
+func (d *leaseDir) trusts(info fs.FileInfo) bool { return d.sys.uid == 0 || owner(info) == d.sys.uid }
 
 // createAttempts is how often a lease is created: a session that looks for
 // leases just then may take the empty file away before it is locked.
@@ -103,22 +104,18 @@ const createAttempts = 3
 // create makes a lease that claims nothing yet.
 func (d *leaseDir) create() (*lease, error) {
 	for range createAttempts {
-		var random [8]byte
-		if _, err := rand.Read(random[:]); err != nil {
+		l := &lease{dir: d, name: leasePrefix + rand.Text()}
+		file, err := d.root.OpenFile(l.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode)
+		if err != nil {
 			return nil, err
 		}
-		l := &lease{dir: d, name: leasePrefix + hex.EncodeToString(random[:])}
-		var err error
-		if l.file, err = d.root.OpenFile(l.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode); err != nil {
-			return nil, err
-		}
+		l.file = file
 		crash("lease created")
-		if mine, err := l.lock(); err != nil {
-			return nil, errors.Join(err, l.remove())
-		} else if mine {
+		mine, err := l.lock()
+		if mine {
 			return l, nil
 		}
-		if err := l.file.Close(); err != nil {
+		if err := errors.Join(err, l.remove()); err != nil {
 			return nil, err
 		}
 	}
@@ -127,21 +124,18 @@ func (d *leaseDir) create() (*lease, error) {
 
 // lock reports whether the lease is this session's now: locked, and still there.
 func (l *lease) lock() (bool, error) {
-	if locked, err := lockFile(l.file); err != nil || !locked {
+	if locked, err := l.dir.sys.flock(l.file); err != nil || !locked {
 		return false, err
 	}
 	// Whoever held the lock before may have removed the file.
 	info, err := l.file.Stat()
-	if err != nil {
-		return false, err
-	}
-	return links(info) > 0, nil
+	return err == nil && links(info) > 0, err
 }
 
-// write makes the lease claim one LISTEN. It fails as a whole: a lease that could
-// not be written claims nothing.
+// write makes the lease claim one LISTEN. It fails as a whole: a lease that is
+// not complete claims nothing.
 func (l *lease) write() error {
-	l.written = true // in part at least
+	l.written = true
 	_, err := fmt.Fprintf(l.file, "%s\nboot %s\npid %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), leaseEnd)
 	return err
 }
@@ -157,13 +151,14 @@ func (l *lease) remove() error {
 		err = nil // it is still there, but claims nothing
 	}
 	// The lock goes with the descriptor, whatever closing it returns.
-	_ = l.file.Close() //nolint:errcheck // nothing was written that closing could lose
+	_ = l.file.Close()
 	return err
 }
 
 // orphans calls f with each lease of this boot whose owner has died, locked. f
-// must remove it, and stops the search with an error. Leases that claim nothing
-// are removed on the way.
+// must remove it. Leases that claim nothing are removed on the way.
+//
+// The first error of f's, or of reading the folder, ends the search.
 func (d *leaseDir) orphans(f func(l *lease) error) error {
 	if d == nil {
 		return nil
@@ -173,83 +168,55 @@ func (d *leaseDir) orphans(f func(l *lease) error) error {
 		return err
 	}
 	for _, name := range names {
-		l, info, err := d.adopt(name)
-		if err != nil {
-			return err
-		}
-		if l == nil {
-			continue
-		}
-		if info.Boot != d.boot {
-			err = l.remove()
-		} else {
-			err = f(l)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		if err := d.orphan(name, f); err != nil {
+			return fmt.Errorf("lease %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// names lists what may be a lease.
-func (d *leaseDir) names() ([]string, error) {
-	dir, err := d.root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	all, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, name := range all {
-		if strings.HasPrefix(name, leasePrefix) {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
-// adopt locks a lease that nobody else has locked, and reads it. Without one it
-// returns nil.
-func (d *leaseDir) adopt(name string) (*lease, Lease, error) {
+// orphan is orphans for one file.
+func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
 	l, err := d.open(name)
 	if l == nil || err != nil {
-		return nil, Lease{}, err
+		return err
 	}
-	mine, err := l.lock()
-	if err != nil || !mine {
-		return nil, Lease{}, errors.Join(err, l.file.Close())
+	switch mine, err := l.lock(); {
+	case err != nil || !mine:
+		return errors.Join(err, l.file.Close())
+	case l.read().Boot != d.boot:
+		return l.remove()
+	default:
+		return f(l)
 	}
-	info, err := l.read()
-	if err != nil {
-		return nil, Lease{}, errors.Join(err, l.file.Close())
+}
+
+// names lists what may be a lease.
+func (d *leaseDir) names() (names []string, err error) {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), leasePrefix) {
+			names = append(names, e.Name())
+		}
 	}
-	return l, info, nil
+	return names, err
 }
 
 // open opens a file that may be a lease. It returns nil for what has gone
 // meanwhile, and for what is no file of a trusted user: nothing is done to that.
 func (d *leaseDir) open(name string) (*lease, error) {
 	info, err := d.root.Lstat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular() || links(info) != 1 || info.Size() > maxLease || !trusted(info):
+	if err == nil && (!info.Mode().IsRegular() || links(info) != 1 || info.Size() > maxLease || !d.trusts(info)) {
 		return nil, nil
 	}
-	file, err := d.root.Open(name)
+	var file *os.File
+	if err == nil {
+		file, err = d.root.Open(name)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &lease{dir: d, name: name, file: file}, nil
+	return &lease{dir: d, name: name, file: file}, err
 }
 
 // A Lease is what a lease file says.
@@ -260,14 +227,15 @@ type Lease struct {
 	Held bool   // its owner lives
 }
 
-func (l *lease) read() (Lease, error) {
+// read returns what the lease says: nothing, if it cannot be read.
+func (l *lease) read() Lease {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxLease))
 	if err != nil {
-		return Lease{}, err
+		text = nil
 	}
 	info := parseLease(text)
 	info.Name = l.name
-	return info, nil
+	return info
 }
 
 func parseLease(text []byte) Lease {
@@ -303,11 +271,11 @@ func (d *leaseDir) lock(hurry func() bool) (unlock func()) {
 		return func() {}
 	}
 	for deadline := time.Now().Add(mendLockWait); time.Now().Before(deadline) && !hurry(); time.Sleep(mendLockPoll) {
-		if locked, err := lockFile(dir); locked || err != nil {
+		if locked, err := d.sys.flock(dir); locked || err != nil {
 			break
 		}
 	}
-	return func() { _ = dir.Close() } //nolint:errcheck // it was only locked
+	return func() { _ = dir.Close() }
 }
 
 func (d *leaseDir) close() error {

@@ -9,8 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes the file's lock, without waiting for it, and reports whether it
-// did. Only closing the file, or the end of the process, gives it up.
+// lockFile is flock(2).
 func lockFile(f *os.File) (bool, error) {
 	for {
 		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {

@@ -16,6 +16,19 @@ type Member struct {
 	Inode uint64 // as in the links of /proc/PID/fd
 }
 
+const (
+	// passivePorts are the port ids of members that send no LISTEN. The kernel
+	// itself gives out process ids, which are smaller (PID_MAX_LIMIT in
+	// include/linux/threads.h is 2^22), and numbers from 2^32 - 4096 downwards
+	// (netlink_autobind in net/netlink/af_netlink.c).
+	passivePorts     = 0x50430000
+	passivePortCount = 1 << 16
+)
+
+// Passive reports whether the member is a socket of this package that sends no
+// LISTEN, and so is nobody to be counted.
+func (m Member) Passive() bool { return m.Port-passivePorts < passivePortCount }
+
 // Members lists the sockets in the connector's group. proc is where proc is
 // mounted.
 //

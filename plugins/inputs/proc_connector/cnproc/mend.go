@@ -28,15 +28,21 @@ type Finding struct {
 	Err error
 }
 
-// look finds out whether the canary is heard, if need be after mending.
-func (s *Session) look(f *Finding) (err error) {
-	p, err := openProbe(s.sys)
-	if err != nil {
+// look finds out whether the kernel reports events, if need be after mending.
+func (s *Session) look(f *Finding) error {
+	if err := s.hear(f); err != nil || !f.Listening {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	if f.Deaf || s.state == stateDeaf {
+		// What dead sessions had left in the count is used up, whoever has
+		// mended it. Their leases must not claim it any longer.
+		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
+	}
+	return nil
+}
 
-	if f.Listening, err = p.heard(); err != nil || f.Listening {
+func (s *Session) hear(f *Finding) (err error) {
+	if f.Listening, err = hears(s.sys); err != nil || f.Listening {
 		return err
 	}
 	if f.Deaf = s.state != stateDeaf; f.Deaf {
@@ -46,7 +52,13 @@ func (s *Session) look(f *Finding) (err error) {
 		return nil
 	}
 	// Another session may be mending already, or may have done it.
-	defer s.leases.lock(s.hurry.Load)()
+	unlock := s.leases.lock(s.hurry.Load)
+	defer unlock()
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return err
+	}
+	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
 	if f.Listening, err = p.heard(); err != nil || f.Listening {
 		return err
 	}
@@ -59,7 +71,6 @@ const maxRaises = 1024
 // mend raises the count, one by one, until the canary is heard: then it is one.
 // That one is this session's. Whoever else is a member has most likely lost its
 // own, and would be deaf again when this session ends, so as many are added.
-// Leases of dead sessions claim nothing any more: what was there is used up.
 func (s *Session) mend(p *probe, f *Finding) (err error) {
 	for !f.Listening && f.Raised < maxRaises {
 		if err := s.raise(f); err != nil {
@@ -72,8 +83,8 @@ func (s *Session) mend(p *probe, f *Finding) (err error) {
 	if !f.Listening {
 		return nil
 	}
-	others, err := s.others(p)
-	f.Err = errors.Join(f.Err, err, s.leases.orphans((*lease).remove))
+	others, err := s.others()
+	f.Err = errors.Join(f.Err, err)
 	for range others {
 		if err := s.raise(f); err != nil {
 			return err
@@ -92,20 +103,10 @@ func (s *Session) raise(f *Finding) error {
 	return nil
 }
 
-// others lists the members of the group besides this session and its probe.
-func (s *Session) others(p *probe) ([]Member, error) {
+// others lists the members of the group besides this session.
+func (s *Session) others() ([]Member, error) {
 	members, err := s.sys.members()
-	if err != nil {
-		return nil, err
-	}
-	for _, sock := range []socket{s.sock, p.sock} {
-		own, err := sock.port()
-		if err != nil {
-			return nil, err
-		}
-		members = slices.DeleteFunc(members, func(m Member) bool { return m.Port == own })
-	}
-	return members, nil
+	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() }), err
 }
 
 // release gives back, one by one, the LISTENs of dead sessions: their leases tell
@@ -116,31 +117,40 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	defer s.leases.lock(s.hurry.Load)()
-	err := s.leases.orphans(func(l *lease) (err error) {
-		if err := l.remove(); err != nil {
-			return err
-		}
-		crash("orphan removed")
-		p, err := openProbe(s.sys)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, p.close()) }()
-		if err := lower(s.sys); err != nil {
-			return err
-		}
-		crash("lowered")
-		heard, err := p.heard()
-		if err == nil && heard {
-			f.Released++
-			s.released.Add(1)
-			return nil
-		}
-		f.Mistaken++
-		return errors.Join(err, s.raise(&Finding{}))
-	})
-	f.Err = errors.Join(f.Err, err)
+	unlock := s.leases.lock(s.hurry.Load)
+	defer unlock()
+	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
+}
+
+func (s *Session) giveBack(l *lease, f *Finding) error {
+	// What may be needed afterwards is there before anything is given back.
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return errors.Join(err, l.file.Close())
+	}
+	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
+	undo, err := s.sys.dial()
+	if err != nil {
+		return errors.Join(err, l.file.Close())
+	}
+	defer func() { f.Err = errors.Join(f.Err, undo.close()) }()
+
+	if err := l.remove(); err != nil {
+		return err
+	}
+	crash("orphan removed")
+	if err := lower(s.sys); err != nil {
+		return err
+	}
+	crash("lowered")
+	heard, err := p.heard()
+	if err == nil && heard {
+		f.Released++
+		s.released.Add(1)
+		return nil
+	}
+	f.Mistaken++
+	return errors.Join(err, request(undo, opListen))
 }
 
 // partPause is how long another program that is leaving too may take from its
@@ -150,20 +160,15 @@ const partPause = 100 * time.Millisecond
 // part makes sure that the IGNORE of this session has left nobody deaf. It does
 // where others have sent an IGNORE too many while this session's LISTEN was left
 // to make up for it: so the members that are still there get one each.
-func (s *Session) part(f *Finding) (err error) {
-	p, err := openProbe(s.sys)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
-
-	hit, err := s.deafened(p)
+func (s *Session) part(f *Finding) error {
+	hit, err := s.deafened()
 	if err != nil || len(hit) == 0 {
 		return err
 	}
 	time.Sleep(partPause)
-	defer s.leases.lock(func() bool { return false })()
-	still, err := s.deafened(p)
+	unlock := s.leases.lock(func() bool { return false })
+	defer unlock()
+	still, err := s.deafened()
 	if err != nil {
 		return err
 	}
@@ -178,9 +183,9 @@ func (s *Session) part(f *Finding) (err error) {
 }
 
 // deafened lists the other members if the machine is deaf.
-func (s *Session) deafened(p *probe) ([]Member, error) {
-	if heard, err := p.heard(); err != nil || heard {
+func (s *Session) deafened() ([]Member, error) {
+	if heard, err := hears(s.sys); err != nil || heard {
 		return nil, err
 	}
-	return s.others(p)
+	return s.others()
 }

@@ -16,51 +16,59 @@ type probe struct {
 	sock socket
 }
 
-func openProbe(sys system) (_ *probe, err error) {
-	filter, err := bpf.Assemble(canaryFilter(ownPID()))
+func openProbe(sys system) (*probe, error) {
+	sock, err := sys.dialPassive()
 	if err != nil {
 		return nil, err
 	}
-	p := &probe{sys: sys}
-	if p.sock, err = sys.dial(); err != nil {
-		return nil, err
+	filter, err := bpf.Assemble(canaryFilter(ownPID()))
+	if err == nil {
+		err = sock.setFilter(filter)
 	}
-	opened := false
-	defer func() {
-		if !opened {
-			err = errors.Join(err, p.close())
-		}
-	}()
-	if err := p.sock.setFilter(filter); err != nil {
-		return nil, err
+	if err == nil {
+		_, err = sock.join()
 	}
-	if err := p.sock.join(); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, sock.close())
 	}
-	opened = true
-	return p, nil
+	return &probe{sys: sys, sock: sock}, nil
+}
+
+// hears reports whether a canary is heard.
+func hears(sys system) (bool, error) {
+	p, err := openProbe(sys)
+	if err != nil {
+		return false, err
+	}
+	heard, err := p.heard()
+	return heard, errors.Join(err, p.close())
 }
 
 // heard sends a canary and reports whether it came back. When it does not, the
 // kernel's count of listeners is below one, and the machine is deaf.
 func (p *probe) heard() (bool, error) {
-	since := Monotonic()
+	// Earlier canaries of this process prove nothing.
+	if _, err := p.take(Task{}); err != nil {
+		return false, err
+	}
 	task, err := p.sys.rename()
 	if err != nil {
 		return false, err
 	}
-	heard := false
+	return p.take(task)
+}
+
+// take empties the queue and reports whether a canary of the task was in it.
+func (p *probe) take(task Task) (found bool, err error) {
 	for {
 		batch, err := p.sock.receive(batchLen)
 		if err != nil || len(batch) == 0 {
-			return heard, err
+			return found, err
 		}
-		// Other canaries of this process may be among them, also of an earlier
-		// moment.
 		for _, d := range batch {
 			var e Event
-			if d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatComm && e.Task == task && e.Timestamp >= since {
-				heard = true
+			if d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatComm && e.Task == task {
+				found = true
 			}
 		}
 	}
@@ -78,16 +86,28 @@ func raise(sys system) error { return sendFresh(sys, opListen) }
 // nothing, is one.
 func lower(sys system) error { return sendFresh(sys, opNone, opIgnore) }
 
-func sendFresh(sys system, ops ...uint32) (err error) {
+func sendFresh(sys system, ops ...uint32) error {
 	sock, err := sys.dial()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, sock.close()) }()
 	for _, op := range ops {
-		if err := sock.send(appendRequest(nil, op, 0)); err != nil {
-			return err
+		if err = request(sock, op); err != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(err, sock.close())
+}
+
+// requestAttempts is how often a request is sent. The kernel has not seen one
+// whose sending failed (for want of memory, say), so another try is safe.
+const requestAttempts = 3
+
+func request(sock socket, op uint32) (err error) {
+	for range requestAttempts {
+		if err = sock.send(appendRequest(nil, op, 0)); err == nil {
+			return nil
+		}
+	}
+	return err
 }

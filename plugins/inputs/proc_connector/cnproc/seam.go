@@ -2,6 +2,7 @@ package cnproc
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -13,10 +14,8 @@ type socket interface {
 	setFilter(filter []bpf.RawInstruction) error
 	// setReceiveBuffer asks for a size in bytes and returns the size got.
 	setReceiveBuffer(bytes int) (int, error)
-	setNoENOBUFS() error
-	join() error
-	// port is the port id that the kernel has given the socket.
-	port() (uint32, error)
+	// join enters the group and returns the socket's port id.
+	join() (port uint32, err error)
 	// send hands one request to the kernel, which has dealt with it when send
 	// returns nil, and has not seen it when send returns an error.
 	send(request []byte) error
@@ -46,6 +45,8 @@ type datagram struct {
 // system is what a session needs of the machine besides sockets.
 type system struct {
 	dial func() (socket, error)
+	// dialPassive is dial for a member that sends no LISTEN; see Member.Passive.
+	dialPassive func() (socket, error)
 	// obstacle says why the kernel would not answer, if it is plain to see:
 	// nil if nothing is, errUnknown if that cannot be found out.
 	obstacle func() error
@@ -57,6 +58,12 @@ type system struct {
 	members func() ([]Member, error)
 	// bootID names this run of the kernel.
 	bootID func() (string, error)
+	// flock takes a file's lock (flock(2), LOCK_EX), without waiting for it, and
+	// reports whether it did. Only closing the file, or the end of the process,
+	// gives it up.
+	flock func(f *os.File) (bool, error)
+	// uid is the user that this process acts as.
+	uid int
 }
 
 // errUnknown is wrapped by an obstacle that could not be looked for.

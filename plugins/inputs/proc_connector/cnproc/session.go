@@ -24,13 +24,13 @@ import (
 // and there are no other transitions than these:
 //
 //	New ──────────▶ Dialed       Open: a socket
-//	Dialed ───────▶ Joined       Open: filter, buffer, no ENOBUFS, group
+//	Dialed ───────▶ Joined       Open: filter, buffer, group
 //	Joined ───────▶ Asked        listen: LISTEN is sent
 //	Asked ────────▶ Counted      listen: acknowledged, or taken for certain
-//	Counted ──────▶ Listening    check: the canary is heard, if need be after mending
-//	Counted ──────▶ Deaf         check: it is not
-//	Listening ────▶ Deaf         check: other programs have silenced the connector
-//	Deaf ─────────▶ Listening    check: mended, by us or by somebody else
+//	Counted ──────▶ Listening    verify: the canary is heard, if need be after mending
+//	Counted ──────▶ Deaf         verify: it is not
+//	Listening ────▶ Deaf         verify: other programs have silenced the connector
+//	Deaf ─────────▶ Listening    verify: mended, by us or by somebody else
 //	Counted,
 //	Listening,
 //	Deaf ─────────▶ Ignored      Ignore: the lease is removed, then IGNORE is sent
@@ -74,6 +74,7 @@ type Session struct {
 	sock          socket
 	clock         clock
 	receiveBuffer int
+	port          uint32
 	repair        bool
 	leases        *leaseDir // nil: none are kept
 	opening       Finding   // complete when Open returns
@@ -149,7 +150,7 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if err := s.listen(obstacle == nil); err != nil {
 		return nil, &OpError{Op: "listen", Err: err}
 	}
-	if err := s.check(&s.opening); err != nil {
+	if err := s.verify(&s.opening); err != nil {
 		return nil, &OpError{Op: "check", Err: err}
 	}
 	s.release(&s.opening)
@@ -159,29 +160,24 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 
 // join sets the socket up and enters the group.
 func (s *Session) join(cfg Config) error {
-	filter, err := cfg.Filter.assemble()
-	if err != nil {
-		return &OpError{Op: "attach filter", Err: err}
-	}
 	// The filter is in place before the socket joins, or what arrives between
 	// the two slips through. So is the buffer, which decides from the first
 	// event on what is lost.
-	if err := s.sock.setFilter(filter); err != nil {
+	filter, err := cfg.Filter.assemble()
+	if err == nil {
+		err = s.sock.setFilter(filter)
+	}
+	if err != nil {
 		return &OpError{Op: "attach filter", Err: err}
 	}
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
 	}
-	// With ENOBUFS an overrun stops the queue until it has been emptied, and
-	// says less about the loss than the drop counter does.
-	if err := s.sock.setNoENOBUFS(); err != nil {
-		return &OpError{Op: "set NETLINK_NO_ENOBUFS", Err: err}
-	}
 	// What cannot count its losses must not begin to listen.
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}
 	}
-	if err := s.sock.join(); err != nil {
+	if s.port, err = s.sock.join(); err != nil {
 		return &OpError{Op: "join", Err: err}
 	}
 	return nil
@@ -192,9 +188,7 @@ func (s *Session) join(cfg Config) error {
 // requests of this process.
 func (s *Session) listen(unobstructed bool) error {
 	var nonce [4]byte
-	if _, err := rand.Read(nonce[:]); err != nil {
-		return fmt.Errorf("choosing a number for the request: %w", err)
-	}
+	rand.Read(nonce[:]) // never fails
 	number := binary.NativeEndian.Uint32(nonce[:])
 
 	if err := s.sock.send(appendRequest(nil, opListen, number)); err != nil {
@@ -263,14 +257,14 @@ func (s *Session) Check() (f Finding, err error) {
 	if !s.state.owing() {
 		return f, &OpError{Op: "check", Err: ErrClosed}
 	}
-	if err := s.check(&f); err != nil {
+	if err := s.verify(&f); err != nil {
 		return f, &OpError{Op: "check", Err: err}
 	}
 	return f, nil
 }
 
-// check enters stateListening or stateDeaf. The caller holds mu, or is Open.
-func (s *Session) check(f *Finding) error {
+// verify enters stateListening or stateDeaf. The caller holds mu, or is Open.
+func (s *Session) verify(f *Finding) error {
 	if err := s.look(f); err != nil {
 		return err
 	}
@@ -293,10 +287,8 @@ func (s *Session) createLease(dir string) error {
 	if dir == "" {
 		return nil
 	}
-	boot, err := s.sys.bootID()
-	if err == nil {
-		s.leases, err = openLeaseDir(dir, boot)
-	}
+	var err error
+	s.leases, err = openLeaseDir(s.sys, dir)
 	if err == nil {
 		s.lease, err = s.leases.create()
 	}
@@ -329,10 +321,6 @@ func (s *Session) removeLease() error {
 	return l.remove()
 }
 
-// ignoreAttempts is how often IGNORE is tried. The kernel has not seen a request
-// whose sending failed (for want of memory, say), so another try is safe.
-const ignoreAttempts = 3
-
 // Ignore sends the IGNORE that the session owes, if it owes one. It waits for
 // nothing: not for Receive, nor for anybody's locks. Events that are queued
 // already can still be received. Whoever comes first sends it; for all others it
@@ -359,16 +347,13 @@ func (s *Session) Ignore() error {
 	}
 	crash("lease removed")
 
-	var err error
-	for range ignoreAttempts {
-		if err = s.sock.send(appendRequest(nil, opIgnore, 0)); err == nil {
-			s.ignores.Add(1)
-			crash("IGNORE sent")
-			return nil
-		}
+	if err := request(s.sock, opIgnore); err != nil {
+		s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
+		return s.ignoreErr
 	}
-	s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
-	return s.ignoreErr
+	s.ignores.Add(1)
+	crash("IGNORE sent")
+	return nil
 }
 
 // Close sends the IGNORE that is owed, before all else, then ends Receive and
@@ -384,6 +369,10 @@ func (s *Session) Close() error {
 	s.mu.Unlock()
 
 	s.closeOnce.Do(func() {
+		// Once out of the group the queue is finite, and Receive can empty it
+		// instead of throwing events away that were already counted. And nobody
+		// takes this session for one that was left deaf.
+		s.closeErr = s.sock.leave()
 		if s.repair && s.ignores.Load() > 0 {
 			found := s.Closing()
 			found.Err = errors.Join(found.Err, s.part(&found))
@@ -392,16 +381,14 @@ func (s *Session) Close() error {
 			s.mu.Unlock()
 		}
 		if receiving {
-			// Once out of the group the queue is finite, and Receive can empty
-			// it instead of throwing events away that were already counted.
 			s.closing.Store(true)
-			s.closeErr = errors.Join(s.sock.leave(), s.sock.wake())
+			s.closeErr = errors.Join(s.closeErr, s.sock.wake())
 			<-s.received
 		}
-		s.closeErr = errors.Join(s.closeErr, s.sock.close(), s.leases.close())
-
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		// What is left of the lease claims nothing: the kernel did not take LISTEN.
+		s.closeErr = errors.Join(s.closeErr, s.removeLease(), s.leases.close(), s.sock.close())
 		s.state = stateClosed
 	})
 	if s.closeErr != nil {

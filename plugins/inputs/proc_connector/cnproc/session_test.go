@@ -3,6 +3,7 @@ package cnproc
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"syscall"
@@ -10,184 +11,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/net/bpf"
 )
-
-// A fakeKernel is a socket that behaves as the kernel does towards one member,
-// and can be told to fail at any step. It keeps the listener count.
-type fakeKernel struct {
-	mu       sync.Mutex
-	count    int
-	steps    []string       // what was called, in order
-	fail     map[string]int // step -> how often it fails yet (-1: always)
-	queue    []datagram     // what the next receive returns
-	dropped  uint32
-	after    []datagram // what happens right after LISTEN was acknowledged
-	deafTo   bool       // requests are dropped without a word
-	refuse   uint32     // the acknowledgement's error number
-	loseAck  bool       // the queue overruns before the acknowledgement
-	drains   bool       // Receive is told to stop
-	wakeup   chan struct{}
-	waitHook func()
-}
-
-func newFakeKernel() *fakeKernel {
-	return &fakeKernel{fail: make(map[string]int), wakeup: make(chan struct{}, 1000)}
-}
-
-var errInjected = errors.New("injected")
-
-// step notes the call and returns an error if it is its turn to fail.
-func (k *fakeKernel) step(name string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.steps = append(k.steps, name)
-	if n := k.fail[name]; n != 0 {
-		k.fail[name] = n - 1
-		return errInjected
-	}
-	return nil
-}
-
-func (k *fakeKernel) setFilter([]bpf.RawInstruction) error { return k.step("filter") }
-func (k *fakeKernel) setReceiveBuffer(n int) (int, error)  { return n / 4, k.step("buffer") }
-func (k *fakeKernel) setNoENOBUFS() error                  { return k.step("no ENOBUFS") }
-func (k *fakeKernel) join() error                          { return k.step("join") }
-func (k *fakeKernel) close() error                         { return k.step("close") }
-
-func (k *fakeKernel) stop() error {
-	err := k.step("stop")
-	k.mu.Lock()
-	k.drains = true
-	k.mu.Unlock()
-	k.wakeup <- struct{}{}
-	return err
-}
-
-func (k *fakeKernel) send(request []byte) error {
-	op := binary.NativeEndian.Uint32(request[offData:])
-	name := map[uint32]string{opListen: "LISTEN", opIgnore: "IGNORE"}[op]
-	if err := k.step(name); err != nil {
-		return err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.deafTo {
-		return nil
-	}
-	ack := binary.NativeEndian.Uint32(request[offAck:]) + 1
-	if k.refuse != 0 {
-		k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, ack, k.refuse)})
-		return nil
-	}
-	switch op {
-	case opListen:
-		k.count++
-	case opIgnore:
-		k.count--
-	}
-	switch {
-	case k.loseAck:
-		k.dropped++
-	case k.count > 0:
-		k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, ack, 0)})
-		k.queue = append(k.queue, k.after...)
-		k.after = nil
-	}
-	return nil
-}
-
-func (k *fakeKernel) receive(limit int) ([]datagram, error) {
-	if err := k.step("receive"); err != nil {
-		return nil, err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	n := min(len(k.queue), limit)
-	batch := k.queue[:n]
-	k.queue = k.queue[n:]
-	return batch, nil
-}
-
-func (k *fakeKernel) wait(limit time.Duration) (bool, error) {
-	if err := k.step("wait"); err != nil {
-		return false, err
-	}
-	if k.waitHook != nil {
-		k.waitHook()
-	}
-	var timeout <-chan time.Time
-	if limit > 0 {
-		timeout = time.After(limit)
-	}
-	select {
-	case <-k.wakeup:
-	case <-timeout:
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.drains, nil
-}
-
-func (k *fakeKernel) drops() (uint32, error) {
-	name := "drops"
-	if k.called("LISTEN") > 0 {
-		name = "drops later"
-	}
-	err := k.step(name)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.dropped, err
-}
-
-// deliver queues datagrams and wakes the receiver.
-func (k *fakeKernel) deliver(batch ...datagram) {
-	k.mu.Lock()
-	k.queue = append(k.queue, batch...)
-	k.mu.Unlock()
-	k.wakeup <- struct{}{}
-}
-
-func (k *fakeKernel) listeners() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.count
-}
-
-// called is how often a step was taken.
-func (k *fakeKernel) called(step string) int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	n := 0
-	for _, s := range k.steps {
-		if s == step {
-			n++
-		}
-	}
-	return n
-}
-
-func (k *fakeKernel) system() system {
-	return system{
-		dial: func() (socket, error) {
-			if err := k.step("dial"); err != nil {
-				return nil, err
-			}
-			return k, nil
-		},
-		obstacle: func() error { return nil },
-	}
-}
-
-func forkOf(pid uint32) datagram {
-	return datagram{bytes: message(binary.NativeEndian, WhatFork, 0, 1, 1, pid, pid)}
-}
 
 // A recorder is a Handler that keeps what it is given.
 type recorder struct {
 	mu   sync.Mutex
 	pids []int32
 	loss uint64
+	deaf int // how often it was told that the connector had been silenced
 	hook func(e *Event)
 
 	empty int           // how often the queue was empty
@@ -205,10 +36,13 @@ func (r *recorder) HandleEvents(events []Event) {
 	}
 }
 
-func (r *recorder) HandleEmpty(n uint64) time.Duration {
+func (r *recorder) HandleEmpty(missed Missed) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.loss += n
+	r.loss += missed.Lost
+	if missed.Deaf {
+		r.deaf++
+	}
 	r.empty++
 	return r.again
 }
@@ -229,7 +63,12 @@ func TestOpenOrder(t *testing.T) {
 
 	require.NoError(t, s.Close())
 	require.False(t, s.Listening())
-	require.Equal(t, []string{"dial", "filter", "buffer", "no ENOBUFS", "drops", "join", "LISTEN", "receive", "IGNORE", "close"}, k.steps)
+	require.Equal(t, []string{
+		"dial", "filter", "buffer", "drops", "join", "LISTEN", "receive",
+		"extra dial", "extra filter", "extra join", "extra receive", "rename", "extra receive", "extra receive", "extra close",
+		"IGNORE", "leave", "close",
+	}, k.steps)
+	require.Zero(t, k.open())
 	require.Equal(t, Stats{Listens: 1, Ignores: 1}, s.Stats())
 	require.Zero(t, k.listeners())
 }
@@ -244,31 +83,38 @@ func TestOpenFailsAtEachStep(t *testing.T) {
 		{step: "dial", op: "dial"},
 		{step: "filter", op: "attach filter"},
 		{step: "buffer", op: "size buffer"},
-		{step: "no ENOBUFS", op: "set NETLINK_NO_ENOBUFS"},
 		{step: "drops", op: "read drop counter"},
 		{step: "join", op: "join"},
 		{step: "LISTEN", op: "listen"},
 		{step: "receive", op: "listen", listened: true},
+		{step: "extra dial", op: "check", listened: true},
+		{step: "extra filter", op: "check", listened: true},
+		{step: "extra join", op: "check", listened: true},
+		{step: "rename", op: "check", listened: true},
+		{step: "extra receive", op: "check", listened: true},
+		{step: "extra close", op: "check", listened: true},
 	}
 	for _, tt := range tests {
-		t.Run(tt.step, func(t *testing.T) {
-			k := newFakeKernel()
-			k.count = 2 // other programs listen
-			k.fail[tt.step] = -1
+		for _, repair := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, repair %v", tt.step, repair), func(t *testing.T) {
+				k := newFakeKernel()
+				k.count = 2 // other programs listen
+				k.fail[tt.step] = -1
 
-			s, err := openOn(k.system(), Config{})
-			require.Nil(t, s)
-			var opErr *OpError
-			require.ErrorAs(t, err, &opErr)
-			require.Equal(t, tt.op, opErr.Op)
-			require.ErrorIs(t, err, errInjected)
+				dir := t.TempDir()
+				s, err := openOn(k.system(), Config{Repair: repair, StateDirectory: dir})
+				require.Nil(t, s)
+				var opErr *OpError
+				require.ErrorAs(t, err, &opErr)
+				require.Equal(t, tt.op, opErr.Op)
+				require.ErrorIs(t, err, errInjected)
 
-			require.Equal(t, 2, k.listeners())
-			require.Equal(t, tt.listened, k.called("IGNORE") == 1)
-			if tt.step != "dial" {
-				require.Equal(t, 1, k.called("close"), "the socket is closed")
-			}
-		})
+				require.Equal(t, 2, k.listeners())
+				require.Equal(t, tt.listened, k.called("IGNORE") == 1)
+				require.Zero(t, k.open(), "the sockets are closed")
+				require.Empty(t, leaseFiles(t, dir))
+			})
+		}
 	}
 }
 
@@ -289,28 +135,18 @@ func TestOpenUnacknowledged(t *testing.T) {
 		want     error
 		count    int // before and, unless it says otherwise, after
 		after    int
-		ignores  int
 	}{
-		"silenced by others": {
-			setup: func(*fakeKernel) {}, want: ErrSilenced, count: -2, after: -2, ignores: 1,
-		},
 		"dropped, and why cannot be told": {
 			setup: func(k *fakeKernel) { k.deafTo = true }, obstacle: unknown, want: ErrUnanswered, count: 1, after: 1,
 		},
 		"silenced, and why cannot be told: errs upward": {
 			setup: func(*fakeKernel) {}, obstacle: unknown, want: ErrUnanswered, count: -2, after: -1,
 		},
-		"overrun took the acknowledgement": {
-			setup: func(k *fakeKernel) { k.loseAck = true }, want: ErrAckLost, count: 1, after: 1, ignores: 1,
-		},
 		"overrun, and whether it was taken cannot be told: errs upward": {
-			setup: func(k *fakeKernel) { k.loseAck = true }, obstacle: unknown, want: ErrAckLost, count: 1, after: 2,
-		},
-		"the loss cannot be read": {
-			setup: func(k *fakeKernel) { k.fail["drops later"] = -1 }, want: errInjected, count: -2, after: -2, ignores: 1,
+			setup: func(k *fakeKernel) { k.loseAck = true }, obstacle: unknown, want: ErrUnanswered, count: 1, after: 2,
 		},
 		"not permitted": {
-			setup: func(k *fakeKernel) { k.refuse = uint32(syscall.EPERM) }, want: ErrPermission, count: 1, after: 1,
+			setup: func(k *fakeKernel) { k.refuse = eperm }, want: ErrPermission, count: 1, after: 1,
 		},
 		"refused for another reason": {
 			setup: func(k *fakeKernel) { k.refuse = uint32(syscall.EINVAL) }, want: ErrRefused, count: 1, after: 1,
@@ -331,17 +167,59 @@ func TestOpenUnacknowledged(t *testing.T) {
 			sys := k.system()
 			sys.obstacle = func() error { return tt.obstacle }
 
-			_, err := openOn(sys, Config{})
+			dir := t.TempDir()
+			_, err := openOn(sys, Config{Repair: true, StateDirectory: dir})
 			require.ErrorIs(t, err, tt.want)
 			require.Equal(t, tt.after, k.listeners())
-			require.Equal(t, tt.ignores, k.called("IGNORE"))
-			require.Equal(t, 1, k.called("close"))
+			require.Zero(t, k.called("IGNORE"))
+			require.Zero(t, k.open())
+			require.Empty(t, leaseFiles(t, dir), "what is in doubt is not claimed")
 			if tt.obstacle != nil && !errors.Is(tt.obstacle, errUnknown) {
 				require.Zero(t, k.called("LISTEN"), "nothing is asked for where nobody answers")
 			}
 		})
 	}
 }
+
+// The queue had overrun before the acknowledgement came. The canary shows that
+// LISTEN was taken all the same.
+func TestAcknowledgementIsLost(t *testing.T) {
+	k := newFakeKernel()
+	k.loseAck = true
+	dir := t.TempDir()
+	s, err := openOn(k.system(), Config{StateDirectory: dir})
+	require.NoError(t, err)
+	require.True(t, s.Listening())
+	require.Len(t, leaseFiles(t, dir), 1)
+	require.NoError(t, s.Close())
+	require.Zero(t, k.listeners())
+	require.Equal(t, Stats{Listens: 1, Ignores: 1}, s.Stats())
+}
+
+// An acknowledgement behind more events than a queue can hold is not looked for
+// without end.
+func TestAcknowledgementIsNotSearchedForEver(t *testing.T) {
+	k := newFakeKernel()
+	sys := k.system()
+	dial := sys.dial
+	sys.dial = func() (socket, error) {
+		s, err := dial()
+		if fake := s.(*fakeSocket); fake.prefix == "" {
+			return endless{fake}, err
+		}
+		return s, err
+	}
+	s, err := openOn(sys, Config{})
+	require.NoError(t, err)
+	require.True(t, s.Listening(), "the canary tells")
+	require.NoError(t, s.Close())
+	require.Zero(t, k.listeners())
+}
+
+// endless is a socket whose queue never empties.
+type endless struct{ *fakeSocket }
+
+func (endless) receive(int) ([]datagram, error) { return []datagram{{}}, nil }
 
 // With an obstacle that cannot be looked for, an acknowledged LISTEN is as good
 // as any.
@@ -359,17 +237,21 @@ func TestOpenWithoutProc(t *testing.T) {
 // answers.
 func TestAcknowledgementIsMatched(t *testing.T) {
 	k := newFakeKernel()
-	k.count = -1 // so that our own LISTEN is not answered
-	for i := range uint32(3 * batchLen) {
-		k.queue = append(k.queue, forkOf(i))
+	k.hooks["LISTEN"] = func() {
+		for i := range uint32(3 * batchLen) {
+			k.session().deliver(forkOf(i))
+		}
+		k.session().deliver(datagram{bytes: message(binary.NativeEndian, WhatNone, 12345, 0)})
 	}
-	k.queue = append(k.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, 12345, 0)})
+	k.refuse = eperm
 	_, err := openOn(k.system(), Config{})
-	require.ErrorIs(t, err, ErrSilenced, "somebody else's answer is not ours")
+	require.ErrorIs(t, err, ErrPermission, "somebody else's answer is not ours")
 
 	k = newFakeKernel()
-	for i := range uint32(3 * batchLen) {
-		k.queue = append(k.queue, forkOf(i))
+	k.hooks["LISTEN"] = func() {
+		for i := range uint32(3 * batchLen) {
+			k.session().deliver(forkOf(i))
+		}
 	}
 	k.after = []datagram{forkOf(1000), forkOf(1001)}
 	s, err := openOn(k.system(), Config{})
@@ -401,7 +283,7 @@ func TestLossIsCountedInAStorm(t *testing.T) {
 		}
 	}
 	for range (lossInterval + 2) * batchLen {
-		k.queue = append(k.queue, forkOf(1))
+		k.session().queue = append(k.session().queue, forkOf(1))
 	}
 	done := make(chan error)
 	go func() { done <- s.Receive(r) }()
@@ -417,20 +299,30 @@ func TestForgedAcknowledgement(t *testing.T) {
 	sys := k.system()
 	dial := sys.dial
 	sys.dial = func() (socket, error) {
-		_, err := dial()
-		return forger{k}, err
+		s, err := dial()
+		return forger{s.(*fakeSocket)}, err
 	}
-	_, err := openOn(sys, Config{})
-	require.ErrorIs(t, err, ErrSilenced)
+	s, err := openOn(sys, Config{})
+	require.NoError(t, err)
+	require.False(t, s.Listening())
+	require.NoError(t, s.Close())
 }
 
-// A forger answers requests in the kernel's place, under its own port id.
-type forger struct{ *fakeKernel }
+// A forger answers requests in the kernel's place, under its own port id, and
+// sends canaries.
+type forger struct{ *fakeSocket }
 
 func (f forger) send(request []byte) error {
 	ack := binary.NativeEndian.Uint32(request[offAck:]) + 1
 	f.deliver(datagram{bytes: message(binary.NativeEndian, WhatNone, ack, 0), sender: 4711})
 	return nil
+}
+
+func (f forger) join() (uint32, error) {
+	canary := message(binary.NativeEndian, WhatComm, 0, 4711, ownPID())
+	binary.NativeEndian.PutUint64(canary[offTimestamp:], ^uint64(0))
+	f.deliver(datagram{bytes: canary, sender: 4711})
+	return f.fakeSocket.join()
 }
 
 func TestCloseOnce(t *testing.T) {
@@ -474,7 +366,7 @@ func TestCloseIgnoresFirst(t *testing.T) {
 	go func() {
 		received <- s.Receive(&recorder{hook: func(*Event) { close(handling); <-release }})
 	}()
-	k.deliver(forkOf(1))
+	k.session().deliver(forkOf(1))
 	<-handling
 
 	closed := make(chan error)
@@ -497,7 +389,7 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 		count    int
 		fails    bool
 	}{
-		"the last attempt succeeds":   {failures: ignoreAttempts - 1, count: 0},
+		"the last attempt succeeds":   {failures: requestAttempts - 1, count: 0},
 		"all fail: one too many, not": {failures: -1, count: 1, fails: true},
 	}
 	for name, tt := range tests {
@@ -513,7 +405,7 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 				require.Equal(t, tt.count, k.listeners())
 			}
 			if tt.fails {
-				require.Equal(t, ignoreAttempts, k.called("IGNORE"))
+				require.Equal(t, requestAttempts, k.called("IGNORE"))
 				require.Zero(t, s.Stats().Ignores)
 			}
 			require.Equal(t, 1, k.called("close"))
@@ -522,7 +414,7 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 }
 
 func TestCloseReportsItsErrors(t *testing.T) {
-	for _, step := range []string{"stop", "close"} {
+	for _, step := range []string{"leave", "wake", "close"} {
 		t.Run(step, func(t *testing.T) {
 			k := newFakeKernel()
 			s, err := openOn(k.system(), Config{})
@@ -557,7 +449,7 @@ func TestReceive(t *testing.T) {
 		datagram{bytes: []byte("nonsense")},
 		datagram{bytes: message(binary.NativeEndian, WhatNone, 99, 0)}, // another program's answer
 		forkOf(1000))
-	k.deliver(batch...)
+	k.session().deliver(batch...)
 	require.Eventually(t, func() bool { return len(r.seen()) == batchLen+11 }, time.Second, time.Millisecond)
 
 	require.ErrorIs(t, s.Receive(r), ErrReceiving)
@@ -567,7 +459,7 @@ func TestReceive(t *testing.T) {
 	k.mu.Unlock()
 	late := forkOf(1001)
 	binary.NativeEndian.PutUint64(late.bytes[offTimestamp:], uint64(monotonicNow()-time.Hour.Nanoseconds()))
-	k.deliver(late)
+	k.session().deliver(late)
 	require.Eventually(t, func() bool { return s.Stats().Lost == 995 }, time.Second, time.Millisecond)
 	require.InDelta(t, time.Hour.Seconds(), s.TakeLag().Seconds(), 1)
 	require.Zero(t, s.TakeLag(), "taken is taken")
@@ -575,7 +467,7 @@ func TestReceive(t *testing.T) {
 	// What is queued when the session closes is still handed over.
 	k.mu.Lock()
 	for i := range uint32(3 * batchLen) {
-		k.queue = append(k.queue, forkOf(2000+i))
+		k.sockets[0].queue = append(k.sockets[0].queue, forkOf(2000+i))
 	}
 	k.mu.Unlock()
 	require.NoError(t, s.Close())
@@ -624,7 +516,7 @@ func TestLossPassesZero(t *testing.T) {
 	k.mu.Lock()
 	k.dropped = 0x10
 	k.mu.Unlock()
-	k.deliver(forkOf(1))
+	k.session().deliver(forkOf(1))
 	require.Eventually(t, func() bool { return s.Stats().Lost == 0x1_0000_0010 }, time.Second, time.Millisecond)
 	require.NoError(t, s.Close())
 	require.NoError(t, <-done)
@@ -659,7 +551,7 @@ func TestHandlerEndsTheGoroutine(t *testing.T) {
 			k := newFakeKernel()
 			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
-			k.deliver(forkOf(1))
+			k.session().deliver(forkOf(1))
 
 			var recovered any
 			done := make(chan struct{})
@@ -693,7 +585,7 @@ func TestNamespaceError(t *testing.T) {
 type discard struct{}
 
 func (discard) HandleEvents([]Event)             {}
-func (discard) HandleEmpty(uint64) time.Duration { return 0 }
+func (discard) HandleEmpty(Missed) time.Duration { return 0 }
 
 // decode is what happens to each event between the system call and the Handler.
 func BenchmarkReceiveDecode(b *testing.B) {

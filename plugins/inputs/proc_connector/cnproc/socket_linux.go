@@ -3,6 +3,7 @@ package cnproc
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"syscall"
 	"time"
@@ -61,15 +62,37 @@ type mmsghdr struct {
 
 func hostSystem(proc string) system {
 	return system{
-		dial:     func() (socket, error) { return dialNetlink() },
-		obstacle: func() error { return obstacle(proc) },
-		rename:   renameThread,
-		members:  func() ([]Member, error) { return Members(proc) },
-		bootID:   func() (string, error) { return bootID(proc) },
+		// Port id 0, so that the kernel chooses a free one.
+		dial:        func() (socket, error) { return dialNetlink(0) },
+		dialPassive: dialPassive,
+		obstacle:    func() error { return obstacle(proc) },
+		rename:      renameThread,
+		members:     func() ([]Member, error) { return Members(proc) },
+		bootID:      func() (string, error) { return readBootID(proc) },
+		flock:       lockFile,
+		uid:         os.Geteuid(),
 	}
 }
 
-func dialNetlink() (_ *netlinkSocket, err error) {
+// dialPassive tries a few of the passive port ids: there are far more of them
+// than sockets, but another may have the same.
+func dialPassive() (socket, error) {
+	const attempts = 10
+	var err error
+	for range attempts {
+		var sock *netlinkSocket
+		port := passivePorts + uint32(rand.N(passivePortCount)) //nolint:gosec // G404: it need not be a secret
+		if sock, err = dialNetlink(port); err == nil {
+			return sock, nil
+		}
+		if !errors.Is(err, unix.EADDRINUSE) {
+			break
+		}
+	}
+	return nil, err
+}
+
+func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	s := &netlinkSocket{fd: -1, wakeFD: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
 	defer func() {
 		if err != nil {
@@ -77,13 +100,17 @@ func dialNetlink() (_ *netlinkSocket, err error) {
 		}
 	}()
 
-	// No group, so that nothing arrives before the filter is attached; port id
-	// 0, so that the kernel chooses a free one.
-	if s.conn, err = netlink.Dial(netlinkConnector, nil); err != nil {
+	// No group, so that nothing arrives before the filter is attached.
+	if s.conn, err = netlink.Dial(netlinkConnector, &netlink.Config{PID: port}); err != nil {
 		if errors.Is(err, unix.EPROTONOSUPPORT) {
 			return nil, because(ErrNoConnector, err)
 		}
 		return nil, permission(err)
+	}
+	// With ENOBUFS an overrun stops the queue until it has been emptied, and
+	// says less about the loss than the drop counter does.
+	if err = s.conn.SetOption(netlink.NoENOBUFS, true); err != nil {
+		return nil, fmt.Errorf("setting NETLINK_NO_ENOBUFS: %w", err)
 	}
 	if s.fd, err = duplicate(s.conn); err != nil {
 		return nil, err
@@ -136,16 +163,15 @@ func (s *netlinkSocket) setReceiveBuffer(bytes int) (int, error) {
 	return got / 2, err
 }
 
-func (s *netlinkSocket) setNoENOBUFS() error { return s.conn.SetOption(netlink.NoENOBUFS, true) }
-
 // join enters the group and takes the socket out of the Go runtime's hands.
-func (s *netlinkSocket) join() error {
+func (s *netlinkSocket) join() (port uint32, err error) {
+	port = s.conn.PID()
 	if err := s.conn.JoinGroup(cnIdxProc); err != nil {
-		return permission(err)
+		return port, permission(err)
 	}
 	conn := s.conn
 	s.conn = nil
-	return conn.Close()
+	return port, conn.Close()
 }
 
 // send hands a request to the kernel, which deals with it before sendto(2)
@@ -197,18 +223,6 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 			return nil, os.NewSyscallError("recvmmsg", errno)
 		}
 	}
-}
-
-func (s *netlinkSocket) port() (uint32, error) {
-	addr, err := unix.Getsockname(s.fd)
-	if err != nil {
-		return 0, os.NewSyscallError("getsockname", err)
-	}
-	local, ok := addr.(*unix.SockaddrNetlink)
-	if !ok {
-		return 0, fmt.Errorf("getsockname: an address of type %T", addr)
-	}
-	return local.Pid, nil
 }
 
 func (s *netlinkSocket) wait(limit time.Duration) error {

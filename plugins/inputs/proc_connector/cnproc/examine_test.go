@@ -1,0 +1,159 @@
+package cnproc
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whatever the state of a machine, it is found and left as it was.
+func TestExamine(t *testing.T) {
+	stranger := []Member{{Port: 5000, Inode: 5000}}
+	tests := map[string]struct {
+		strangers int
+		count     int
+		want      Examination
+		silenced  bool
+	}{
+		"nobody listens":              {want: Examination{Heard: true}},
+		"somebody listens":            {strangers: 1, count: 1, want: Examination{Others: stranger, HeardBefore: true, Heard: true}},
+		"a LISTEN that nobody holds":  {count: 1, want: Examination{HeardBefore: true, Heard: true}},
+		"a listener was deafened":     {strangers: 1, count: 0, want: Examination{Others: stranger, Heard: true}, silenced: true},
+		"one too many":                {count: -1, want: Examination{Missing: 1}, silenced: true},
+		"a hundred too many":          {strangers: 1, count: -99, want: Examination{Others: stranger, Missing: 99}, silenced: true},
+		"more than can be found out":  {count: -maxRaises - 1, want: Examination{Missing: -1}, silenced: true},
+		"just what can be found out":  {count: -maxRaises, want: Examination{Missing: maxRaises}, silenced: true},
+		"somebody has listened twice": {strangers: 1, count: 2, want: Examination{Others: stranger, HeardBefore: true, Heard: true}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			kernels(t, func(t *testing.T, k *fakeKernel) {
+				for i := range tt.strangers {
+					k.stranger(uint32(5000 + i))
+				}
+				k.count = tt.count
+				e, err := examineOn(k.system(), Config{ReceiveBuffer: 4000, Repair: true, StateDirectory: "/nowhere"})
+				require.NoError(t, err)
+				tt.want.ReceiveBuffer = 1000
+				if tt.want.Others == nil {
+					tt.want.Others = make([]Member, 0)
+				}
+				require.Equal(t, tt.want, e)
+				require.Equal(t, tt.silenced, e.Silenced())
+				require.Equal(t, tt.count, k.listeners())
+				require.Zero(t, k.open())
+			})
+		})
+	}
+}
+
+func TestExamineFails(t *testing.T) {
+	tests := map[string]struct {
+		count int
+		fail  string
+		at    int
+		after int
+	}{
+		// The probe is the first socket here, and so has the steps of a session.
+		"joining":               {fail: "join", at: 1},
+		"the canary":            {fail: "rename", at: 1},
+		"opening":               {fail: "extra dial", at: 1},
+		"checking":              {fail: "extra dial", at: 2},
+		"listing members":       {fail: "members", at: 1},
+		"listening":             {fail: "extra LISTEN", at: always},
+		"dialing to raise":      {fail: "extra dial", at: 3, count: -2, after: -2},
+		"the canary once more":  {fail: "rename", at: 3, count: -2, after: -2},
+		"lowering: errs upward": {fail: "extra op 0", at: always, count: -2, after: 0},
+		"closing: errs upward":  {fail: "extra IGNORE", at: always, count: -2, after: 1},
+		"closing the probe":     {fail: "close", at: 1},
+		"closing the session":   {fail: "extra close", at: 2},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			kernels(t, func(t *testing.T, k *fakeKernel) {
+				k.count = tt.count
+				k.failNext(tt.fail, tt.at)
+				_, err := examineOn(k.system(), Config{})
+				require.ErrorIs(t, err, errInjected)
+				require.Equal(t, tt.after, k.listeners())
+				require.Zero(t, k.open())
+			})
+		})
+	}
+}
+
+// What cannot be listened to is not asked.
+func TestExamineObstacle(t *testing.T) {
+	k := newFakeKernel()
+	sys := k.system()
+	sys.obstacle = func() error { return ErrNoProcEvents }
+	_, err := examineOn(sys, Config{})
+	require.ErrorIs(t, err, ErrNoProcEvents)
+	require.Empty(t, k.steps)
+}
+
+// What obstacle finds is the same, but no socket can be had either.
+func TestExamineNoConnector(t *testing.T) {
+	sys := newFakeKernel().system()
+	sys.obstacle = func() error { return namespaceError{ErrNetworkNamespace} }
+	_, err := examineOn(sys, Config{})
+	require.ErrorIs(t, err, ErrNetworkNamespace)
+
+	sys.dial = func() (socket, error) { return nil, ErrNoConnector }
+	_, err = examineOn(sys, Config{})
+	require.ErrorIs(t, err, ErrNoConnector)
+	require.NotErrorIs(t, err, ErrNetworkNamespace)
+}
+
+func TestReconcile(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		orphan(t, k, dir)
+		k.count = 1
+		k.stranger(5000)
+		f, err := reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
+		require.NoError(t, err)
+		require.Equal(t, Finding{Listening: true, Released: 1}, f)
+		require.Equal(t, 1, k.listeners())
+		require.Empty(t, leaseFiles(t, dir))
+		require.Zero(t, k.open())
+
+		// A member that was deafened without anybody noticing.
+		k.poison(-1)
+		f, err = reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
+		require.NoError(t, err)
+		require.Equal(t, Finding{Listening: true, Raised: 1}, f)
+		require.Equal(t, 1, k.listeners())
+
+		k.poison(-3)
+		f, err = reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
+		require.NoError(t, err)
+		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 3}, f)
+		require.Equal(t, 1, k.listeners())
+	})
+}
+
+func TestReconcileFails(t *testing.T) {
+	k := newFakeKernel()
+	k.fail["join"] = 1
+	_, err := reconcileOn(k.system(), Config{})
+	require.ErrorIs(t, err, errInjected)
+	require.Zero(t, k.listeners())
+}
+
+func TestMembers(t *testing.T) {
+	const table = `sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
+0000000095c255bd 11  0          00000000 0        0        0     2        0        14
+00000000bc3c3b8e 11  4023       00000001 0        0        0     2        7        6723
+000000001f1e1a5d 11  3221225472 00000003 1536     0        0     2        0        6724
+000000001f1e1a5e 11  4024       00000002 0        0        0     2        0        6725
+0000000061b26ef1 15  1          00000001 0        0        0     2        0        16
+0000000061b26ef2 11  -1         00000001 0        0        0     2        0        17
+0000000061b26ef3 11  18         x        0        0        0     2        0        17
+0000000061b26ef4 11  18         00000001 0        0        0     2        0        x
+0000000061b26ef5 11  18         00000001
+`
+	require.Equal(t, []Member{{Port: 4023, Inode: 6723}, {Port: 3221225472, Inode: 6724}}, parseMembers([]byte(table)))
+	_, err := Members(t.TempDir())
+	require.ErrorContains(t, err, "listing the listeners")
+}

@@ -1,0 +1,361 @@
+package cnproc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// leaseFiles lists the leases in a folder.
+func leaseFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, leasePrefix+"*"))
+	require.NoError(t, err)
+	return files
+}
+
+// stateDir makes a folder that may hold leases.
+func stateDir(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "state")
+	require.NoError(t, os.Mkdir(dir, stateDirMode))
+	return dir
+}
+
+// orphan leaves a lease behind, as a killed session does.
+func orphan(t *testing.T, k *fakeKernel, dir string) string {
+	t.Helper()
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+	l, err := d.create()
+	require.NoError(t, err)
+	require.NoError(t, l.write())
+	require.NoError(t, l.file.Close())
+	require.NoError(t, d.close())
+	return filepath.Join(dir, l.name)
+}
+
+// found runs orphans and returns the names that it came to.
+func found(t *testing.T, d *leaseDir) []string {
+	t.Helper()
+	var names []string
+	require.NoError(t, d.orphans(func(l *lease) error {
+		names = append(names, l.name)
+		return l.file.Close()
+	}))
+	return names
+}
+
+func TestLeaseDir(t *testing.T) {
+	tests := map[string]struct {
+		setup func(t *testing.T, k *fakeKernel, dir string) string // returns the path to be opened
+		want  string
+	}{
+		"is made": {
+			setup: func(_ *testing.T, _ *fakeKernel, dir string) string { return filepath.Join(dir, "made") },
+		},
+		"of a service manager": {
+			setup: func(t *testing.T, _ *fakeKernel, dir string) string {
+				require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // G302: as RuntimeDirectory= makes it
+				return dir
+			},
+		},
+		"cannot be made": {
+			setup: func(t *testing.T, _ *fakeKernel, dir string) string {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, leaseMode))
+				return filepath.Join(dir, "file", "dir")
+			},
+			want: "not a directory",
+		},
+		"a link": {
+			setup: func(t *testing.T, _ *fakeKernel, dir string) string {
+				require.NoError(t, os.Symlink(dir, dir+"-link"))
+				return dir + "-link"
+			},
+			want: "is a symbolic link",
+		},
+		"others may write": {
+			setup: func(t *testing.T, _ *fakeKernel, dir string) string {
+				require.NoError(t, os.Chmod(dir, 0o777)) //nolint:gosec // G302: that is the point
+				return dir
+			},
+			want: "may be written to by others (mode 0777)",
+		},
+		"another user's": {
+			setup: func(_ *testing.T, k *fakeKernel, dir string) string {
+				k.uid = os.Geteuid() + 1
+				return dir
+			},
+			want: "belongs to another user",
+		},
+		"no boot id": {
+			setup: func(_ *testing.T, k *fakeKernel, dir string) string {
+				k.fail["boot id"] = 1
+				return dir
+			},
+			want: "injected",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			k := newFakeKernel()
+			path := tt.setup(t, k, stateDir(t))
+			d, err := openLeaseDir(k.system(), path)
+			if tt.want != "" {
+				require.ErrorContains(t, err, tt.want)
+				return
+			}
+			require.NoError(t, err)
+			require.Empty(t, found(t, d))
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			require.Zero(t, info.Mode().Perm()&0o022)
+			require.NoError(t, d.close())
+		})
+	}
+}
+
+// The path is looked at again after the folder was opened, and may have changed
+// by then.
+func TestLeaseDirIsReplaced(t *testing.T) {
+	dir := stateDir(t)
+	d, err := openLeaseDir(newFakeKernel().system(), dir)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(dir))
+	require.ErrorIs(t, d.check(dir), os.ErrNotExist)
+	require.NoError(t, d.close())
+}
+
+func TestLeaseLives(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+
+	l, err := d.create()
+	require.NoError(t, err)
+	require.Empty(t, found(t, d), "it is held")
+	require.NoError(t, l.write())
+	require.Empty(t, found(t, d), "it is held")
+	leases, err := leasesOn(k.system(), dir)
+	require.NoError(t, err)
+	require.Equal(t, []Lease{{Name: l.name, Boot: "this-boot", PID: os.Getpid(), Held: true}}, leases)
+	info, err := os.Stat(filepath.Join(dir, l.name))
+	require.NoError(t, err)
+	require.EqualValues(t, leaseMode, info.Mode().Perm())
+
+	// Its owner ends.
+	require.NoError(t, l.file.Close())
+	require.Equal(t, []string{l.name}, found(t, d))
+	leases, err = leasesOn(k.system(), dir)
+	require.NoError(t, err)
+	require.Equal(t, []Lease{{Name: l.name, Boot: "this-boot", PID: os.Getpid()}}, leases)
+
+	// While somebody is about to give it back, nobody else is.
+	require.NoError(t, d.orphans(func(l *lease) error {
+		require.Empty(t, found(t, d))
+		return l.remove()
+	}))
+	require.Empty(t, leaseFiles(t, dir))
+	require.Empty(t, found(t, d))
+}
+
+func TestLeaseThatClaimsNothing(t *testing.T) {
+	whole := fmt.Sprintf("%s\nboot this-boot\npid 7\n%s\n", leaseMagic, leaseEnd)
+	require.Equal(t, Lease{Boot: "this-boot", PID: 7}, parseLease([]byte(whole)))
+
+	k := newFakeKernel()
+	for n := range whole {
+		require.Empty(t, parseLease([]byte(whole[:n])), "cut at %d", n)
+	}
+	for name, text := range map[string]string{
+		"earlier boot": strings.Replace(whole, "this-boot", "that-boot", 1),
+		"no boot":      strings.Replace(whole, "this-boot", "", 1),
+		"not a pid":    strings.Replace(whole, "7", "seven", 1),
+		"another tag":  strings.Replace(whole, "boot ", "root ", 1),
+		"more":         whole + "\n",
+		"empty":        "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := stateDir(t)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, leasePrefix+"x"), []byte(text), leaseMode))
+			d, err := openLeaseDir(k.system(), dir)
+			require.NoError(t, err)
+			require.Empty(t, found(t, d))
+			require.Empty(t, leaseFiles(t, dir), "it is tidied up")
+		})
+	}
+}
+
+func TestNoLease(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	whole := fmt.Sprintf("%s\nboot this-boot\npid 7\n%s\n", leaseMagic, leaseEnd)
+	outside := filepath.Join(t.TempDir(), "outside")
+	require.NoError(t, os.WriteFile(outside, []byte(whole), leaseMode))
+	path := func(name string) string { return filepath.Join(dir, leasePrefix+name) }
+
+	require.NoError(t, os.Symlink(outside, path("symlink")))
+	require.NoError(t, os.Link(outside, path("hardlink")))
+	require.NoError(t, os.Mkdir(path("directory"), stateDirMode))
+	require.NoError(t, os.WriteFile(path("large"), make([]byte, maxLease+1), leaseMode))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "another"), []byte(whole), leaseMode))
+
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+	require.Empty(t, found(t, d))
+	require.Len(t, leaseFiles(t, dir), 4, "nothing is done to them")
+	leases, err := leasesOn(k.system(), dir)
+	require.NoError(t, err)
+	require.Empty(t, leases)
+
+	// What belongs to somebody else.
+	require.NoError(t, os.WriteFile(path("foreign"), []byte(whole), leaseMode))
+	d.sys.uid = os.Geteuid() + 1
+	require.Empty(t, found(t, d))
+	d.sys.uid = os.Geteuid()
+	require.Equal(t, []string{leasePrefix + "foreign"}, found(t, d))
+
+	l, err := d.open(leasePrefix + "gone")
+	require.Nil(t, l)
+	require.NoError(t, err)
+}
+
+func TestLeaseErrors(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	orphan(t, k, dir)
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+
+	k.fail["flock"] = 1
+	require.ErrorIs(t, d.orphans(func(*lease) error { return errors.New("not locked") }), errInjected)
+	k.fail["flock"] = 1
+	_, err = leasesOn(k.system(), dir)
+	require.ErrorIs(t, err, errInjected)
+	require.ErrorIs(t, d.orphans(func(l *lease) error { return errors.Join(errInjected, l.file.Close()) }), errInjected)
+
+	// A file that cannot be read claims nothing.
+	l, err := d.create()
+	require.NoError(t, err)
+	require.NoError(t, l.write())
+	require.NoError(t, l.file.Close())
+	require.Empty(t, l.read().Boot)
+	require.Error(t, l.write())
+
+	require.NoError(t, d.close())
+	require.ErrorIs(t, d.orphans((*lease).remove), os.ErrClosed)
+	_, err = d.create()
+	require.ErrorIs(t, err, os.ErrClosed)
+	_, err = d.open("x")
+	require.ErrorIs(t, err, os.ErrClosed)
+	d.lock(func() bool { return false })()
+
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, leaseMode))
+	_, err = leasesOn(k.system(), file)
+	require.Error(t, err)
+	leases, err := leasesOn(k.system(), filepath.Join(dir, "missing"))
+	require.NoError(t, err)
+	require.Empty(t, leases)
+}
+
+// Between creating and locking, a session that looks for leases may come.
+func TestLeaseIsTakenAway(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+
+	refusals := 0
+	k.locked = func(f *os.File) (bool, error) {
+		switch refusals++; refusals {
+		case 1: // it is being looked at
+			return false, nil
+		case 2: // it was looked at, and removed
+			return true, d.root.Remove(filepath.Base(f.Name()))
+		default:
+			return hostSystem("").flock(f)
+		}
+	}
+	l, err := d.create()
+	require.NoError(t, err)
+	require.Equal(t, 3, refusals)
+	require.Equal(t, []string{filepath.Join(dir, l.name)}, leaseFiles(t, dir))
+	require.NoError(t, l.remove())
+
+	k.locked = func(*os.File) (bool, error) { return false, nil }
+	_, err = d.create()
+	require.ErrorContains(t, err, "removed as soon as they are created")
+	require.Empty(t, leaseFiles(t, dir))
+
+	k.locked = func(f *os.File) (bool, error) { return true, f.Close() }
+	_, err = d.create()
+	require.ErrorIs(t, err, os.ErrClosed)
+}
+
+func TestLeaseIsRemoved(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	held := func() *lease {
+		d, err := openLeaseDir(k.system(), dir)
+		require.NoError(t, err)
+		l, err := d.create()
+		require.NoError(t, err)
+		require.NoError(t, l.write())
+		return l
+	}
+
+	l := held()
+	require.NoError(t, os.Remove(filepath.Join(dir, l.name)))
+	require.NoError(t, l.remove(), "somebody was faster")
+
+	l = held()
+	require.NoError(t, l.dir.close())
+	require.NoError(t, l.remove(), "it cannot be removed, but emptied")
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+	require.Empty(t, found(t, d))
+
+	l = held()
+	require.NoError(t, l.dir.close())
+	require.NoError(t, l.file.Close())
+	require.Error(t, l.remove())
+	require.Equal(t, []string{l.name}, found(t, d), "the claim stands")
+}
+
+// One session at a time works on the kernel's count, but none waits for ever.
+func TestLeaseDirLock(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+	never := func() bool { return false }
+
+	unlock := d.lock(never)
+	waited := make(chan time.Duration)
+	start := time.Now()
+	go func() {
+		d.lock(never)()
+		waited <- time.Since(start)
+	}()
+	time.Sleep(50 * time.Millisecond)
+	unlock()
+	require.GreaterOrEqual(t, <-waited, 50*time.Millisecond)
+
+	unlock = d.lock(never)
+	start = time.Now()
+	d.lock(never)()
+	require.GreaterOrEqual(t, time.Since(start), mendLockWait)
+	start = time.Now()
+	d.lock(func() bool { return true })()
+	require.Less(t, time.Since(start), mendLockWait)
+	unlock()
+
+	k.fail["flock"] = -1
+	d.lock(never)()
+	var none *leaseDir
+	none.lock(never)()
+	require.NoError(t, none.orphans((*lease).remove))
+	require.NoError(t, none.close())
+}

@@ -1,0 +1,75 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
+
+func TestWatch(t *testing.T) {
+	const (
+		opening = iota
+		found
+		closing
+	)
+	trouble := errors.New("trouble")
+	tests := map[string]struct {
+		when    int
+		finding cnproc.Finding
+		repair  bool
+		want    string // what the one line holds; empty: there is none
+	}{
+		"all is well":        {when: opening, finding: cnproc.Finding{Listening: true}},
+		"gave back":          {when: opening, finding: cnproc.Finding{Listening: true, Released: 2}, want: "Gave back 2 listener(s)"},
+		"gave back wrongly":  {when: opening, finding: cnproc.Finding{Listening: true, Mistaken: 1}, want: "took them again"},
+		"no lease":           {when: opening, finding: cnproc.Finding{Listening: true, Err: trouble}, want: "trouble"},
+		"mended at start":    {when: opening, finding: cnproc.Finding{Listening: true, Deaf: true, Raised: 3}, want: "its listener count 3 too low"},
+		"mended later":       {when: found, finding: cnproc.Finding{Listening: true, Deaf: true, Raised: 3}, want: "mended with 3 LISTENs"},
+		"mended by others":   {when: found, finding: cnproc.Finding{Listening: true, Deaf: true}, want: "another program has mended it"},
+		"cannot be mended":   {when: found, finding: cnproc.Finding{Deaf: true, Raised: 1024}, repair: true, want: "1024 LISTENs have not mended it"},
+		"still not":          {when: found, finding: cnproc.Finding{Raised: 1024}, repair: true},
+		"must not be mended": {when: found, finding: cnproc.Finding{Deaf: true}, want: "because of the option repair"},
+		"mended at the end":  {when: closing, finding: cnproc.Finding{Listening: true, Raised: 1}, want: "its listener count 1 too low"},
+		"trouble at the end": {when: closing, finding: cnproc.Finding{Listening: true, Err: trouble}, want: "trouble"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			log := &testutil.CaptureLogger{}
+			w := watch{log: log, repair: tt.repair}
+			switch tt.when {
+			case opening:
+				w.opening(tt.finding)
+			case found:
+				w.found(tt.finding)
+			case closing:
+				w.closing(tt.finding)
+			}
+			if tt.want == "" {
+				require.Empty(t, log.Messages())
+				return
+			}
+			require.Len(t, log.Messages(), 1)
+			require.Contains(t, log.Messages()[0].Text, tt.want)
+		})
+	}
+}
+
+// The same trouble at each gather is one line.
+func TestWatchTroubledOnce(t *testing.T) {
+	log := &testutil.CaptureLogger{}
+	w := watch{log: log}
+	for range 3 {
+		w.found(cnproc.Finding{Listening: true, Err: errors.New("trouble")})
+	}
+	require.Len(t, log.Messages(), 1)
+	w.found(cnproc.Finding{Listening: true, Err: errors.New("more trouble")})
+	w.found(cnproc.Finding{Listening: true})
+	w.found(cnproc.Finding{Listening: true, Err: errors.New("trouble")})
+	require.Len(t, log.Messages(), 3)
+}
