@@ -83,7 +83,7 @@ var different = []struct {
 	{regexp.MustCompile(`limit is \d+ KiB`), "limit is LIMIT"},
 	// What is granted to those without rights.
 	{regexp.MustCompile(`has \d+ KiB instead of`), "has LIMIT instead of"},
-	{regexp.MustCompile(`lease-[0-9a-f]+`), "lease-ID"},
+	{regexp.MustCompile(`lease-[0-9A-Za-z]+`), "lease-ID"},
 	{regexp.MustCompile(`("error": "process connector: \w+: [^:"]*)[^"]*"`), `$1…"`},
 }
 
