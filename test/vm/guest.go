@@ -30,6 +30,8 @@ var suites = []suite{
 	// A million events in a row measure the emulator, and how long the guest's
 	// processors were kept waiting by the host is not seen from inside.
 	{pkg: "e2e", skip: "^TestMillionEvents$"},
+	{pkg: "e2e"},
+	{pkg: "doctor"},
 }
 
 // artifacts are the functions that build what the tests run. In the guest they
