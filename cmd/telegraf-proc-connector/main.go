@@ -21,9 +21,12 @@ const usage = `Reports what is started on this machine, as line protocol on stdo
 
 Usage:
   telegraf-proc-connector [--config FILE] [--poll-interval DURATION]
-  telegraf-proc-connector sample-config    print all options with their defaults
-  telegraf-proc-connector --version
-  telegraf-proc-connector --help
+  telegraf-proc-connector doctor [--config FILE] [--repair] [--json]
+                             says whether events arrive here and, if not, why
+  telegraf-proc-connector reconcile [--config FILE]
+                             gives back what killed plugins left in the kernel
+  telegraf-proc-connector sample-config    prints all options with defaults
+  telegraf-proc-connector --version, --help
 
 Options:
   --config FILE              options in a section [[inputs.proc_connector]];
@@ -31,6 +34,7 @@ Options:
   --poll-interval DURATION   how often to report counters (10s; 0: never);
                              a line on stdin, SIGHUP, SIGUSR1 or SIGUSR2 asks
                              for them at any time
+  --repair, --json           mend a silenced connector; report to programs
 
 The program ends when stdin ends, and on SIGINT, SIGTERM and SIGQUIT. With
 /dev/null as stdin it runs until a signal.
@@ -42,49 +46,112 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is main without the exit: it returns the exit status.
-func run(args []string, stdout, stderr io.Writer) int {
+// arguments are what a command line may hold, for whichever command.
+type arguments struct {
+	config       string
+	pollInterval time.Duration
+	version      bool
+	repair, json bool
+}
+
+// A command is one of the things that this program can do.
+type command struct {
+	// flags are the names of those that it takes.
+	flags []string
+	run   func(args arguments, stdout, stderr io.Writer) int
+}
+
+// commands are all there are, by name: without one the plugin runs.
+var commands = map[string]command{
+	"":              {flags: []string{"config", "poll-interval", "version"}, run: runPlugin},
+	"doctor":        {flags: []string{"config", "repair", "json"}, run: doctor},
+	"reconcile":     {flags: []string{"config"}, run: reconcile},
+	"sample-config": {run: sampleConfig},
+}
+
+// flagSet defines those flags of a command line that a command takes, with the
+// values in args as their defaults.
+func (c command) flagSet(args *arguments) *flag.FlagSet {
 	flags := flag.NewFlagSet("telegraf-proc-connector", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are printed below, in one line
-	configFile := flags.String("config", "", "")
-	pollInterval := flags.Duration("poll-interval", defaultPollInterval, "")
-	showVersion := flags.Bool("version", false, "")
-
-	fail := func(err error) int {
-		fmt.Fprintf(stderr, "E! %v\n", err)
-		return 1
+	flags.SetOutput(io.Discard) // errors are printed by run, in one line
+	for _, name := range c.flags {
+		switch name {
+		case "config":
+			flags.StringVar(&args.config, name, args.config, "")
+		case "poll-interval":
+			flags.DurationVar(&args.pollInterval, name, args.pollInterval, "")
+		case "version":
+			flags.BoolVar(&args.version, name, args.version, "")
+		case "repair":
+			flags.BoolVar(&args.repair, name, args.repair, "")
+		case "json":
+			flags.BoolVar(&args.json, name, args.json, "")
+		}
 	}
+	return flags
+}
 
-	err := flags.Parse(args)
+// run is main without the exit: it returns the exit status.
+func run(words []string, stdout, stderr io.Writer) int {
+	args := arguments{pollInterval: defaultPollInterval}
+	c, err := parse(words, &args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage)
 		return 0
 	case err != nil:
-		return fail(fmt.Errorf("%w (see --help)", err))
-	case *showVersion:
+		return fail(stderr, fmt.Errorf("%w (see --help)", err))
+	}
+	return c.run(args, stdout, stderr)
+}
+
+// parse finds out which command is meant. What stands in front of its name counts
+// as well.
+func parse(words []string, args *arguments) (command, error) {
+	plugin := commands[""]
+	flags := plugin.flagSet(args)
+	if err := flags.Parse(words); err != nil {
+		return plugin, err
+	}
+	if flags.NArg() == 0 || args.version {
+		return plugin, nil
+	}
+	name, rest := flags.Arg(0), flags.Args()[1:]
+	c, known := commands[name]
+	if !known || name == "" {
+		return c, fmt.Errorf("unknown command %q", name)
+	}
+	flags = c.flagSet(args)
+	if err := flags.Parse(rest); err != nil {
+		return c, err
+	}
+	if flags.NArg() > 0 {
+		return c, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return c, nil
+}
+
+func fail(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "E! %v\n", err)
+	return 1
+}
+
+// runPlugin runs the plugin until it is told to stop.
+func runPlugin(args arguments, stdout, stderr io.Writer) int {
+	switch {
+	case args.version:
 		fmt.Fprintf(stdout, "telegraf-proc-connector %s (%s, %s/%s)\n", versionString(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return 0
-	case flags.NArg() > 1:
-		return fail(fmt.Errorf("unexpected argument %q (see --help)", flags.Arg(1)))
-	case *pollInterval < 0:
-		return fail(fmt.Errorf("--poll-interval: %v is negative, allowed is 0 (never) or more", *pollInterval))
+	case args.pollInterval < 0:
+		return fail(stderr, fmt.Errorf("--poll-interval: %v is negative, allowed is 0 (never) or more", args.pollInterval))
 	}
-
-	switch command := flags.Arg(0); command {
-	case "":
-		signals := catchSignals()
-		log := newLogger(stderr)
-		plugin, err := loadPlugin(*configFile, log.named("inputs."+pluginName))
-		if err != nil {
-			return fail(err)
-		}
-		return serve(plugin, *pollInterval, signals, log)
-	case "sample-config":
-		return sampleConfig(stdout)
-	default:
-		return fail(fmt.Errorf("unknown command %q (see --help)", command))
+	signals := catchSignals()
+	log := newLogger(stderr)
+	plugin, err := loadPlugin(args.config, log.named("inputs."+pluginName))
+	if err != nil {
+		return fail(stderr, err)
 	}
+	return serve(plugin, args.pollInterval, signals, log)
 }
 
 // versionString is the release, or what is known of the source that this

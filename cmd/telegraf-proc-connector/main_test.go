@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 func TestRun(t *testing.T) {
@@ -19,12 +22,28 @@ func TestRun(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		"help":            {args: []string{"--help"}, stdout: usage},
-		"version":         {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
-		"sample-config":   {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
-		"unknown flag":    {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
-		"unknown command": {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\" (see --help)\n"},
-		"two commands":    {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
+		"help":              {args: []string{"--help"}, stdout: usage},
+		"version":           {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
+		"sample-config":     {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
+		"unknown flag":      {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
+		"unknown command":   {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\" (see --help)\n"},
+		"two commands":      {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
+		"a command's flag":  {args: []string{"doctor", "--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
+		"a command's help":  {args: []string{"doctor", "--help"}, stdout: usage},
+		"another's flag":    {args: []string{"reconcile", "--json"}, status: 1, stderr: "E! flag provided but not defined: -json (see --help)\n"},
+		"nothing to repair": {args: []string{"--repair"}, status: 1, stderr: "E! flag provided but not defined: -repair (see --help)\n"},
+		"too much":          {args: []string{"doctor", "now"}, status: 1, stderr: "E! unexpected argument \"now\" (see --help)\n"},
+		"empty command":     {args: []string{""}, status: 1, stderr: "E! unknown command \"\" (see --help)\n"},
+		"doctor, no such config file": {
+			args:   []string{"doctor", "--config", "/nonexistent/x.conf"},
+			status: 1,
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+		},
+		"reconcile, no such config file": {
+			args:   []string{"--config", "/nonexistent/x.conf", "reconcile"},
+			status: 1,
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+		},
 		"negative interval": {
 			args:   []string{"--poll-interval", "-1s"},
 			status: 1,
@@ -50,6 +69,12 @@ func TestRun(t *testing.T) {
 			require.Equal(t, tt.stderr, stderr.String())
 		})
 	}
+}
+
+func TestSeeDoctor(t *testing.T) {
+	require.Contains(t, seeDoctor(&cnproc.OpError{Op: "listen", Err: cnproc.ErrPermission}), "telegraf-proc-connector doctor")
+	require.Contains(t, seeDoctor(fmt.Errorf("gathering: %w", cnproc.ErrSilenced)), "telegraf-proc-connector doctor")
+	require.Empty(t, seeDoctor(errors.New("already started")))
 }
 
 func TestHelpFitsAScreen(t *testing.T) {

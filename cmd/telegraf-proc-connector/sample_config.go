@@ -7,7 +7,7 @@ import (
 )
 
 // sampleConfig prints a configuration file with all options.
-func sampleConfig(stdout io.Writer) int {
+func sampleConfig(_ arguments, stdout, _ io.Writer) int {
 	if _, err := io.WriteString(stdout, new(proc_connector.ProcConnector).SampleConfig()); err != nil {
 		return 1 // nobody reads what could be said about it
 	}

@@ -84,7 +84,7 @@ func (l *lastLine) String() string {
 // catchSignals takes over all signals that would end the program. It comes before
 // all else, so that a request for metrics does not end a program that is about
 // to start.
-func catchSignals() <-chan os.Signal {
+func catchSignals() chan os.Signal {
 	// A broken pipe is an error of a write, not the end of the program.
 	signal.Ignore(brokenPipe)
 	signals := make(chan os.Signal, 16)
@@ -149,7 +149,7 @@ func (s *server) wait(ran <-chan error) int {
 // ended deals with the shim's return.
 func (s *server) ended(err error) int {
 	if s.startErr != nil {
-		s.log.Errorf("Starting failed: %v", s.startErr)
+		s.log.Errorf("Starting failed: %v%s", s.startErr, seeDoctor(s.startErr))
 		return 1
 	}
 	said := s.shimSaid.String()
@@ -294,7 +294,7 @@ func (v *supervised) Gather(acc telegraf.Accumulator) error {
 		failure = err.Error()
 	}
 	if failure != v.failure && err != nil {
-		v.s.log.Errorf("Gathering failed: %v", err)
+		v.s.log.Errorf("Gathering failed: %v%s", err, seeDoctor(err))
 	}
 	v.failure = failure
 	var opErr *cnproc.OpError

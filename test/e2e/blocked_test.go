@@ -163,12 +163,14 @@ func TestSignalsWhileStopping(t *testing.T) {
 func TestBlockedStdoutIsReadAgain(t *testing.T) {
 	l := listeners.Guard(t)
 	read, write := unread(t)
+	_, err := unix.FcntlInt(write.Fd(), unix.F_SETPIPE_SZ, os.Getpagesize())
+	require.NoError(t, err)
 	p := plugin.Start(t, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))
 	require.NoError(t, write.Close())
 	l.Require(1)
 	for before := -1; before != queued(t, read); {
 		before = queued(t, read)
-		storm(t, 200)
+		storm(t, 100)
 	}
 	last := check.TrueOnce(t)
 

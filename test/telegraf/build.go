@@ -30,12 +30,12 @@ func Build(t testing.TB) string {
 	t.Helper()
 	return repo.Program(t, "telegraf-"+Version, func(path string) {
 		if !current(path) {
-			build(t, path)
+			compile(t, path)
 		}
 	})
 }
 
-func build(t testing.TB, binary string) {
+func compile(t testing.TB, binary string) {
 	t.Helper()
 	// Both commands run outside of any module, or in Telegraf's own, so that
 	// its needs do not end up in ours.

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,21 +25,27 @@ func kernel(t testing.TB, series string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		t.Fatalf("Making the folder for kernels: %v", err)
-	}
-	temp, err := os.MkdirTemp(dir, "unpack-")
-	if err != nil {
-		t.Fatalf("Unpacking a kernel: %v", err)
-	}
+	// On the same file system, so that the kernel can be moved.
+	temp := filepath.Join(dir, "unpack-"+series)
 	defer os.RemoveAll(temp)
 
-	name := newestPackage(t, series)
-	command(t, temp, "apt-get", "download", "-qq", name)
-	command(t, temp, "sh", "-c", "dpkg-deb -x *.deb .")
+	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o750)); err != nil {
+		t.Fatalf("Unpacking a kernel: %v", err)
+	}
+	err := download(series, temp)
+	if err != nil {
+		// What apt knows of its sources may be old, or nothing at all.
+		_, updated := output("", "apt-get", "update", "-qq")
+		if err = download(series, temp); err != nil {
+			t.Fatalf("Fetching a kernel: %v (apt-get update: %v)", err, updated)
+		}
+	}
+	if _, err := output(temp, "sh", "-c", "dpkg-deb -x *.deb ."); err != nil {
+		t.Fatalf("Unpacking a kernel: %v", err)
+	}
 	images, err := filepath.Glob(filepath.Join(temp, "boot", "vmlinuz-*"))
 	if err != nil || len(images) != 1 {
-		t.Fatalf("Package %s has %d kernels (%v)", name, len(images), err)
+		t.Fatalf("The package has %d kernels (%v)", len(images), err)
 	}
 	if err := os.Rename(images[0], path); err != nil {
 		t.Fatalf("Keeping a kernel: %v", err)
@@ -46,20 +53,18 @@ func kernel(t testing.TB, series string) string {
 	return path
 }
 
-func newestPackage(t testing.TB, series string) string {
-	t.Helper()
-	list := func() string {
-		return newest(series, command(t, "", "apt-cache", "pkgnames", "linux-image-"+series+"."))
+// download fetches the package of the newest kernel.
+func download(series, dir string) error {
+	names, err := output("", "apt-cache", "pkgnames", "linux-image-"+series+".")
+	if err != nil {
+		return err
 	}
-	if name := list(); name != "" {
-		return name
-	}
-	command(t, "", "apt-get", "update", "-qq")
-	name := list()
+	name := newest(series, names)
 	if name == "" {
-		t.Fatalf("The package sources of this machine have no linux-image-%s.*-cloud-amd64", series)
+		return fmt.Errorf("the package sources of this machine have no linux-image-%s.*-cloud-amd64", series)
 	}
-	return name
+	_, err = output(dir, "apt-get", "download", "-qq", name)
+	return err
 }
 
 var numbers = regexp.MustCompile(`[0-9]+`)
@@ -87,9 +92,8 @@ func newest(series, names string) string {
 	return best
 }
 
-// command runs a program and returns its output.
-func command(t testing.TB, dir, program string, args ...string) string {
-	t.Helper()
+// output runs a program and returns what it prints.
+func output(dir, program string, args ...string) (string, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
@@ -97,7 +101,7 @@ func command(t testing.TB, dir, program string, args ...string) string {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s%s", cmd, err, out, stderr.String())
+		return "", fmt.Errorf("%s: %w\n%s%s", cmd, err, out, stderr.String())
 	}
-	return string(out)
+	return string(out), nil
 }

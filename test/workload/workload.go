@@ -3,7 +3,7 @@
 //
 // Its subcommands:
 //
-//	sleep50 [ARG...]               live 50 ms, then exit with status 0
+//	sleep50 [ARG...]               live 50 ms (more under package pace), then exit with status 0
 //	exit STATUS                    exit with that status
 //	signal NAME                    be ended by that signal, e.g. SIGTERM
 //	abort                          be ended by SIGABRT

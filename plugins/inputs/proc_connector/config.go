@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf/config"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 // What the options may be. The limits keep the plugin's memory bounded, and a
@@ -76,6 +78,18 @@ func oneOf(option, value string, allowed []string) error {
 		}
 	}
 	return fmt.Errorf("option %s: %q is unknown, allowed are %s", option, value, strings.Join(allowed, ", "))
+}
+
+// Connector is how the plugin listens with these options, for others that look at
+// the connector in its place.
+func (p *ProcConnector) Connector() cnproc.Config {
+	return cnproc.Config{
+		ReceiveBuffer:  int(p.ReceiveBuffer),
+		Filter:         cnproc.Filter{Types: allTypes, NoThreads: !p.Threads},
+		Repair:         p.Repair,
+		StateDirectory: p.StateDir(),
+		Proc:           p.proc,
+	}
 }
 
 // defaultStateDirectory is where leases are kept if nobody says otherwise.

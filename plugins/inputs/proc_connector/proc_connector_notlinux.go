@@ -10,6 +10,8 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/plugins/inputs"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 //go:embed sample.conf
@@ -34,6 +36,9 @@ func (*ProcConnector) Start(telegraf.Accumulator) error { return nil }
 
 // Ignore does nothing.
 func (*ProcConnector) Ignore() {}
+
+// Connector is empty.
+func (*ProcConnector) Connector() cnproc.Config { return cnproc.Config{} }
 
 // Stop does nothing.
 func (*ProcConnector) Stop() {}

@@ -52,13 +52,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	if _, err := os.Stat(filepath.Join(p.proc, "self", "stat")); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err), fs.Close())
 	}
-	session, err := cnproc.Open(cnproc.Config{
-		ReceiveBuffer:  int(p.ReceiveBuffer),
-		Filter:         cnproc.Filter{Types: allTypes, NoThreads: !p.Threads},
-		Repair:         p.Repair,
-		StateDirectory: p.StateDir(),
-		Proc:           p.proc,
-	})
+	session, err := cnproc.Open(p.Connector())
 	if err != nil {
 		return nil, errors.Join(err, fs.Close())
 	}

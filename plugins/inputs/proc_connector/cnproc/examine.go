@@ -42,7 +42,16 @@ func Examine(cfg Config) (Examination, error) {
 }
 
 func examineOn(sys system, cfg Config) (e Examination, err error) {
-	if obstacle := sys.obstacle(); obstacle != nil && !errors.Is(obstacle, errUnknown) {
+	obstacle := sys.obstacle()
+	if errors.Is(obstacle, ErrNetworkNamespace) {
+		// A kernel without a connector looks the same, but for this.
+		sock, err := sys.dial()
+		if err != nil {
+			return e, &OpError{Op: "dial", Err: err}
+		}
+		obstacle = errors.Join(obstacle, sock.close())
+	}
+	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return e, &OpError{Op: "listen", Err: obstacle}
 	}
 	p, err := openProbe(sys)
@@ -125,7 +134,8 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 // Leases lists the leases in a state directory, changing nothing. Those of
 // sessions that live are Held. A folder that is not there has none.
 //
-// The error, of package os, means that the folder cannot be read.
+// The error means that the folder cannot be read, or that no session would keep
+// leases in it.
 func Leases(dir string) ([]Lease, error) {
 	return leasesOn(hostSystem(""), dir)
 }
@@ -140,6 +150,9 @@ func leasesOn(sys system, dir string) ([]Lease, error) {
 	}
 	defer root.Close()
 	d := &leaseDir{sys: sys, root: root}
+	if err := d.check(dir); err != nil {
+		return nil, err
+	}
 	names, err := d.names()
 	if err != nil {
 		return nil, err

@@ -92,6 +92,19 @@ func TestExamineObstacle(t *testing.T) {
 	require.Empty(t, k.steps)
 }
 
+// What obstacle finds is the same, but no socket can be had either.
+func TestExamineNoConnector(t *testing.T) {
+	sys := newFakeKernel().system()
+	sys.obstacle = func() error { return namespaceError{ErrNetworkNamespace} }
+	_, err := examineOn(sys, Config{})
+	require.ErrorIs(t, err, ErrNetworkNamespace)
+
+	sys.dial = func() (socket, error) { return nil, ErrNoConnector }
+	_, err = examineOn(sys, Config{})
+	require.ErrorIs(t, err, ErrNoConnector)
+	require.NotErrorIs(t, err, ErrNetworkNamespace)
+}
+
 func TestReconcile(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {
 		dir := stateDir(t)

@@ -34,10 +34,10 @@ type Run struct {
 // Lines of the report. Whatever comes between the lines Begin and End of a run is
 // what it printed.
 const (
-	Kernel = "kernel" // the guest's kernel release
+	Kernel = "kernel" // the guest's kernel release, its clock in nanoseconds
 	Begin  = "begin"  // name
 	End    = "end"    // name, how it ended: "ok" if all is well
-	Off    = "off"    // all runs are over, and so is the guest
+	Off    = "off"    // its clock again: all runs are over, and so is the guest
 )
 
 // mark begins a line of the report, and no line of a test.

@@ -7,12 +7,14 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 )
 
 // sleep50 lives long enough for any reader of /proc; the arguments are there to
-// be seen in its command line.
+// be seen in its command line. On a slow machine that takes longer.
 func sleep50([]string) error {
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(pace.Limit(50 * time.Millisecond))
 	return nil
 }
 

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/diagnose"
+)
+
+// doctor says whether the process connector works here and, if not, why and what
+// to do. The exit status is 0 if it does.
+func doctor(args arguments, stdout, stderr io.Writer) int {
+	cfg, err := connector(args.config, stderr)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	var report *diagnose.Report
+	undisturbed(func() { report, err = diagnose.Run(diagnose.Options{Connector: cfg, Repair: args.repair}) })
+	if err != nil {
+		return fail(stderr, err)
+	}
+	write := report.WriteText
+	if args.json {
+		write = report.WriteJSON
+	}
+	if err := write(stdout); err != nil {
+		return fail(stderr, fmt.Errorf("writing the report failed: %w", err))
+	}
+	if !report.Healthy {
+		return 1
+	}
+	return 0
+}
+
+// connector is how the plugin would listen with the options of a file, or with
+// its defaults if path is empty.
+func connector(path string, stderr io.Writer) (cnproc.Config, error) {
+	log := newLogger(stderr)
+	defer log.flush()
+	plugin, err := loadPlugin(path, log)
+	if err != nil {
+		return cnproc.Config{}, err
+	}
+	return plugin.Connector(), nil
+}
+
+// undisturbed runs f with all signals held off that would end the program. f
+// changes the kernel's listener count and takes that back in a moment, which an
+// impatient Ctrl-C must not prevent.
+func undisturbed(f func()) {
+	signals := catchSignals()
+	f()
+	signal.Stop(signals)
+}
+
+// seeDoctor is what to add to an error if the command doctor can say more.
+func seeDoctor(err error) string {
+	var op *cnproc.OpError
+	if errors.As(err, &op) || errors.Is(err, cnproc.ErrSilenced) {
+		return " (telegraf-proc-connector doctor shows more)"
+	}
+	return ""
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
+
+// reconcile gives back what killed plugins have left in the kernel's listener
+// count, as the next start would. It is made for ExecStopPost= in systemd.exec(5)
+// and for cron: the exit status is 0 also when there was nothing to do.
+func reconcile(args arguments, _, stderr io.Writer) int {
+	cfg, err := connector(args.config, stderr)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	var found cnproc.Finding
+	undisturbed(func() { found, err = cnproc.Reconcile(cfg) })
+
+	log := newLogger(stderr)
+	defer log.flush()
+	if found.Released > 0 {
+		log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", found.Released)
+	}
+	if found.Mistaken > 0 {
+		log.Warnf("Removed %d lease(s) of killed plugins whose listeners were no longer in the kernel's count: "+
+			"another program has sent the kernel an IGNORE too many", found.Mistaken)
+	}
+	if found.Raised > 0 {
+		log.Warnf("The process connector was silenced, and was mended with %d LISTENs: another program has sent the kernel an IGNORE too many", found.Raised)
+	}
+	err = errors.Join(err, found.Err)
+	if err == nil && !found.Listening {
+		err = fmt.Errorf("nothing was given back: %w", cnproc.ErrSilenced)
+	}
+	if err != nil {
+		log.Errorf("Reconciling failed: %v%s", err, seeDoctor(err))
+		return 1
+	}
+	if found.Released+found.Mistaken+found.Raised == 0 {
+		log.Infof("There is nothing to give back: no plugin was killed that kept a lease in %s", cfg.StateDirectory)
+	}
+	return 0
+}
