@@ -17,9 +17,6 @@ import (
 // What gives back can be killed too, beside a bystander and with the lease of one
 // dead plugin: the count is 2 before and 1 in the end.
 func TestCrashPointsOfReconcile(t *testing.T) {
-	if !canReconcile(t) {
-		t.Skip("The program has no command reconcile yet")
-	}
 	for _, c := range []struct {
 		point string
 		dead  int32 // the count when it is dead

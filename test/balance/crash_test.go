@@ -40,6 +40,11 @@ var crashes = []struct {
 	{name: "release: orphan removed", point: "orphan removed", setup: orphan, dead: 3, left: 1},
 	{name: "release: lowered", point: "lowered", setup: orphan, dead: 2, left: 0},
 
+	// The orphan's LISTEN was used up by an IGNORE too many, and the bystander's
+	// with it: that the bystander is deaf is not this program's doing.
+	{name: "release: lowered wrongly", point: "lowered", setup: usedOrphan, dead: 0, left: 0},
+	{name: "release: taken again", point: "taken again", setup: usedOrphan, dead: 1, left: 0},
+
 	{name: "SIGTERM: lease removed", point: "lease removed", die: terminate, dead: 2, left: 1},
 	{name: "SIGTERM: IGNORE sent", point: "IGNORE sent", die: terminate, dead: 1, left: 0},
 	{name: "end of stdin: lease removed", point: "lease removed", die: closeStdin, dead: 2, left: 1},
@@ -60,6 +65,12 @@ func orphan(t *testing.T, k *kernel, dir string) {
 	t.Helper()
 	kill(t, plugin.Start(t, plugin.StateDir(dir)))
 	k.require(2)
+}
+
+func usedOrphan(t *testing.T, k *kernel, dir string) {
+	t.Helper()
+	orphan(t, k, dir)
+	k.set(0)
 }
 
 func poison(n int32) func(*testing.T, *kernel, string) {

@@ -37,7 +37,7 @@ func scaled(n, slow int) int {
 func TestCycles(t *testing.T) {
 	k := alone(t)
 	b := enter(t)
-	c := &cycle{t: t, kernel: k, bystander: b, dir: state.Dir(t), recoveries: slices.Collect(maps.Values(recoveries(t)))}
+	c := &cycle{t: t, kernel: k, bystander: b, dir: state.Dir(t), recoveries: slices.Collect(maps.Values(recoveries))}
 	seed := uint64(time.Now().UnixNano())
 	c.random = rand.New(rand.NewPCG(seed, seed))
 	n := scaled(cycles, cyclesSlow)

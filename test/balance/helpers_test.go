@@ -31,9 +31,6 @@ const (
 	stopLimit = 2 * time.Second
 )
 
-// slowEnd is how long an honest program may take from its IGNORE to its end.
-const slowEnd = 50 * time.Millisecond
-
 // Beginnings of what the plugin logs about the count.
 const (
 	logMended   = "W! [inputs.proc_connector] The process connector was silenced, its listener count "

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,27 +17,11 @@ import (
 // leases in the folder tell.
 type recovery func(t *testing.T, dir string)
 
-// recoveries are all that there are.
-func recoveries(t *testing.T) map[string]recovery {
-	t.Helper()
-	all := map[string]recovery{"next start": startAndStop}
-	if canReconcile(t) {
-		all["reconcile"] = reconcile
-	}
-	return all
-}
-
-// canReconcile reports whether the program has that command.
-func canReconcile(t *testing.T) bool {
-	t.Helper()
-	usage, err := exec.Command(plugin.Build(t), "--help").Output()
-	require.NoError(t, err)
-	return strings.Contains(string(usage), "reconcile")
-}
+var recoveries = map[string]recovery{"next start": startAndStop, "reconcile": reconcile}
 
 func forEachRecovery(t *testing.T, test func(t *testing.T, giveBack recovery)) {
 	t.Helper()
-	for name, giveBack := range recoveries(t) {
+	for name, giveBack := range recoveries {
 		t.Run(name, func(t *testing.T) { test(t, giveBack) })
 	}
 }

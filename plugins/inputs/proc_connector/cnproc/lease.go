@@ -253,16 +253,18 @@ func parseLease(text []byte) Lease {
 }
 
 const (
-	// mendLockWait bounds how long a session waits for another one that is at
-	// work on the kernel's count. It takes milliseconds.
-	mendLockWait = 500 * time.Millisecond
-	mendLockPoll = 2 * time.Millisecond
+	// mendLockWait and ignoreLockWait bound how long a session waits for another
+	// one that is at work on the kernel's count, which takes milliseconds.
+	mendLockWait   = 500 * time.Millisecond
+	ignoreLockWait = 100 * time.Millisecond
+	lockPoll       = time.Millisecond
 )
 
 // lock keeps the sessions of a machine from working on the kernel's count at the
-// same time, which would take it too high. It gives up after a while, or when
-// hurry says so: a count that is too high is no reason to wait for ever.
-func (d *leaseDir) lock(hurry func() bool) (unlock func()) {
+// same time: what one of them finds would be wrong by the time it acts on it. It
+// gives up after the time limit, or when hurry says so: nothing is worth waiting
+// for ever.
+func (d *leaseDir) lock(limit time.Duration, hurry func() bool) (unlock func()) {
 	if d == nil {
 		return func() {}
 	}
@@ -270,12 +272,12 @@ func (d *leaseDir) lock(hurry func() bool) (unlock func()) {
 	if err != nil {
 		return func() {}
 	}
-	for deadline := time.Now().Add(mendLockWait); time.Now().Before(deadline) && !hurry(); time.Sleep(mendLockPoll) {
-		if locked, err := d.sys.flock(dir); locked || err != nil {
-			break
+	for deadline := time.Now().Add(limit); ; time.Sleep(lockPoll) {
+		locked, err := d.sys.flock(dir)
+		if locked || err != nil || hurry() || time.Now().After(deadline) {
+			return func() { _ = dir.Close() }
 		}
 	}
-	return func() { _ = dir.Close() }
 }
 
 func (d *leaseDir) close() error {

@@ -252,7 +252,7 @@ func TestLeaseErrors(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	_, err = d.open("x")
 	require.ErrorIs(t, err, os.ErrClosed)
-	d.lock(func() bool { return false })()
+	d.lock(mendLockWait, func() bool { return false })()
 
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, leaseMode))
@@ -332,30 +332,30 @@ func TestLeaseDirLock(t *testing.T) {
 	require.NoError(t, err)
 	never := func() bool { return false }
 
-	unlock := d.lock(never)
+	unlock := d.lock(mendLockWait, never)
 	waited := make(chan time.Duration)
 	start := time.Now()
 	go func() {
-		d.lock(never)()
+		d.lock(mendLockWait, never)()
 		waited <- time.Since(start)
 	}()
 	time.Sleep(50 * time.Millisecond)
 	unlock()
 	require.GreaterOrEqual(t, <-waited, 50*time.Millisecond)
 
-	unlock = d.lock(never)
+	unlock = d.lock(mendLockWait, never)
 	start = time.Now()
-	d.lock(never)()
+	d.lock(mendLockWait, never)()
 	require.GreaterOrEqual(t, time.Since(start), mendLockWait)
 	start = time.Now()
-	d.lock(func() bool { return true })()
+	d.lock(mendLockWait, func() bool { return true })()
 	require.Less(t, time.Since(start), mendLockWait)
 	unlock()
 
 	k.fail["flock"] = -1
-	d.lock(never)()
+	d.lock(mendLockWait, never)()
 	var none *leaseDir
-	none.lock(never)()
+	none.lock(mendLockWait, never)()
 	require.NoError(t, none.orphans((*lease).remove))
 	require.NoError(t, none.close())
 }

@@ -3,7 +3,6 @@ package cnproc
 import (
 	"errors"
 	"slices"
-	"time"
 )
 
 // This file looks after the kernel's count where others have damaged it, or
@@ -29,40 +28,57 @@ type Finding struct {
 }
 
 // look finds out whether the kernel reports events, if need be after mending.
-func (s *Session) look(f *Finding) error {
-	if err := s.hear(f); err != nil || !f.Listening {
+func (s *Session) look(f *Finding) (err error) {
+	if f.Listening, err = hears(s.sys); err != nil {
 		return err
 	}
-	if f.Deaf || s.state == stateDeaf {
-		// What dead sessions had left in the count is used up, whoever has
-		// mended it. Their leases must not claim it any longer.
-		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
+	if !f.Listening {
+		s.silent(f)
 	}
+	if !f.Listening && s.repair {
+		unlock := s.leases.lock(mendLockWait, s.hurry.Load)
+		defer unlock()
+		return s.restore(f)
+	}
+	s.used(f)
 	return nil
 }
 
-func (s *Session) hear(f *Finding) (err error) {
-	if f.Listening, err = hears(s.sys); err != nil || f.Listening {
-		return err
-	}
-	if f.Deaf = s.state != stateDeaf; f.Deaf {
-		s.deaf.Add(1)
-	}
-	if !s.repair {
-		return nil
-	}
-	// Another session may be mending already, or may have done it.
-	unlock := s.leases.lock(s.hurry.Load)
-	defer unlock()
+// restore mends the count unless the canary is heard: another session may have
+// mended it just now. The caller holds the lock of the state directory.
+func (s *Session) restore(f *Finding) error {
 	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
 	}
 	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
-	if f.Listening, err = p.heard(); err != nil || f.Listening {
+	if f.Listening, err = p.heard(); err != nil {
 		return err
 	}
-	return s.mend(p, f)
+	if !f.Listening {
+		s.silent(f)
+		if err := s.mend(p, f); err != nil {
+			return err
+		}
+	}
+	s.used(f)
+	return nil
+}
+
+// silent notes that the canary was not heard.
+func (s *Session) silent(f *Finding) {
+	if !f.Deaf && s.state != stateDeaf {
+		f.Deaf = true
+		s.deaf.Add(1)
+	}
+}
+
+// used removes the leases of dead sessions if the connector was silent and is so
+// no longer: what they claim is used up, whoever has mended the count.
+func (s *Session) used(f *Finding) {
+	if f.Listening && (f.Deaf || s.state == stateDeaf) {
+		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
+	}
 }
 
 // maxRaises bounds how many LISTENs are sent in one attempt to mend the count.
@@ -117,7 +133,7 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	unlock := s.leases.lock(s.hurry.Load)
+	unlock := s.leases.lock(mendLockWait, s.hurry.Load)
 	defer unlock()
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
 }
@@ -150,42 +166,27 @@ func (s *Session) giveBack(l *lease, f *Finding) error {
 		return nil
 	}
 	f.Mistaken++
-	return errors.Join(err, request(undo, opListen))
-}
-
-// partPause is how long another program that is leaving too may take from its
-// IGNORE to closing its socket.
-const partPause = 100 * time.Millisecond
-
-// part makes sure that the IGNORE of this session has left nobody deaf. It does
-// where others have sent an IGNORE too many while this session's LISTEN was left
-// to make up for it: so the members that are still there get one each.
-func (s *Session) part(f *Finding) error {
-	hit, err := s.deafened()
-	if err != nil || len(hit) == 0 {
-		return err
+	if undoErr := request(undo, opListen); err != nil || undoErr != nil {
+		return errors.Join(err, undoErr)
 	}
-	time.Sleep(partPause)
-	unlock := s.leases.lock(func() bool { return false })
-	defer unlock()
-	still, err := s.deafened()
-	if err != nil {
-		return err
-	}
-	for _, m := range still {
-		if slices.Contains(hit, m) {
-			if err := s.raise(f); err != nil {
-				return err
-			}
-		}
-	}
+	crash("taken again")
 	return nil
 }
 
-// deafened lists the other members if the machine is deaf.
-func (s *Session) deafened() ([]Member, error) {
-	if heard, err := hears(s.sys); err != nil || heard {
-		return nil, err
+// part makes sure that the IGNORE of this session has left nobody deaf. It does
+// where others have sent an IGNORE too many while this session's LISTEN was left
+// to make up for it: so the other members get one each. A session leaves the
+// group before it sends its IGNORE, and so is not taken for one of them.
+func (s *Session) part(f *Finding) error {
+	heard, err := hears(s.sys)
+	if err != nil || heard {
+		return err
 	}
-	return s.others()
+	others, err := s.others()
+	for range others {
+		if err := s.raise(f); err != nil {
+			return err
+		}
+	}
+	return err
 }

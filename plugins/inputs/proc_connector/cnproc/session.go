@@ -33,7 +33,7 @@ import (
 //	Deaf ─────────▶ Listening    verify: mended, by us or by somebody else
 //	Counted,
 //	Listening,
-//	Deaf ─────────▶ Ignored      Ignore: the lease is removed, then IGNORE is sent
+//	Deaf ─────────▶ Ignored      Ignore: leave the group, remove the lease, send IGNORE
 //	Dialed, Joined,
 //	Asked, Ignored ▶ Closed      Close
 //
@@ -79,17 +79,17 @@ type Session struct {
 	leases        *leaseDir // nil: none are kept
 	opening       Finding   // complete when Open returns
 
-	// hurry is set when IGNORE is wanted: whoever holds mu then lets go of it as
-	// soon as the count permits.
+	// hurry is set when IGNORE is wanted: whoever holds mu then does not wait for
+	// other sessions.
 	hurry atomic.Bool
-	// mu guards what follows. It is held for system calls that do not wait, and
-	// not while events are received.
+	// mu guards what follows. It is held while the count is worked on, and not
+	// while events are received.
 	mu           sync.Mutex
 	state        state
 	lease        *lease
 	ignoreErr    error // what sending IGNORE came to
 	receiving    bool
-	closingFound Finding // what Ignore and Close found
+	closingFound Finding // what Ignore found
 
 	received  chan struct{} // closed when Receive has ended
 	closing   atomic.Bool   // Receive is to drain the queue and end
@@ -321,8 +321,9 @@ func (s *Session) removeLease() error {
 	return l.remove()
 }
 
-// Ignore sends the IGNORE that the session owes, if it owes one. It waits for
-// nothing: not for Receive, nor for anybody's locks. Events that are queued
+// Ignore leaves the group and sends the IGNORE that the session owes, if it owes
+// one. It does not wait for Receive; for other sessions that are at work on the
+// kernel's count it waits a tenth of a second at the most. Events that are queued
 // already can still be received. Whoever comes first sends it; for all others it
 // does nothing. The error, the same for all callers, means that the kernel's
 // count stays one too high.
@@ -333,23 +334,37 @@ func (s *Session) Ignore() error {
 	if !s.state.owing() {
 		return s.ignoreErr
 	}
-	// Where others have silenced the connector since the last check, IGNORE
-	// would take the count further down than an honest program may.
+	unlock := s.leases.lock(ignoreLockWait, func() bool { return false })
+	defer unlock()
+	f := &s.closingFound
 	if s.repair {
-		s.closingFound.Err = s.look(&s.closingFound)
+		// Where others have silenced the connector since the last check, IGNORE
+		// would take the count further down than an honest program may.
+		f.Err = errors.Join(f.Err, s.restore(f))
 	}
 	s.state = stateIgnored
+	// Once out of the group the queue is finite, and Receive can empty it
+	// instead of throwing events away that were already counted.
+	f.Err = errors.Join(f.Err, s.sock.leave())
+	if s.ignoreErr = s.withdraw(); s.ignoreErr != nil {
+		return s.ignoreErr
+	}
+	if s.repair {
+		f.Err = errors.Join(f.Err, s.part(f))
+	}
+	return nil
+}
+
+// withdraw takes the lease's claim back, and then the LISTEN.
+func (s *Session) withdraw() error {
 	if err := s.removeLease(); err != nil {
 		// As long as a lease claims this LISTEN it must be there. A later
 		// session will find both.
-		s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w: %w", ErrLeaseStands, err)}
-		return s.ignoreErr
+		return &OpError{Op: "ignore", Err: fmt.Errorf("%w: %w", ErrLeaseStands, err)}
 	}
 	crash("lease removed")
-
 	if err := request(s.sock, opIgnore); err != nil {
-		s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
-		return s.ignoreErr
+		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
 	}
 	s.ignores.Add(1)
 	crash("IGNORE sent")
@@ -369,20 +384,9 @@ func (s *Session) Close() error {
 	s.mu.Unlock()
 
 	s.closeOnce.Do(func() {
-		// Once out of the group the queue is finite, and Receive can empty it
-		// instead of throwing events away that were already counted. And nobody
-		// takes this session for one that was left deaf.
-		s.closeErr = s.sock.leave()
-		if s.repair && s.ignores.Load() > 0 {
-			found := s.Closing()
-			found.Err = errors.Join(found.Err, s.part(&found))
-			s.mu.Lock()
-			s.closingFound = found
-			s.mu.Unlock()
-		}
 		if receiving {
 			s.closing.Store(true)
-			s.closeErr = errors.Join(s.closeErr, s.sock.wake())
+			s.closeErr = s.sock.wake()
 			<-s.received
 		}
 		s.mu.Lock()
@@ -397,8 +401,7 @@ func (s *Session) Close() error {
 	return err
 }
 
-// Closing is what Ignore and Close found: see there. It is complete when Close
-// has returned.
+// Closing is what Ignore found: see there. It is complete when that has returned.
 func (s *Session) Closing() Finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
