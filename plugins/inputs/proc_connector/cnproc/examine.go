@@ -159,7 +159,7 @@ func leasesOn(sys system, dir string) ([]Lease, error) {
 	}
 	leases := make([]Lease, 0, len(names))
 	for _, name := range names {
-		l, err := d.open(name)
+		l, err := d.open(name, os.O_RDONLY)
 		if err != nil {
 			return nil, err
 		}

@@ -23,8 +23,8 @@ import (
 // somebody. It therefore goes through these states, each step a single system
 // call, and only a written one claims anything:
 //
-//	create, lock        LISTEN acknowledged: write        remove (before IGNORE)
-//	─────────────▶ void ─────────────────────────▶ written ─────────────▶ gone
+//	create, lock        LISTEN acknowledged: write         empty (before IGNORE)        remove
+//	─────────────▶ void ─────────────────────────▶ written ─────────────────────▶ void ───────▶ gone
 //
 // A file that is not whole claims nothing, nor does one of an earlier boot: the
 // kernel's count began at zero then.
@@ -135,20 +135,24 @@ func (l *lease) lock() (bool, error) {
 // write makes the lease claim one LISTEN. It fails as a whole: a lease that is
 // not complete claims nothing.
 func (l *lease) write() error {
-	l.written = true
 	_, err := fmt.Fprintf(l.file, "%s\nboot %s\npid %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), leaseEnd)
+	l.written = err == nil
 	return err
 }
 
 // remove takes the claim back, and gives up the lock. If it returns an error the
 // claim stands, for a later session to find.
+//
+// The file is emptied first, because that reaches it wherever it is: another name
+// that somebody gave it meanwhile (rename, link) would go on claiming. An empty
+// file that stays behind claims nothing.
 func (l *lease) remove() error {
-	err := l.dir.root.Remove(l.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // somebody has tidied up
+	err := l.file.Truncate(0)
+	if !l.written {
+		err = nil // there is no claim to take back
 	}
-	if err != nil && l.file.Truncate(0) == nil {
-		err = nil // it is still there, but claims nothing
+	if err == nil {
+		_ = l.dir.root.Remove(l.name)
 	}
 	// The lock goes with the descriptor, whatever closing it returns.
 	_ = l.file.Close()
@@ -177,7 +181,7 @@ func (d *leaseDir) orphans(f func(l *lease) error) error {
 
 // orphan is orphans for one file.
 func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
-	l, err := d.open(name)
+	l, err := d.open(name, os.O_RDWR)
 	if l == nil || err != nil {
 		return err
 	}
@@ -187,6 +191,7 @@ func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
 	case l.read().Boot != d.boot:
 		return l.remove()
 	default:
+		l.written = true
 		return f(l)
 	}
 }
@@ -204,14 +209,14 @@ func (d *leaseDir) names() (names []string, err error) {
 
 // open opens a file that may be a lease. It returns nil for what has gone
 // meanwhile, and for what is no file of a trusted user: nothing is done to that.
-func (d *leaseDir) open(name string) (*lease, error) {
+func (d *leaseDir) open(name string, flag int) (*lease, error) {
 	info, err := d.root.Lstat(name)
 	if err == nil && (!info.Mode().IsRegular() || links(info) != 1 || info.Size() > maxLease || !d.trusts(info)) {
 		return nil, nil
 	}
 	var file *os.File
 	if err == nil {
-		file, err = d.root.Open(name)
+		file, err = d.root.OpenFile(name, flag, 0)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

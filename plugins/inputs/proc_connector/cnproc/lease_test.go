@@ -220,7 +220,7 @@ func TestNoLease(t *testing.T) {
 	d.sys.uid = os.Geteuid()
 	require.Equal(t, []string{leasePrefix + "foreign"}, found(t, d))
 
-	l, err := d.open(leasePrefix + "gone")
+	l, err := d.open(leasePrefix+"gone", os.O_RDWR)
 	require.Nil(t, l)
 	require.NoError(t, err)
 }
@@ -250,7 +250,7 @@ func TestLeaseErrors(t *testing.T) {
 	require.ErrorIs(t, d.orphans((*lease).remove), os.ErrClosed)
 	_, err = d.create()
 	require.ErrorIs(t, err, os.ErrClosed)
-	_, err = d.open("x")
+	_, err = d.open("x", os.O_RDWR)
 	require.ErrorIs(t, err, os.ErrClosed)
 	d.lock(func() bool { return false })()
 
@@ -323,6 +323,28 @@ func TestLeaseIsRemoved(t *testing.T) {
 	require.NoError(t, l.file.Close())
 	require.Error(t, l.remove())
 	require.Equal(t, []string{l.name}, found(t, d), "the claim stands")
+}
+
+// Somebody has given the lease another name. It claims nothing there either once
+// the session has taken back its LISTEN.
+func TestLeaseIsMoved(t *testing.T) {
+	for name, move := range map[string]func(from, to string) error{"renamed": os.Rename, "linked": os.Link} {
+		t.Run(name, func(t *testing.T) {
+			k, dir := newFakeKernel(), stateDir(t)
+			k.stranger(5000)
+			s := openFake(t, k, Config{StateDirectory: dir})
+			path := filepath.Join(dir, s.lease.name)
+			require.NoError(t, move(path, path+"-moved"))
+			closeFake(t, k, s)
+			require.Equal(t, 1, k.listeners())
+
+			s = openFake(t, k, Config{StateDirectory: dir})
+			require.Equal(t, Finding{Listening: true}, s.Opening())
+			require.Equal(t, 2, k.listeners())
+			require.Len(t, leaseFiles(t, dir), 1, "it is tidied up")
+			require.NoError(t, s.Close())
+		})
+	}
 }
 
 // One session at a time works on the kernel's count, but none waits for ever.

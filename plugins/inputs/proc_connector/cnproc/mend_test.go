@@ -349,28 +349,19 @@ func TestReleaseFails(t *testing.T) {
 	}
 }
 
-// wedge makes a lease impossible to remove, by putting something else in the
-// place of its name.
-func wedge(t *testing.T, path string) {
-	t.Helper()
-	require.NoError(t, os.Rename(path, filepath.Join(filepath.Dir(path), "moved")))
-	require.NoError(t, os.MkdirAll(filepath.Join(path, "full"), stateDirMode))
-}
-
-// An orphan that cannot be removed would be given back time and again.
+// An orphan whose claim cannot be taken back would be given back time and again.
 func TestReleaseCannotRemove(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
-	path := orphan(t, k, dir)
-	k.count = 1
-	k.locked = func(f *os.File) (bool, error) {
-		if filepath.Base(f.Name()) == filepath.Base(path) {
-			wedge(t, path)
-		}
-		return hostSystem("").flock(f)
-	}
 	s := openFake(t, k, Config{StateDirectory: dir})
-	require.Zero(t, s.Opening().Released)
-	require.ErrorContains(t, s.Opening().Err, filepath.Base(path))
+	path := orphan(t, k, dir)
+	file, err := os.Open(path) // not for writing
+	require.NoError(t, err)
+	k.count = 2
+
+	var f Finding
+	require.Error(t, s.giveBack(&lease{dir: s.leases, name: filepath.Base(path), file: file, written: true}, &f))
+	require.Zero(t, f)
+	require.FileExists(t, path)
 	require.Equal(t, 2, k.listeners())
 	require.NoError(t, s.Close())
 	require.Equal(t, 1, k.listeners())
@@ -467,7 +458,6 @@ func TestPartFails(t *testing.T) {
 func TestLeaseCannotBeRemoved(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
 	s := openFake(t, k, Config{StateDirectory: dir})
-	wedge(t, filepath.Join(dir, s.lease.name))
 	require.NoError(t, s.lease.file.Close())
 	for range 2 {
 		err := s.Close()
