@@ -27,7 +27,8 @@ import (
 //	─────────────▶ void ─────────────────────────▶ written ─────────────────────▶ void ───────▶ gone
 //
 // A file that is not whole claims nothing, nor does one of an earlier boot: the
-// kernel's count began at zero then.
+// kernel's count began at zero then. Nor does a copy, which has another inode: the
+// original is locked, or has been given back.
 type lease struct {
 	dir  *leaseDir
 	name string
@@ -58,6 +59,9 @@ type leaseDir struct {
 // openLeaseDir opens the folder, and makes it if it is not there.
 func openLeaseDir(sys system, path string) (_ *leaseDir, err error) {
 	boot, err := sys.bootID()
+	if err == nil && boot == "" {
+		err = errors.New("the kernel's boot id is empty") // and so is that of a lease which claims nothing
+	}
 	if err == nil {
 		err = os.MkdirAll(path, stateDirMode)
 	}
@@ -135,7 +139,10 @@ func (l *lease) lock() (bool, error) {
 // write makes the lease claim one LISTEN. It fails as a whole: a lease that is
 // not complete claims nothing.
 func (l *lease) write() error {
-	_, err := fmt.Fprintf(l.file, "%s\nboot %s\npid %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), leaseEnd)
+	info, err := l.file.Stat()
+	if err == nil {
+		_, err = fmt.Fprintf(l.file, "%s\nboot %s\npid %d\ninode %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), inode(info), leaseEnd)
+	}
 	l.written = err == nil
 	return err
 }
@@ -232,29 +239,36 @@ type Lease struct {
 	Held bool   // its owner lives
 }
 
-// read returns what the lease says: nothing, if it cannot be read.
+// read returns what the lease says: nothing, if it cannot be read or is a copy.
 func (l *lease) read() Lease {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxLease))
-	if err != nil {
-		text = nil
+	var file fs.FileInfo
+	if err == nil {
+		file, err = l.file.Stat()
 	}
-	info := parseLease(text)
+	info, original := parseLease(text)
+	if err != nil || original != inode(file) {
+		info = Lease{}
+	}
 	info.Name = l.name
 	return info
 }
 
-func parseLease(text []byte) Lease {
+// parseLease returns what a lease says, and the inode that it was written to.
+func parseLease(text []byte) (Lease, uint64) {
 	lines := bytes.Split(text, []byte("\n"))
-	if len(lines) != 5 || string(lines[0]) != leaseMagic || string(lines[3]) != leaseEnd || len(lines[4]) != 0 {
-		return Lease{}
+	if len(lines) != 6 || string(lines[0]) != leaseMagic || string(lines[4]) != leaseEnd || len(lines[5]) != 0 {
+		return Lease{}, 0
 	}
 	boot, bootOK := bytes.CutPrefix(lines[1], []byte("boot "))
 	id, pidOK := bytes.CutPrefix(lines[2], []byte("pid "))
-	pid, err := strconv.Atoi(string(id))
-	if !bootOK || !pidOK || err != nil || len(boot) == 0 {
-		return Lease{}
+	number, inodeOK := bytes.CutPrefix(lines[3], []byte("inode "))
+	pid, pidErr := strconv.Atoi(string(id))
+	original, inodeErr := strconv.ParseUint(string(number), 10, 64)
+	if !bootOK || !pidOK || !inodeOK || pidErr != nil || inodeErr != nil || len(boot) == 0 {
+		return Lease{}, 0
 	}
-	return Lease{Boot: string(boot), PID: pid}
+	return Lease{Boot: string(boot), PID: pid}, original
 }
 
 const (

@@ -94,6 +94,13 @@ func TestLeaseDir(t *testing.T) {
 			},
 			want: "belongs to another user",
 		},
+		"an empty boot id": {
+			setup: func(_ *testing.T, k *fakeKernel, dir string) string {
+				k.boot = ""
+				return dir
+			},
+			want: "boot id is empty",
+		},
 		"no boot id": {
 			setup: func(_ *testing.T, k *fakeKernel, dir string) string {
 				k.fail["boot id"] = 1
@@ -165,18 +172,37 @@ func TestLeaseLives(t *testing.T) {
 	require.Empty(t, found(t, d))
 }
 
+// leaseText is what a lease holds that was written to a certain inode.
+func leaseText(inode uint64) string {
+	return fmt.Sprintf("%s\nboot this-boot\npid 7\ninode %d\n%s\n", leaseMagic, inode, leaseEnd)
+}
+
+// layLease makes a lease that claims something.
+func layLease(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, nil, leaseMode))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(leaseText(inode(info))), leaseMode))
+}
+
 func TestLeaseThatClaimsNothing(t *testing.T) {
-	whole := fmt.Sprintf("%s\nboot this-boot\npid 7\n%s\n", leaseMagic, leaseEnd)
-	require.Equal(t, Lease{Boot: "this-boot", PID: 7}, parseLease([]byte(whole)))
+	whole := leaseText(3)
+	info, original := parseLease([]byte(whole))
+	require.Equal(t, Lease{Boot: "this-boot", PID: 7}, info)
+	require.EqualValues(t, 3, original)
 
 	k := newFakeKernel()
 	for n := range whole {
-		require.Empty(t, parseLease([]byte(whole[:n])), "cut at %d", n)
+		info, _ := parseLease([]byte(whole[:n]))
+		require.Empty(t, info, "cut at %d", n)
 	}
 	for name, text := range map[string]string{
 		"earlier boot": strings.Replace(whole, "this-boot", "that-boot", 1),
 		"no boot":      strings.Replace(whole, "this-boot", "", 1),
 		"not a pid":    strings.Replace(whole, "7", "seven", 1),
+		"not an inode": strings.Replace(whole, "3", "three", 1),
+		"a copy":       whole,
 		"another tag":  strings.Replace(whole, "boot ", "root ", 1),
 		"more":         whole + "\n",
 		"empty":        "",
@@ -194,16 +220,15 @@ func TestLeaseThatClaimsNothing(t *testing.T) {
 
 func TestNoLease(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
-	whole := fmt.Sprintf("%s\nboot this-boot\npid 7\n%s\n", leaseMagic, leaseEnd)
 	outside := filepath.Join(t.TempDir(), "outside")
-	require.NoError(t, os.WriteFile(outside, []byte(whole), leaseMode))
+	layLease(t, outside)
 	path := func(name string) string { return filepath.Join(dir, leasePrefix+name) }
 
 	require.NoError(t, os.Symlink(outside, path("symlink")))
 	require.NoError(t, os.Link(outside, path("hardlink")))
 	require.NoError(t, os.Mkdir(path("directory"), stateDirMode))
 	require.NoError(t, os.WriteFile(path("large"), make([]byte, maxLease+1), leaseMode))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "another"), []byte(whole), leaseMode))
+	layLease(t, filepath.Join(dir, "another"))
 
 	d, err := openLeaseDir(k.system(), dir)
 	require.NoError(t, err)
@@ -214,7 +239,7 @@ func TestNoLease(t *testing.T) {
 	require.Empty(t, leases)
 
 	// What belongs to somebody else.
-	require.NoError(t, os.WriteFile(path("foreign"), []byte(whole), leaseMode))
+	layLease(t, path("foreign"))
 	d.sys.uid = os.Geteuid() + 1
 	require.Empty(t, found(t, d))
 	d.sys.uid = os.Geteuid()
@@ -345,6 +370,24 @@ func TestLeaseIsMoved(t *testing.T) {
 			require.NoError(t, s.Close())
 		})
 	}
+}
+
+// A copy of the folder, say of a backup, claims nothing.
+func TestLeaseIsCopied(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	k.stranger(5000)
+	s := openFake(t, k, Config{StateDirectory: dir})
+	path := filepath.Join(dir, s.lease.name)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path+"-copy", text, leaseMode))
+
+	next := openFake(t, k, Config{StateDirectory: dir})
+	require.Equal(t, Finding{Listening: true}, next.Opening())
+	require.Equal(t, 3, k.listeners())
+	require.NoError(t, next.Close())
+	closeFake(t, k, s)
+	require.Equal(t, 1, k.listeners())
 }
 
 // One session at a time works on the kernel's count, but none waits for ever.
