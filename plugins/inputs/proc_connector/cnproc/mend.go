@@ -62,16 +62,22 @@ func (s *Session) hear(f *Finding) (err error) {
 	if f.Listening, err = p.heard(); err != nil || f.Listening {
 		return err
 	}
-	return s.mend(p, f)
+	return s.mend(p, f, 1)
 }
 
 // maxRaises bounds how many LISTENs are sent in one attempt to mend the count.
 const maxRaises = 1024
 
 // mend raises the count, one by one, until the canary is heard: then it is one.
-// That one is this session's. Whoever else is a member has most likely lost its
-// own, and would be deaf again when this session ends, so as many are added.
-func (s *Session) mend(p *probe, f *Finding) (err error) {
+// own of that, 1 or 0, are this session's. Whoever else is a member has most
+// likely lost its own, and would be deaf again when this session ends, so the
+// count becomes one for each.
+//
+// They are listed before and after. Who comes in between may have raised the count
+// itself, in place of this session, and who goes in between has lowered it again.
+func (s *Session) mend(p *probe, f *Finding, own int) (err error) {
+	before, err := s.others()
+	f.Err = errors.Join(f.Err, err)
 	for !f.Listening && f.Raised < maxRaises {
 		if err := s.raise(f); err != nil {
 			return err
@@ -83,9 +89,10 @@ func (s *Session) mend(p *probe, f *Finding) (err error) {
 	if !f.Listening {
 		return nil
 	}
-	others, err := s.others()
+	after, err := s.others()
 	f.Err = errors.Join(f.Err, err)
-	for range others {
+	gone := slices.DeleteFunc(before, func(m Member) bool { return slices.Contains(after, m) })
+	for range own + len(after) + len(gone) - 1 {
 		if err := s.raise(f); err != nil {
 			return err
 		}
@@ -169,17 +176,16 @@ func (s *Session) part(f *Finding) error {
 	unlock := s.leases.lock(func() bool { return false })
 	defer unlock()
 	still, err := s.deafened()
+	if err != nil || !slices.ContainsFunc(still, func(m Member) bool { return slices.Contains(hit, m) }) {
+		return err
+	}
+	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
 	}
-	for _, m := range still {
-		if slices.Contains(hit, m) {
-			if err := s.raise(f); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
+	f.Listening = false
+	return s.mend(p, f, 0)
 }
 
 // deafened lists the other members if the machine is deaf.

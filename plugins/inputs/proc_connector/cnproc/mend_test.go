@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -244,6 +245,85 @@ func TestPartBoth(t *testing.T) {
 	})
 }
 
+// While this session looks whether its IGNORE has left anybody deaf, another
+// program ends, and so the count is further down than by what this one made up for.
+func TestPartWhileAnotherEnds(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		k.stranger(5000)
+		k.stranger(5001)
+		s := openFake(t, k, Config{Repair: true})
+		k.poison(-2)
+		k.hooks["IGNORE"] = func() {
+			time.AfterFunc(partPause/2, func() {
+				k.mu.Lock()
+				defer k.mu.Unlock()
+				k.count--
+				k.strangers = k.strangers[:1]
+			})
+		}
+		closeFake(t, k, s)
+		require.Equal(t, 1, k.listeners())
+		require.Equal(t, Finding{Listening: true, Raised: 2}, s.Closing())
+	})
+}
+
+// The same with a session that must not repair.
+func TestPartWhileAnotherSessionEnds(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		k.stranger(5000)
+		s, other := openFake(t, k, Config{Repair: true}), openFake(t, k, Config{})
+		k.poison(-2)
+		k.hooks["IGNORE"] = sync.OnceFunc(func() { require.NoError(t, other.Close()) })
+		require.NoError(t, s.Close())
+		require.Equal(t, 1, k.listeners())
+	})
+}
+
+// Who leaves while the count is being mended has taken one away, and who comes has
+// added one.
+func TestMendWhileOthersComeAndGo(t *testing.T) {
+	for name, change := range map[string]func(k *fakeKernel){
+		"goes before":  func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
+		"goes after":   func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
+		"comes before": func(k *fakeKernel) { k.count++; k.strangers = append(k.strangers, Member{Port: 5002}) },
+		"comes after":  func(k *fakeKernel) { k.count++; k.strangers = append(k.strangers, Member{Port: 5002}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			kernels(t, func(t *testing.T, k *fakeKernel) {
+				k.stranger(5000)
+				k.stranger(5001)
+				s := openFake(t, k, Config{Repair: true})
+				k.poison(-5)
+				at := k.called("members") + 1
+				if strings.HasSuffix(name, "after") {
+					at++
+				}
+				k.hooks["members"] = func() {
+					if k.called("members") == at {
+						k.mu.Lock()
+						defer k.mu.Unlock()
+						change(k)
+					}
+				}
+				if name == "comes before" { // between the list and the first LISTEN
+					delete(k.hooks, "members")
+					k.hooks["extra LISTEN"] = sync.OnceFunc(func() {
+						k.mu.Lock()
+						defer k.mu.Unlock()
+						change(k)
+					})
+				}
+				_, err := s.Check()
+				require.NoError(t, err)
+				honest := 1 + len(k.strangers)
+				require.GreaterOrEqual(t, k.listeners(), honest)
+				require.LessOrEqual(t, k.listeners(), honest+1)
+				require.NoError(t, s.Close())
+			})
+		})
+	}
+}
+
 func TestPartIsNotNeeded(t *testing.T) {
 	k := newFakeKernel()
 	k.stranger(5000)
@@ -385,7 +465,9 @@ func TestMendFails(t *testing.T) {
 		"raising":                  {fail: "extra LISTEN", at: always, fatal: true, after: -1},
 		"raising further":          {fail: "extra dial", at: 4, fatal: true, after: 0, raised: 1},
 		"the canary after raising": {fail: "rename", at: 3, fatal: true, after: 0, raised: 1},
-		"listing members":          {fail: "members", at: 1, after: 1, raised: 2},
+		"listing members":          {fail: "members", at: 1, after: 2, raised: 3},
+		"listing members again":    {fail: "members", at: 2, after: 2, raised: 3},
+		"listing members, always":  {fail: "members", at: always, after: 1, raised: 2},
 		"raising for the others":   {fail: "extra dial", at: 5, fatal: true, after: 1, raised: 2},
 		"the lease of the dead":    {fail: "flock", at: 2, after: 2, raised: 3},
 		"closing the second probe": {fail: "extra close", at: 5, after: 2, raised: 3},
@@ -434,9 +516,11 @@ func TestPartFails(t *testing.T) {
 		"listing members":       {fail: "members", at: 1},
 		"the canary, again":     {fail: "rename", at: 3},
 		"listing members again": {fail: "members", at: 2},
-		"raising":               {fail: "extra dial", at: 4},
+		"probing to raise":      {fail: "extra dial", at: 4},
+		"raising":               {fail: "extra dial", at: 5},
 		"closing the probe":     {fail: "extra close", at: 3},
 		"closing":               {fail: "extra close", at: 4, after: 1},
+		"closing the last":      {fail: "extra close", at: 5, after: 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,7 @@ import (
 //	Ignore   -1  IGNORE, at most once in a session, and only after a LISTEN that was taken
 //	mend     +1  while the canary is not heard, and once for each other member that was hit
 //	release  -1  for a lease of a dead session; +1 again if that silences the machine
-//	part     +1  for each member that our IGNORE has left deaf, because others had sent one too many
+//	part     +1  the same, for the members that our IGNORE has left deaf, because others had sent one too many
 type state int
 
 const (
