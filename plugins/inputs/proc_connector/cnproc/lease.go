@@ -279,22 +279,23 @@ const (
 )
 
 // lock keeps the sessions of a machine from working on the kernel's count at the
-// same time, which would take it too high. It gives up after a while, or when
-// hurry says so: a count that is too high is no reason to wait for ever.
-func (d *leaseDir) lock(hurry func() bool) (unlock func()) {
+// same time. It gives up after a while, or when hurry says so, and reports whether
+// it has the lock: to raise the count nobody need wait for ever, but without it
+// nobody may lower it.
+func (d *leaseDir) lock(hurry func() bool) (locked bool, unlock func()) {
 	if d == nil {
-		return func() {}
+		return false, func() {}
 	}
 	dir, err := d.root.Open(".")
 	if err != nil {
-		return func() {}
+		return false, func() {}
 	}
 	for deadline := time.Now().Add(mendLockWait); time.Now().Before(deadline) && !hurry(); time.Sleep(mendLockPoll) {
-		if locked, err := d.sys.flock(dir); locked || err != nil {
+		if locked, err = d.sys.flock(dir); locked || err != nil {
 			break
 		}
 	}
-	return func() { _ = dir.Close() }
+	return locked, func() { _ = dir.Close() }
 }
 
 func (d *leaseDir) close() error {

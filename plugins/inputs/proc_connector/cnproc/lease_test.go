@@ -277,7 +277,9 @@ func TestLeaseErrors(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	_, err = d.open("x", os.O_RDWR)
 	require.ErrorIs(t, err, os.ErrClosed)
-	d.lock(func() bool { return false })()
+	locked, unlock := d.lock(func() bool { return false })
+	require.False(t, locked)
+	unlock()
 
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, leaseMode))
@@ -397,30 +399,39 @@ func TestLeaseDirLock(t *testing.T) {
 	require.NoError(t, err)
 	never := func() bool { return false }
 
-	unlock := d.lock(never)
+	locked, unlock := d.lock(never)
+	require.True(t, locked)
 	waited := make(chan time.Duration)
 	start := time.Now()
 	go func() {
-		d.lock(never)()
+		_, unlock := d.lock(never)
+		unlock()
 		waited <- time.Since(start)
 	}()
 	time.Sleep(50 * time.Millisecond)
 	unlock()
 	require.GreaterOrEqual(t, <-waited, 50*time.Millisecond)
 
-	unlock = d.lock(never)
+	_, unlock = d.lock(never)
 	start = time.Now()
-	d.lock(never)()
+	locked, unlockNothing := d.lock(never)
+	require.False(t, locked)
+	unlockNothing()
 	require.GreaterOrEqual(t, time.Since(start), mendLockWait)
 	start = time.Now()
-	d.lock(func() bool { return true })()
+	_, unlockNothing = d.lock(func() bool { return true })
+	unlockNothing()
 	require.Less(t, time.Since(start), mendLockWait)
 	unlock()
 
 	k.fail["flock"] = -1
-	d.lock(never)()
+	locked, unlock = d.lock(never)
+	require.False(t, locked)
+	unlock()
 	var none *leaseDir
-	none.lock(never)()
+	locked, unlock = none.lock(never)
+	require.False(t, locked)
+	unlock()
 	require.NoError(t, none.orphans((*lease).remove))
 	require.NoError(t, none.close())
 }

@@ -29,31 +29,34 @@ type Finding struct {
 }
 
 // look finds out whether the kernel reports events, if need be after mending.
-func (s *Session) look(f *Finding) error {
-	if err := s.hear(f); err != nil || !f.Listening {
+func (s *Session) look(f *Finding) (err error) {
+	if f.Listening, err = hears(s.sys); err != nil || f.Listening && s.state != stateDeaf {
 		return err
 	}
-	if f.Deaf || s.state == stateDeaf {
-		// What dead sessions had left in the count is used up, whoever has
-		// mended it. Their leases must not claim it any longer.
-		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
-	}
-	return nil
-}
-
-func (s *Session) hear(f *Finding) (err error) {
-	if f.Listening, err = hears(s.sys); err != nil || f.Listening {
-		return err
-	}
-	if f.Deaf = s.state != stateDeaf; f.Deaf {
+	if !f.Listening && s.state != stateDeaf {
+		f.Deaf = true
 		s.deaf.Add(1)
 	}
-	if !s.repair {
+	if !f.Listening && !s.repair {
 		return nil
 	}
 	// Another session may be mending already, or may have done it.
-	unlock := s.leases.lock(s.hurry.Load)
+	_, unlock := s.leases.lock(s.hurry.Load)
 	defer unlock()
+	if !f.Listening {
+		err = s.repeat(f)
+	}
+	if err == nil && f.Listening {
+		// What dead sessions had left in the count is used up, whoever has
+		// mended it. Their leases must not claim it any longer, before anybody
+		// else may give it back.
+		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
+	}
+	return err
+}
+
+// repeat looks again, and mends what is still to be mended.
+func (s *Session) repeat(f *Finding) (err error) {
 	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
@@ -124,10 +127,19 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	unlock := s.leases.lock(s.hurry.Load)
+	locked, unlock := s.leases.lock(s.hurry.Load)
 	defer unlock()
+	if !locked {
+		// Somebody may be making up for what the leases claim.
+		if s.leases != nil {
+			f.Err = errors.Join(f.Err, errNotLooked)
+		}
+		return
+	}
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
 }
+
+var errNotLooked = errors.New("the folder of the leases is locked by another program, so what killed plugins have left is not given back this time")
 
 func (s *Session) giveBack(l *lease, f *Finding) error {
 	// What may be needed afterwards is there before anything is given back.
@@ -173,7 +185,7 @@ func (s *Session) part(f *Finding) error {
 		return err
 	}
 	time.Sleep(partPause)
-	unlock := s.leases.lock(func() bool { return false })
+	_, unlock := s.leases.lock(func() bool { return false })
 	defer unlock()
 	still, err := s.deafened()
 	if err != nil || !slices.ContainsFunc(still, func(m Member) bool { return slices.Contains(hit, m) }) {

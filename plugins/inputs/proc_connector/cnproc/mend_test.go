@@ -429,6 +429,80 @@ func TestReleaseFails(t *testing.T) {
 	}
 }
 
+// Nothing is given back while somebody else is at work on the count, and may take
+// it for something else.
+func TestReleaseIsLockedOut(t *testing.T) {
+	for name, lock := range map[string]func(k *fakeKernel) func(f *os.File) (bool, error){
+		"held": func(k *fakeKernel) func(f *os.File) (bool, error) {
+			return func(f *os.File) (bool, error) {
+				if strings.HasPrefix(filepath.Base(f.Name()), leasePrefix) {
+					return hostSystem("").flock(f)
+				}
+				return false, nil
+			}
+		},
+		"failing": func(k *fakeKernel) func(f *os.File) (bool, error) {
+			k.failAt["flock"] = k.called("flock") + 2
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, dir := newFakeKernel(), stateDir(t)
+			orphan(t, k, dir)
+			k.count = 1
+			k.locked = lock(k)
+			s := openFake(t, k, Config{StateDirectory: dir})
+			require.Equal(t, Finding{Listening: true, Err: s.Opening().Err}, s.Opening())
+			require.ErrorIs(t, s.Opening().Err, errNotLooked)
+			require.Equal(t, 2, k.listeners())
+			require.NoError(t, s.Close())
+			require.Equal(t, 1, k.listeners())
+			require.Len(t, leaseFiles(t, dir), 1)
+		})
+	}
+}
+
+// A session that has mended the count has made up for what leases claim. Another
+// one must not give that back while they are still there.
+func TestReleaseDuringMend(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		k.stranger(5000)
+		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+		left := orphan(t, k, dir)
+		k.poison(-2)
+		opened := make(chan *Session, 1)
+		start := sync.OnceFunc(func() {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				next, err := openOn(k.system(), Config{Repair: true, StateDirectory: dir})
+				if err != nil {
+					t.Error(err)
+				}
+				opened <- next
+			}()
+			select {
+			case <-done:
+			case <-time.After(mendLockWait / 5):
+			}
+		})
+		k.locked = func(f *os.File) (bool, error) {
+			if filepath.Base(f.Name()) == filepath.Base(left) {
+				start() // the count is mended by now, and the lease is there
+			}
+			return hostSystem("").flock(f)
+		}
+		_, err := s.Check()
+		require.NoError(t, err)
+		next := <-opened
+		require.Equal(t, 3, k.listeners())
+		require.NoError(t, next.Close())
+		closeFake(t, k, s)
+		require.Equal(t, 1, k.listeners())
+	})
+}
+
 // An orphan whose claim cannot be taken back would be given back time and again.
 func TestReleaseCannotRemove(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
