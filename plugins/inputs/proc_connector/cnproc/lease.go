@@ -141,9 +141,21 @@ func (l *lease) lock() (bool, error) {
 func (l *lease) write() error {
 	info, err := l.file.Stat()
 	if err == nil {
-		_, err = fmt.Fprintf(l.file, "%s\nboot %s\npid %d\ninode %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), inode(info), leaseEnd)
+		text := fmt.Sprintf("%s\nboot %s\npid %d\ninode %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), inode(info), leaseEnd)
+		_, err = l.file.WriteAt([]byte(text), 0)
 	}
 	l.written = err == nil
+	return err
+}
+
+// empty takes the claim back until it is written again. If it returns an error the
+// claim stands.
+func (l *lease) empty() error {
+	err := l.file.Truncate(0)
+	if !l.written {
+		return nil // there was none
+	}
+	l.written = err != nil
 	return err
 }
 
@@ -154,10 +166,7 @@ func (l *lease) write() error {
 // that somebody gave it meanwhile (rename, link) would go on claiming. An empty
 // file that stays behind claims nothing.
 func (l *lease) remove() error {
-	err := l.file.Truncate(0)
-	if !l.written {
-		err = nil // there is no claim to take back
-	}
+	err := l.empty()
 	if err == nil {
 		_ = l.dir.root.Remove(l.name)
 	}

@@ -578,6 +578,69 @@ func TestMendFails(t *testing.T) {
 	}
 }
 
+// What is known to be silenced is said to be, also when it cannot be mended.
+func TestMendFailsEachTime(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		s := openFake(t, k, Config{Repair: true})
+		k.poison(-1)
+		k.failNext("extra LISTEN", always)
+		for range 3 {
+			_, err := s.Check()
+			require.ErrorIs(t, err, errInjected)
+			require.False(t, s.Listening())
+			require.EqualValues(t, 1, s.Stats().Deaf)
+		}
+		// IGNORE would silence the next program too.
+		require.NoError(t, s.Close())
+		require.ErrorIs(t, s.Closing().Err, errInjected)
+		require.Zero(t, k.listeners())
+		require.Zero(t, s.Stats().Ignores)
+	})
+}
+
+// The same if nobody has looked before.
+func TestCloseCannotMend(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		s := openFake(t, k, Config{Repair: true, StateDirectory: stateDir(t)})
+		k.poison(-2)
+		k.failNext("extra LISTEN", always)
+		require.NoError(t, s.Close())
+		require.Equal(t, -1, k.listeners())
+		require.Zero(t, k.open())
+	})
+}
+
+// A session that knows that its LISTEN is gone does not claim it, in case it is
+// killed before that is mended.
+func TestLeaseWhileDeaf(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		s := openFake(t, k, Config{StateDirectory: dir})
+		claims := func() bool {
+			leases, err := leasesOn(k.system(), dir)
+			require.NoError(t, err)
+			require.Len(t, leases, 1)
+			require.True(t, leases[0].Held)
+			return leases[0].Boot != ""
+		}
+		for range 2 {
+			require.True(t, claims())
+			k.poison(-1)
+			for range 2 {
+				_, err := s.Check()
+				require.NoError(t, err)
+				require.False(t, claims())
+			}
+			k.poison(+1)
+			_, err := s.Check()
+			require.NoError(t, err)
+		}
+		require.True(t, claims())
+		closeFake(t, k, s)
+		require.Zero(t, k.listeners())
+	})
+}
+
 func TestPartFails(t *testing.T) {
 	tests := map[string]struct {
 		fail  string

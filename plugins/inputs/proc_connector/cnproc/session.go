@@ -33,7 +33,7 @@ import (
 //	Deaf ─────────▶ Listening    verify: mended, by us or by somebody else
 //	Counted,
 //	Listening,
-//	Deaf ─────────▶ Ignored      Ignore: the lease is removed, then IGNORE is sent
+//	Deaf ─────────▶ Ignored      Ignore: the lease is removed, then IGNORE is sent unless its LISTEN is gone
 //	Dialed, Joined,
 //	Asked, Ignored ▶ Closed      Close
 //
@@ -46,7 +46,8 @@ import (
 // The count is touched in five places, and nowhere else in this package:
 //
 //	listen   +1  LISTEN, at most once in a session
-//	Ignore   -1  IGNORE, at most once in a session, and only after a LISTEN that was taken
+//	Ignore   -1  IGNORE, at most once in a session, and only after a LISTEN that was taken;
+//	             not if the connector is silenced and cannot be mended
 //	mend     +1  while the canary is not heard, and once for each other member that was hit
 //	release  -1  for a lease of a dead session; +1 again if that silences the machine
 //	part     +1  the same, for the members that our IGNORE has left deaf, because others had sent one too many
@@ -263,23 +264,24 @@ func (s *Session) Check() (f Finding, err error) {
 	return f, nil
 }
 
-// verify enters stateListening or stateDeaf. The caller holds mu, or is Open.
+// verify enters stateListening or stateDeaf, unless it returns an error without
+// knowing which. The caller holds mu, or is Open.
 func (s *Session) verify(f *Finding) error {
-	if err := s.look(f); err != nil {
-		return err
-	}
-	if !f.Listening {
+	err := s.look(f)
+	switch {
+	case f.Listening:
+		missed := f.Deaf || s.state == stateDeaf
+		s.state = stateListening
+		s.writeLease(f)
+		if missed && s.receiving {
+			s.gap.Store(true)
+			err = errors.Join(err, s.sock.wake())
+		}
+	case f.Deaf || err == nil:
 		s.state = stateDeaf
-		return nil
+		err = errors.Join(err, s.voidLease())
 	}
-	missed := f.Deaf || s.state == stateDeaf
-	s.state = stateListening
-	s.writeLease(f)
-	if missed && s.receiving {
-		s.gap.Store(true)
-		return s.sock.wake()
-	}
-	return nil
+	return err
 }
 
 // createLease makes a lease that claims nothing yet.
@@ -311,6 +313,16 @@ func (s *Session) writeLease(f *Finding) {
 	crash("lease written")
 }
 
+// voidLease takes the claim back for as long as the machine is deaf: the kernel's
+// count does not hold this session's LISTEN then, and whoever mends it gives it to
+// somebody else.
+func (s *Session) voidLease() error {
+	if s.lease == nil || !s.lease.written {
+		return nil
+	}
+	return s.lease.empty()
+}
+
 // removeLease takes the claim back. If that fails the claim stands.
 func (s *Session) removeLease() error {
 	if s.lease == nil {
@@ -335,8 +347,10 @@ func (s *Session) Ignore() error {
 	}
 	// Where others have silenced the connector since the last check, IGNORE
 	// would take the count further down than an honest program may.
-	if s.repair {
-		s.closingFound.Err = s.look(&s.closingFound)
+	gone := false
+	if f := &s.closingFound; s.repair {
+		f.Err = errors.Join(s.look(f), f.Err)
+		gone = !f.Listening && (f.Deaf || s.state == stateDeaf)
 	}
 	s.state = stateIgnored
 	if err := s.removeLease(); err != nil {
@@ -347,6 +361,11 @@ func (s *Session) Ignore() error {
 	}
 	crash("lease removed")
 
+	if gone {
+		// The count could not be mended. It does not hold this session's LISTEN,
+		// so there is nothing to take back: that would only make it worse.
+		return nil
+	}
 	if err := request(s.sock, opIgnore); err != nil {
 		s.ignoreErr = &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
 		return s.ignoreErr
@@ -373,7 +392,7 @@ func (s *Session) Close() error {
 		// instead of throwing events away that were already counted. And nobody
 		// takes this session for one that was left deaf.
 		s.closeErr = s.sock.leave()
-		if s.repair && s.ignores.Load() > 0 {
+		if s.repair && s.listens.Load() > 0 {
 			found := s.Closing()
 			found.Err = errors.Join(found.Err, s.part(&found))
 			s.mu.Lock()
