@@ -50,7 +50,13 @@ func (w *watch) check() error {
 
 // closing reports what was found when listening ended.
 func (w *watch) closing(f cnproc.Finding) {
-	w.mended(f)
+	switch {
+	case f.Listening:
+		w.mended(f)
+	case f.Deaf || f.Raised > 0:
+		w.log.Warnf("The process connector is silenced, and %d LISTENs have not mended it before the plugin stopped: another program, or from Linux 6.6 on any "+
+			"user, has sent the kernel an IGNORE too many (telegraf-proc-connector doctor shows more)", f.Raised)
+	}
 	w.troubled(f.Err)
 }
 

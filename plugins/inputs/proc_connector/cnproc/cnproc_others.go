@@ -29,3 +29,5 @@ func monotonicNow() int64 { return time.Now().UnixNano() }
 func owner(fs.FileInfo) int { return -1 }
 
 func links(fs.FileInfo) uint64 { return 0 }
+
+func inode(fs.FileInfo) uint64 { return 0 }

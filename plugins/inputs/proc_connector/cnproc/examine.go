@@ -54,6 +54,18 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return e, &OpError{Op: "listen", Err: obstacle}
 	}
+	// A session that mends meanwhile would count on what is taken back here. Where
+	// there is no folder that is fit, none keeps leases in it.
+	d, dirErr := existingLeaseDir(sys, cfg.StateDirectory)
+	free := d == nil || dirErr != nil
+	if !free {
+		locked, unlock := d.lock(mendLockWait, func() bool { return false })
+		defer func() {
+			unlock()
+			err = errors.Join(err, d.close())
+		}()
+		free = locked
+	}
 	p, err := openProbe(sys)
 	if err != nil {
 		return e, &OpError{Op: "join", Err: err}
@@ -74,12 +86,17 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 		return e, &OpError{Op: "check", Err: err}
 	}
 	if !e.Heard {
+		if !free {
+			return e, &OpError{Op: "check", Err: errBusy}
+		}
 		if e.Missing, err = missing(sys, p); err != nil {
 			return e, &OpError{Op: "check", Err: err}
 		}
 	}
 	return e, nil
 }
+
+var errBusy = errors.New("the connector is silenced, and another program that is at work on that has locked the folder of the leases: try again in a moment")
 
 // none passes no events.
 var none = Filter{Types: []What{WhatNone}}
@@ -141,25 +158,18 @@ func Leases(dir string) ([]Lease, error) {
 }
 
 func leasesOn(sys system, dir string) ([]Lease, error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	d, err := existingLeaseDir(sys, dir)
+	if d == nil || err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	d := &leaseDir{sys: sys, root: root}
-	if err := d.check(dir); err != nil {
-		return nil, err
-	}
+	defer d.close()
 	names, err := d.names()
 	if err != nil {
 		return nil, err
 	}
 	leases := make([]Lease, 0, len(names))
 	for _, name := range names {
-		l, err := d.open(name)
+		l, err := d.open(name, os.O_RDONLY)
 		if err != nil {
 			return nil, err
 		}
@@ -175,6 +185,23 @@ func leasesOn(sys system, dir string) ([]Lease, error) {
 		leases = append(leases, info)
 	}
 	return leases, nil
+}
+
+// existingLeaseDir opens a folder of leases to look at them. It returns nil if there
+// is none.
+func existingLeaseDir(sys system, dir string) (*leaseDir, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &leaseDir{sys: sys, root: root}
+	if err := d.check(dir); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
 }
 
 // BootID names this run of the kernel, as leases do. proc is where proc is

@@ -1,7 +1,9 @@
 package cnproc
 
 import (
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,6 +46,54 @@ func TestExamine(t *testing.T) {
 				require.Zero(t, k.open())
 			})
 		})
+	}
+}
+
+// A session mends the count in the middle of an examination: what that takes back
+// afterwards must not be what the session has counted on.
+func TestExamineBesideMending(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		k.stranger(5000)
+		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+		k.poison(-5)
+		checked := make(chan struct{})
+		at := k.called("extra LISTEN") + 3 // one of its own, one to raise, one more
+		k.hooks["extra LISTEN"] = func() {
+			if k.called("extra LISTEN") != at {
+				return
+			}
+			go func() {
+				defer close(checked)
+				if _, err := s.Check(); err != nil {
+					t.Error(err)
+				}
+			}()
+			select {
+			case <-checked:
+			case <-time.After(mendLockWait / 5):
+			}
+		}
+		e, err := examineOn(k.system(), Config{StateDirectory: dir})
+		require.NoError(t, err)
+		require.Equal(t, 3, e.Missing)
+		<-checked
+		require.Equal(t, 2, k.listeners())
+		closeFake(t, k, s)
+		require.Equal(t, 1, k.listeners())
+	})
+}
+
+// Nothing is raised, as it must be lowered again, while another program is at work.
+func TestExamineIsLockedOut(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	k.locked = func(*os.File) (bool, error) { return false, nil }
+	for count, want := range map[int]error{1: nil, 0: nil, -1: errBusy} {
+		k.count = count
+		_, err := examineOn(k.system(), Config{StateDirectory: dir})
+		require.ErrorIs(t, err, want)
+		require.Equal(t, count, k.listeners())
+		require.Zero(t, k.open())
 	}
 }
 

@@ -23,11 +23,12 @@ import (
 // somebody. It therefore goes through these states, each step a single system
 // call, and only a written one claims anything:
 //
-//	create, lock        LISTEN acknowledged: write        remove (before IGNORE)
-//	─────────────▶ void ─────────────────────────▶ written ─────────────▶ gone
+//	create, lock        LISTEN acknowledged: write         empty (before IGNORE)        remove
+//	─────────────▶ void ─────────────────────────▶ written ─────────────────────▶ void ───────▶ gone
 //
 // A file that is not whole claims nothing, nor does one of an earlier boot: the
-// kernel's count began at zero then.
+// kernel's count began at zero then. Nor does a copy, which has another inode: the
+// original is locked, or has been given back.
 type lease struct {
 	dir  *leaseDir
 	name string
@@ -58,6 +59,9 @@ type leaseDir struct {
 // openLeaseDir opens the folder, and makes it if it is not there.
 func openLeaseDir(sys system, path string) (_ *leaseDir, err error) {
 	boot, err := sys.bootID()
+	if err == nil && boot == "" {
+		err = errors.New("the kernel's boot id is empty") // and so is that of a lease which claims nothing
+	}
 	if err == nil {
 		err = os.MkdirAll(path, stateDirMode)
 	}
@@ -135,20 +139,36 @@ func (l *lease) lock() (bool, error) {
 // write makes the lease claim one LISTEN. It fails as a whole: a lease that is
 // not complete claims nothing.
 func (l *lease) write() error {
-	l.written = true
-	_, err := fmt.Fprintf(l.file, "%s\nboot %s\npid %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), leaseEnd)
+	info, err := l.file.Stat()
+	if err == nil {
+		text := fmt.Sprintf("%s\nboot %s\npid %d\ninode %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), inode(info), leaseEnd)
+		_, err = l.file.WriteAt([]byte(text), 0)
+	}
+	l.written = err == nil
+	return err
+}
+
+// empty takes the claim back until it is written again. If it returns an error the
+// claim stands.
+func (l *lease) empty() error {
+	err := l.file.Truncate(0)
+	if !l.written {
+		return nil // there was none
+	}
+	l.written = err != nil
 	return err
 }
 
 // remove takes the claim back, and gives up the lock. If it returns an error the
 // claim stands, for a later session to find.
+//
+// The file is emptied first, because that reaches it wherever it is: another name
+// that somebody gave it meanwhile (rename, link) would go on claiming. An empty
+// file that stays behind claims nothing.
 func (l *lease) remove() error {
-	err := l.dir.root.Remove(l.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // somebody has tidied up
-	}
-	if err != nil && l.file.Truncate(0) == nil {
-		err = nil // it is still there, but claims nothing
+	err := l.empty()
+	if err == nil {
+		_ = l.dir.root.Remove(l.name)
 	}
 	// The lock goes with the descriptor, whatever closing it returns.
 	_ = l.file.Close()
@@ -177,7 +197,7 @@ func (d *leaseDir) orphans(f func(l *lease) error) error {
 
 // orphan is orphans for one file.
 func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
-	l, err := d.open(name)
+	l, err := d.open(name, os.O_RDWR)
 	if l == nil || err != nil {
 		return err
 	}
@@ -187,6 +207,7 @@ func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
 	case l.read().Boot != d.boot:
 		return l.remove()
 	default:
+		l.written = true
 		return f(l)
 	}
 }
@@ -204,14 +225,14 @@ func (d *leaseDir) names() (names []string, err error) {
 
 // open opens a file that may be a lease. It returns nil for what has gone
 // meanwhile, and for what is no file of a trusted user: nothing is done to that.
-func (d *leaseDir) open(name string) (*lease, error) {
+func (d *leaseDir) open(name string, flag int) (*lease, error) {
 	info, err := d.root.Lstat(name)
 	if err == nil && (!info.Mode().IsRegular() || links(info) != 1 || info.Size() > maxLease || !d.trusts(info)) {
 		return nil, nil
 	}
 	var file *os.File
 	if err == nil {
-		file, err = d.root.Open(name)
+		file, err = d.root.OpenFile(name, flag, 0)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -227,29 +248,36 @@ type Lease struct {
 	Held bool   // its owner lives
 }
 
-// read returns what the lease says: nothing, if it cannot be read.
+// read returns what the lease says: nothing, if it cannot be read or is a copy.
 func (l *lease) read() Lease {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxLease))
-	if err != nil {
-		text = nil
+	var file fs.FileInfo
+	if err == nil {
+		file, err = l.file.Stat()
 	}
-	info := parseLease(text)
+	info, original := parseLease(text)
+	if err != nil || original != inode(file) {
+		info = Lease{}
+	}
 	info.Name = l.name
 	return info
 }
 
-func parseLease(text []byte) Lease {
+// parseLease returns what a lease says, and the inode that it was written to.
+func parseLease(text []byte) (Lease, uint64) {
 	lines := bytes.Split(text, []byte("\n"))
-	if len(lines) != 5 || string(lines[0]) != leaseMagic || string(lines[3]) != leaseEnd || len(lines[4]) != 0 {
-		return Lease{}
+	if len(lines) != 6 || string(lines[0]) != leaseMagic || string(lines[4]) != leaseEnd || len(lines[5]) != 0 {
+		return Lease{}, 0
 	}
 	boot, bootOK := bytes.CutPrefix(lines[1], []byte("boot "))
 	id, pidOK := bytes.CutPrefix(lines[2], []byte("pid "))
-	pid, err := strconv.Atoi(string(id))
-	if !bootOK || !pidOK || err != nil || len(boot) == 0 {
-		return Lease{}
+	number, inodeOK := bytes.CutPrefix(lines[3], []byte("inode "))
+	pid, pidErr := strconv.Atoi(string(id))
+	original, inodeErr := strconv.ParseUint(string(number), 10, 64)
+	if !bootOK || !pidOK || !inodeOK || pidErr != nil || inodeErr != nil || len(boot) == 0 {
+		return Lease{}, 0
 	}
-	return Lease{Boot: string(boot), PID: pid}
+	return Lease{Boot: string(boot), PID: pid}, original
 }
 
 const (
@@ -262,20 +290,21 @@ const (
 
 // lock keeps the sessions of a machine from working on the kernel's count at the
 // same time: what one of them finds would be wrong by the time it acts on it. It
-// gives up after the time limit, or when hurry says so: nothing is worth waiting
-// for ever.
-func (d *leaseDir) lock(limit time.Duration, hurry func() bool) (unlock func()) {
+// gives up after the time limit, or when hurry says so, and reports whether it has
+// the lock: to raise the count nobody need wait for ever, but without it nobody
+// may give back what a lease claims.
+func (d *leaseDir) lock(limit time.Duration, hurry func() bool) (locked bool, unlock func()) {
 	if d == nil {
-		return func() {}
+		return false, func() {}
 	}
 	dir, err := d.root.Open(".")
 	if err != nil {
-		return func() {}
+		return false, func() {}
 	}
 	for deadline := time.Now().Add(limit); ; time.Sleep(lockPoll) {
 		locked, err := d.sys.flock(dir)
 		if locked || err != nil || hurry() || time.Now().After(deadline) {
-			return func() { _ = dir.Close() }
+			return locked, func() { _ = dir.Close() }
 		}
 	}
 }

@@ -40,3 +40,11 @@ func links(info fs.FileInfo) uint64 {
 	}
 	return 0
 }
+
+// inode is the number of a file in its file system.
+func inode(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Ino) //nolint:unconvert // it is a 32-bit number on some architectures
+	}
+	return 0
+}

@@ -94,6 +94,13 @@ func TestLeaseDir(t *testing.T) {
 			},
 			want: "belongs to another user",
 		},
+		"an empty boot id": {
+			setup: func(_ *testing.T, k *fakeKernel, dir string) string {
+				k.boot = ""
+				return dir
+			},
+			want: "boot id is empty",
+		},
 		"no boot id": {
 			setup: func(_ *testing.T, k *fakeKernel, dir string) string {
 				k.fail["boot id"] = 1
@@ -165,18 +172,37 @@ func TestLeaseLives(t *testing.T) {
 	require.Empty(t, found(t, d))
 }
 
+// leaseText is what a lease holds that was written to a certain inode.
+func leaseText(inode uint64) string {
+	return fmt.Sprintf("%s\nboot this-boot\npid 7\ninode %d\n%s\n", leaseMagic, inode, leaseEnd)
+}
+
+// layLease makes a lease that claims something.
+func layLease(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, nil, leaseMode))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(leaseText(inode(info))), leaseMode))
+}
+
 func TestLeaseThatClaimsNothing(t *testing.T) {
-	whole := fmt.Sprintf("%s\nboot this-boot\npid 7\n%s\n", leaseMagic, leaseEnd)
-	require.Equal(t, Lease{Boot: "this-boot", PID: 7}, parseLease([]byte(whole)))
+	whole := leaseText(3)
+	info, original := parseLease([]byte(whole))
+	require.Equal(t, Lease{Boot: "this-boot", PID: 7}, info)
+	require.EqualValues(t, 3, original)
 
 	k := newFakeKernel()
 	for n := range whole {
-		require.Empty(t, parseLease([]byte(whole[:n])), "cut at %d", n)
+		info, _ := parseLease([]byte(whole[:n]))
+		require.Empty(t, info, "cut at %d", n)
 	}
 	for name, text := range map[string]string{
 		"earlier boot": strings.Replace(whole, "this-boot", "that-boot", 1),
 		"no boot":      strings.Replace(whole, "this-boot", "", 1),
 		"not a pid":    strings.Replace(whole, "7", "seven", 1),
+		"not an inode": strings.Replace(whole, "3", "three", 1),
+		"a copy":       whole,
 		"another tag":  strings.Replace(whole, "boot ", "root ", 1),
 		"more":         whole + "\n",
 		"empty":        "",
@@ -194,16 +220,15 @@ func TestLeaseThatClaimsNothing(t *testing.T) {
 
 func TestNoLease(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
-	whole := fmt.Sprintf("%s\nboot this-boot\npid 7\n%s\n", leaseMagic, leaseEnd)
 	outside := filepath.Join(t.TempDir(), "outside")
-	require.NoError(t, os.WriteFile(outside, []byte(whole), leaseMode))
+	layLease(t, outside)
 	path := func(name string) string { return filepath.Join(dir, leasePrefix+name) }
 
 	require.NoError(t, os.Symlink(outside, path("symlink")))
 	require.NoError(t, os.Link(outside, path("hardlink")))
 	require.NoError(t, os.Mkdir(path("directory"), stateDirMode))
 	require.NoError(t, os.WriteFile(path("large"), make([]byte, maxLease+1), leaseMode))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "another"), []byte(whole), leaseMode))
+	layLease(t, filepath.Join(dir, "another"))
 
 	d, err := openLeaseDir(k.system(), dir)
 	require.NoError(t, err)
@@ -214,13 +239,13 @@ func TestNoLease(t *testing.T) {
 	require.Empty(t, leases)
 
 	// What belongs to somebody else.
-	require.NoError(t, os.WriteFile(path("foreign"), []byte(whole), leaseMode))
+	layLease(t, path("foreign"))
 	d.sys.uid = os.Geteuid() + 1
 	require.Empty(t, found(t, d))
 	d.sys.uid = os.Geteuid()
 	require.Equal(t, []string{leasePrefix + "foreign"}, found(t, d))
 
-	l, err := d.open(leasePrefix + "gone")
+	l, err := d.open(leasePrefix+"gone", os.O_RDWR)
 	require.Nil(t, l)
 	require.NoError(t, err)
 }
@@ -250,9 +275,11 @@ func TestLeaseErrors(t *testing.T) {
 	require.ErrorIs(t, d.orphans((*lease).remove), os.ErrClosed)
 	_, err = d.create()
 	require.ErrorIs(t, err, os.ErrClosed)
-	_, err = d.open("x")
+	_, err = d.open("x", os.O_RDWR)
 	require.ErrorIs(t, err, os.ErrClosed)
-	d.lock(mendLockWait, func() bool { return false })()
+	locked, unlock := d.lock(mendLockWait, func() bool { return false })
+	require.False(t, locked)
+	unlock()
 
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, leaseMode))
@@ -325,6 +352,46 @@ func TestLeaseIsRemoved(t *testing.T) {
 	require.Equal(t, []string{l.name}, found(t, d), "the claim stands")
 }
 
+// Somebody has given the lease another name. It claims nothing there either once
+// the session has taken back its LISTEN.
+func TestLeaseIsMoved(t *testing.T) {
+	for name, move := range map[string]func(from, to string) error{"renamed": os.Rename, "linked": os.Link} {
+		t.Run(name, func(t *testing.T) {
+			k, dir := newFakeKernel(), stateDir(t)
+			k.stranger(5000)
+			s := openFake(t, k, Config{StateDirectory: dir})
+			path := filepath.Join(dir, s.lease.name)
+			require.NoError(t, move(path, path+"-moved"))
+			closeFake(t, k, s)
+			require.Equal(t, 1, k.listeners())
+
+			s = openFake(t, k, Config{StateDirectory: dir})
+			require.Equal(t, Finding{Listening: true}, s.Opening())
+			require.Equal(t, 2, k.listeners())
+			require.Len(t, leaseFiles(t, dir), 1, "it is tidied up")
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// A copy of the folder, say of a backup, claims nothing.
+func TestLeaseIsCopied(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	k.stranger(5000)
+	s := openFake(t, k, Config{StateDirectory: dir})
+	path := filepath.Join(dir, s.lease.name)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path+"-copy", text, leaseMode))
+
+	next := openFake(t, k, Config{StateDirectory: dir})
+	require.Equal(t, Finding{Listening: true}, next.Opening())
+	require.Equal(t, 3, k.listeners())
+	require.NoError(t, next.Close())
+	closeFake(t, k, s)
+	require.Equal(t, 1, k.listeners())
+}
+
 // One session at a time works on the kernel's count, but none waits for ever.
 func TestLeaseDirLock(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
@@ -332,30 +399,39 @@ func TestLeaseDirLock(t *testing.T) {
 	require.NoError(t, err)
 	never := func() bool { return false }
 
-	unlock := d.lock(mendLockWait, never)
+	locked, unlock := d.lock(mendLockWait, never)
+	require.True(t, locked)
 	waited := make(chan time.Duration)
 	start := time.Now()
 	go func() {
-		d.lock(mendLockWait, never)()
+		_, unlock := d.lock(mendLockWait, never)
+		unlock()
 		waited <- time.Since(start)
 	}()
 	time.Sleep(50 * time.Millisecond)
 	unlock()
 	require.GreaterOrEqual(t, <-waited, 50*time.Millisecond)
 
-	unlock = d.lock(mendLockWait, never)
+	_, unlock = d.lock(mendLockWait, never)
 	start = time.Now()
-	d.lock(mendLockWait, never)()
+	locked, unlockNothing := d.lock(mendLockWait, never)
+	require.False(t, locked)
+	unlockNothing()
 	require.GreaterOrEqual(t, time.Since(start), mendLockWait)
 	start = time.Now()
-	d.lock(mendLockWait, func() bool { return true })()
+	_, unlockNothing = d.lock(mendLockWait, func() bool { return true })
+	unlockNothing()
 	require.Less(t, time.Since(start), mendLockWait)
 	unlock()
 
 	k.fail["flock"] = -1
-	d.lock(mendLockWait, never)()
+	locked, unlock = d.lock(mendLockWait, never)
+	require.False(t, locked)
+	unlock()
 	var none *leaseDir
-	none.lock(mendLockWait, never)()
+	locked, unlock = none.lock(mendLockWait, never)
+	require.False(t, locked)
+	unlock()
 	require.NoError(t, none.orphans((*lease).remove))
 	require.NoError(t, none.close())
 }

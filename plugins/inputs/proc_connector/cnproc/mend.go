@@ -29,23 +29,19 @@ type Finding struct {
 
 // look finds out whether the kernel reports events, if need be after mending.
 func (s *Session) look(f *Finding) (err error) {
-	if f.Listening, err = hears(s.sys); err != nil {
+	if f.Listening, err = hears(s.sys); err != nil || f.Listening && s.state != stateDeaf {
 		return err
 	}
 	if !f.Listening {
 		s.silent(f)
 	}
-	if !f.Listening && s.repair {
-		unlock := s.leases.lock(mendLockWait, s.hurry.Load)
-		defer unlock()
-		return s.restore(f)
-	}
-	s.used(f)
-	return nil
+	_, unlock := s.leases.lock(mendLockWait, s.hurry.Load)
+	defer unlock()
+	return s.restore(f)
 }
 
-// restore mends the count unless the canary is heard: another session may have
-// mended it just now. The caller holds the lock of the state directory.
+// restore looks, and mends what is to be mended: another session may have done it
+// just now. The caller holds the lock of the state directory, if it can be had.
 func (s *Session) restore(f *Finding) error {
 	p, err := openProbe(s.sys)
 	if err != nil {
@@ -57,11 +53,19 @@ func (s *Session) restore(f *Finding) error {
 	}
 	if !f.Listening {
 		s.silent(f)
-		if err := s.mend(p, f); err != nil {
+		if !s.repair {
+			return nil
+		}
+		if err := s.mend(p, f, 1); err != nil {
 			return err
 		}
 	}
-	s.used(f)
+	if f.Listening && (f.Deaf || s.state == stateDeaf) {
+		// What dead sessions had left in the count is used up, whoever has
+		// mended it. Their leases must not claim it any longer, before anybody
+		// else may give it back.
+		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
+	}
 	return nil
 }
 
@@ -73,21 +77,19 @@ func (s *Session) silent(f *Finding) {
 	}
 }
 
-// used removes the leases of dead sessions if the connector was silent and is so
-// no longer: what they claim is used up, whoever has mended the count.
-func (s *Session) used(f *Finding) {
-	if f.Listening && (f.Deaf || s.state == stateDeaf) {
-		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
-	}
-}
-
 // maxRaises bounds how many LISTENs are sent in one attempt to mend the count.
 const maxRaises = 1024
 
 // mend raises the count, one by one, until the canary is heard: then it is one.
-// That one is this session's. Whoever else is a member has most likely lost its
-// own, and would be deaf again when this session ends, so as many are added.
-func (s *Session) mend(p *probe, f *Finding) (err error) {
+// own of that, 1 or 0, are this session's. Whoever else is a member has most
+// likely lost its own, and would be deaf again when this session ends, so the
+// count becomes one for each.
+//
+// They are listed before and after. Who comes in between may have raised the count
+// itself, in place of this session, and who goes in between has lowered it again.
+func (s *Session) mend(p *probe, f *Finding, own int) (err error) {
+	before, err := s.others()
+	f.Err = errors.Join(f.Err, err)
 	for !f.Listening && f.Raised < maxRaises {
 		if err := s.raise(f); err != nil {
 			return err
@@ -99,9 +101,10 @@ func (s *Session) mend(p *probe, f *Finding) (err error) {
 	if !f.Listening {
 		return nil
 	}
-	others, err := s.others()
+	after, err := s.others()
 	f.Err = errors.Join(f.Err, err)
-	for range others {
+	gone := slices.DeleteFunc(before, func(m Member) bool { return slices.Contains(after, m) })
+	for range own + len(after) + len(gone) - 1 {
 		if err := s.raise(f); err != nil {
 			return err
 		}
@@ -133,10 +136,19 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	unlock := s.leases.lock(mendLockWait, s.hurry.Load)
+	locked, unlock := s.leases.lock(mendLockWait, s.hurry.Load)
 	defer unlock()
+	if !locked {
+		// Somebody may be making up for what the leases claim.
+		if s.leases != nil {
+			f.Err = errors.Join(f.Err, errNotLooked)
+		}
+		return
+	}
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
 }
+
+var errNotLooked = errors.New("the folder of the leases is locked by another program, so what killed plugins have left is not given back this time")
 
 func (s *Session) giveBack(l *lease, f *Finding) error {
 	// What may be needed afterwards is there before anything is given back.
@@ -175,18 +187,20 @@ func (s *Session) giveBack(l *lease, f *Finding) error {
 
 // part makes sure that the IGNORE of this session has left nobody deaf. It does
 // where others have sent an IGNORE too many while this session's LISTEN was left
-// to make up for it: so the other members get one each. A session leaves the
-// group before it sends its IGNORE, and so is not taken for one of them.
+// to make up for it. A session leaves the group before it sends its IGNORE, and so
+// is not taken for one that was left.
 func (s *Session) part(f *Finding) error {
-	heard, err := hears(s.sys)
-	if err != nil || heard {
+	p, err := openProbe(s.sys)
+	if err != nil {
 		return err
 	}
-	others, err := s.others()
-	for range others {
-		if err := s.raise(f); err != nil {
-			return err
-		}
+	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
+	if heard, err := p.heard(); err != nil || heard {
+		return err
 	}
-	return err
+	if others, err := s.others(); err != nil || len(others) == 0 {
+		return err
+	}
+	f.Listening = false
+	return s.mend(p, f, 0)
 }

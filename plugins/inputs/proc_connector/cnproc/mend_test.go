@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -250,6 +251,63 @@ func TestPartAfterPoison(t *testing.T) {
 	})
 }
 
+// A session that must not repair ends while this one is about to send its IGNORE.
+func TestPartWhileAnotherSessionEnds(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		k.stranger(5000)
+		s, other := openFake(t, k, Config{Repair: true}), openFake(t, k, Config{})
+		k.poison(-2)
+		k.hooks["IGNORE"] = sync.OnceFunc(func() { require.NoError(t, other.Close()) })
+		require.NoError(t, s.Close())
+		require.Equal(t, 1, k.listeners())
+	})
+}
+
+// Who leaves while the count is being mended has taken one away, and who comes has
+// added one.
+func TestMendWhileOthersComeAndGo(t *testing.T) {
+	for name, change := range map[string]func(k *fakeKernel){
+		"goes before":  func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
+		"goes after":   func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
+		"comes before": func(k *fakeKernel) { k.count++; k.strangers = append(k.strangers, Member{Port: 5002}) },
+		"comes after":  func(k *fakeKernel) { k.count++; k.strangers = append(k.strangers, Member{Port: 5002}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			kernels(t, func(t *testing.T, k *fakeKernel) {
+				k.stranger(5000)
+				k.stranger(5001)
+				s := openFake(t, k, Config{Repair: true})
+				k.poison(-5)
+				at := k.called("members") + 1
+				if strings.HasSuffix(name, "after") {
+					at++
+				}
+				k.hooks["members"] = func() {
+					if k.called("members") == at {
+						k.mu.Lock()
+						defer k.mu.Unlock()
+						change(k)
+					}
+				}
+				if name == "comes before" { // between the list and the first LISTEN
+					delete(k.hooks, "members")
+					k.hooks["extra LISTEN"] = sync.OnceFunc(func() {
+						k.mu.Lock()
+						defer k.mu.Unlock()
+						change(k)
+					})
+				}
+				_, err := s.Check()
+				require.NoError(t, err)
+				honest := 1 + len(k.strangers)
+				require.GreaterOrEqual(t, k.listeners(), honest)
+				require.LessOrEqual(t, k.listeners(), honest+1)
+				require.NoError(t, s.Close())
+			})
+		})
+	}
+}
+
 func TestRelease(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {
 		dir := stateDir(t)
@@ -344,28 +402,93 @@ func TestReleaseFails(t *testing.T) {
 	}
 }
 
-// wedge makes a lease impossible to remove, by putting something else in the
-// place of its name.
-func wedge(t *testing.T, path string) {
-	t.Helper()
-	require.NoError(t, os.Rename(path, filepath.Join(filepath.Dir(path), "moved")))
-	require.NoError(t, os.MkdirAll(filepath.Join(path, "full"), stateDirMode))
+// Nothing is given back while somebody else is at work on the count, and may take
+// it for something else.
+func TestReleaseIsLockedOut(t *testing.T) {
+	for name, lock := range map[string]func(k *fakeKernel) func(f *os.File) (bool, error){
+		"held": func(k *fakeKernel) func(f *os.File) (bool, error) {
+			return func(f *os.File) (bool, error) {
+				if strings.HasPrefix(filepath.Base(f.Name()), leasePrefix) {
+					return hostSystem("").flock(f)
+				}
+				return false, nil
+			}
+		},
+		"failing": func(k *fakeKernel) func(f *os.File) (bool, error) {
+			k.failAt["flock"] = k.called("flock") + 2
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, dir := newFakeKernel(), stateDir(t)
+			orphan(t, k, dir)
+			k.count = 1
+			k.locked = lock(k)
+			s := openFake(t, k, Config{StateDirectory: dir})
+			require.Equal(t, Finding{Listening: true, Err: s.Opening().Err}, s.Opening())
+			require.ErrorIs(t, s.Opening().Err, errNotLooked)
+			require.Equal(t, 2, k.listeners())
+			require.NoError(t, s.Close())
+			require.Equal(t, 1, k.listeners())
+			require.Len(t, leaseFiles(t, dir), 1)
+		})
+	}
 }
 
-// An orphan that cannot be removed would be given back time and again.
+// A session that has mended the count has made up for what leases claim. Another
+// one must not give that back while they are still there.
+func TestReleaseDuringMend(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		k.stranger(5000)
+		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+		left := orphan(t, k, dir)
+		k.poison(-2)
+		opened := make(chan *Session, 1)
+		start := sync.OnceFunc(func() {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				next, err := openOn(k.system(), Config{Repair: true, StateDirectory: dir})
+				if err != nil {
+					t.Error(err)
+				}
+				opened <- next
+			}()
+			select {
+			case <-done:
+			case <-time.After(mendLockWait / 5):
+			}
+		})
+		k.locked = func(f *os.File) (bool, error) {
+			if filepath.Base(f.Name()) == filepath.Base(left) {
+				start() // the count is mended by now, and the lease is there
+			}
+			return hostSystem("").flock(f)
+		}
+		_, err := s.Check()
+		require.NoError(t, err)
+		next := <-opened
+		require.Equal(t, 3, k.listeners())
+		require.NoError(t, next.Close())
+		closeFake(t, k, s)
+		require.Equal(t, 1, k.listeners())
+	})
+}
+
+// An orphan whose claim cannot be taken back would be given back time and again.
 func TestReleaseCannotRemove(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
-	path := orphan(t, k, dir)
-	k.count = 1
-	k.locked = func(f *os.File) (bool, error) {
-		if filepath.Base(f.Name()) == filepath.Base(path) {
-			wedge(t, path)
-		}
-		return hostSystem("").flock(f)
-	}
 	s := openFake(t, k, Config{StateDirectory: dir})
-	require.Zero(t, s.Opening().Released)
-	require.ErrorContains(t, s.Opening().Err, filepath.Base(path))
+	path := orphan(t, k, dir)
+	file, err := os.Open(path) // not for writing
+	require.NoError(t, err)
+	k.count = 2
+
+	var f Finding
+	require.Error(t, s.giveBack(&lease{dir: s.leases, name: filepath.Base(path), file: file, written: true}, &f))
+	require.Zero(t, f)
+	require.FileExists(t, path)
 	require.Equal(t, 2, k.listeners())
 	require.NoError(t, s.Close())
 	require.Equal(t, 1, k.listeners())
@@ -389,7 +512,9 @@ func TestMendFails(t *testing.T) {
 		"raising":                  {fail: "extra LISTEN", at: always, fatal: true, after: -1},
 		"raising further":          {fail: "extra dial", at: 4, fatal: true, after: 0, raised: 1},
 		"the canary after raising": {fail: "rename", at: 3, fatal: true, after: 0, raised: 1},
-		"listing members":          {fail: "members", at: 1, after: 1, raised: 2},
+		"listing members":          {fail: "members", at: 1, after: 2, raised: 3},
+		"listing members again":    {fail: "members", at: 2, after: 2, raised: 3},
+		"listing members, always":  {fail: "members", at: always, after: 1, raised: 2},
 		"raising for the others":   {fail: "extra dial", at: 5, fatal: true, after: 1, raised: 2},
 		"the lease of the dead":    {fail: "flock", at: 2, after: 2, raised: 3},
 		"closing the second probe": {fail: "extra close", at: 5, after: 2, raised: 3},
@@ -426,6 +551,69 @@ func TestMendFails(t *testing.T) {
 	}
 }
 
+// What is known to be silenced is said to be, also when it cannot be mended.
+func TestMendFailsEachTime(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		s := openFake(t, k, Config{Repair: true})
+		k.poison(-1)
+		k.failNext("extra LISTEN", always)
+		for range 3 {
+			_, err := s.Check()
+			require.ErrorIs(t, err, errInjected)
+			require.False(t, s.Listening())
+			require.EqualValues(t, 1, s.Stats().Deaf)
+		}
+		// IGNORE would silence the next program too.
+		require.NoError(t, s.Close())
+		require.ErrorIs(t, s.Closing().Err, errInjected)
+		require.Zero(t, k.listeners())
+		require.Zero(t, s.Stats().Ignores)
+	})
+}
+
+// The same if nobody has looked before.
+func TestCloseCannotMend(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		s := openFake(t, k, Config{Repair: true, StateDirectory: stateDir(t)})
+		k.poison(-2)
+		k.failNext("extra LISTEN", always)
+		require.NoError(t, s.Close())
+		require.Equal(t, -1, k.listeners())
+		require.Zero(t, k.open())
+	})
+}
+
+// A session that knows that its LISTEN is gone does not claim it, in case it is
+// killed before that is mended.
+func TestLeaseWhileDeaf(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		s := openFake(t, k, Config{StateDirectory: dir})
+		claims := func() bool {
+			leases, err := leasesOn(k.system(), dir)
+			require.NoError(t, err)
+			require.Len(t, leases, 1)
+			require.True(t, leases[0].Held)
+			return leases[0].Boot != ""
+		}
+		for range 2 {
+			require.True(t, claims())
+			k.poison(-1)
+			for range 2 {
+				_, err := s.Check()
+				require.NoError(t, err)
+				require.False(t, claims())
+			}
+			k.poison(+1)
+			_, err := s.Check()
+			require.NoError(t, err)
+		}
+		require.True(t, claims())
+		closeFake(t, k, s)
+		require.Zero(t, k.listeners())
+	})
+}
+
 func TestPartFails(t *testing.T) {
 	tests := map[string]struct {
 		fail  string
@@ -435,10 +623,10 @@ func TestPartFails(t *testing.T) {
 		// Before IGNORE comes one probe with one canary; see TestSilencedBeforeClose.
 		"probing":           {fail: "extra dial", at: 2},
 		"the canary":        {fail: "rename", at: 2},
-		"closing the probe": {fail: "extra close", at: 2},
+		"closing":           {fail: "extra close", at: 2, after: 1},
 		"listing members":   {fail: "members", at: 1},
 		"raising":           {fail: "extra dial", at: 3},
-		"closing":           {fail: "extra close", at: 3, after: 1},
+		"closing the probe": {fail: "extra close", at: 3, after: 1},
 		"leaving":           {fail: "leave", at: 1, after: 1},
 	}
 	for name, tt := range tests {
@@ -461,7 +649,6 @@ func TestPartFails(t *testing.T) {
 func TestLeaseCannotBeRemoved(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
 	s := openFake(t, k, Config{StateDirectory: dir})
-	wedge(t, filepath.Join(dir, s.lease.name))
 	require.NoError(t, s.lease.file.Close())
 	for range 2 {
 		err := s.Close()

@@ -33,7 +33,8 @@ import (
 //	Deaf ─────────▶ Listening    verify: mended, by us or by somebody else
 //	Counted,
 //	Listening,
-//	Deaf ─────────▶ Ignored      Ignore: leave the group, remove the lease, send IGNORE
+//	Deaf ─────────▶ Ignored      Ignore: leave the group, remove the lease, and send IGNORE
+//	                             unless the LISTEN is gone
 //	Dialed, Joined,
 //	Asked, Ignored ▶ Closed      Close
 //
@@ -46,10 +47,11 @@ import (
 // The count is touched in five places, and nowhere else in this package:
 //
 //	listen   +1  LISTEN, at most once in a session
-//	Ignore   -1  IGNORE, at most once in a session, and only after a LISTEN that was taken
+//	Ignore   -1  IGNORE, at most once in a session, and only after a LISTEN that was taken;
+//	             not if the connector is silenced and cannot be mended
 //	mend     +1  while the canary is not heard, and once for each other member that was hit
 //	release  -1  for a lease of a dead session; +1 again if that silences the machine
-//	part     +1  for each member that our IGNORE has left deaf, because others had sent one too many
+//	part     +1  the same, for the members that our IGNORE has left deaf, because others had sent one too many
 type state int
 
 const (
@@ -263,23 +265,24 @@ func (s *Session) Check() (f Finding, err error) {
 	return f, nil
 }
 
-// verify enters stateListening or stateDeaf. The caller holds mu, or is Open.
+// verify enters stateListening or stateDeaf, unless it returns an error without
+// knowing which. The caller holds mu, or is Open.
 func (s *Session) verify(f *Finding) error {
-	if err := s.look(f); err != nil {
-		return err
-	}
-	if !f.Listening {
+	err := s.look(f)
+	switch {
+	case f.Listening:
+		missed := f.Deaf || s.state == stateDeaf
+		s.state = stateListening
+		s.writeLease(f)
+		if missed && s.receiving {
+			s.gap.Store(true)
+			err = errors.Join(err, s.sock.wake())
+		}
+	case f.Deaf || err == nil:
 		s.state = stateDeaf
-		return nil
+		err = errors.Join(err, s.voidLease())
 	}
-	missed := f.Deaf || s.state == stateDeaf
-	s.state = stateListening
-	s.writeLease(f)
-	if missed && s.receiving {
-		s.gap.Store(true)
-		return s.sock.wake()
-	}
-	return nil
+	return err
 }
 
 // createLease makes a lease that claims nothing yet.
@@ -311,6 +314,16 @@ func (s *Session) writeLease(f *Finding) {
 	crash("lease written")
 }
 
+// voidLease takes the claim back for as long as the machine is deaf: the kernel's
+// count does not hold this session's LISTEN then, and whoever mends it gives it to
+// somebody else.
+func (s *Session) voidLease() error {
+	if s.lease == nil || !s.lease.written {
+		return nil
+	}
+	return s.lease.empty()
+}
+
 // removeLease takes the claim back. If that fails the claim stands.
 func (s *Session) removeLease() error {
 	if s.lease == nil {
@@ -334,19 +347,23 @@ func (s *Session) Ignore() error {
 	if !s.state.owing() {
 		return s.ignoreErr
 	}
-	unlock := s.leases.lock(ignoreLockWait, func() bool { return false })
+	_, unlock := s.leases.lock(ignoreLockWait, func() bool { return false })
 	defer unlock()
 	f := &s.closingFound
+	gone := false
 	if s.repair {
 		// Where others have silenced the connector since the last check, IGNORE
-		// would take the count further down than an honest program may.
+		// would take the count further down than an honest program may. If it
+		// could not be mended the count does not hold this session's LISTEN,
+		// and there is nothing to take back.
 		f.Err = errors.Join(f.Err, s.restore(f))
+		gone = !f.Listening && (f.Deaf || s.state == stateDeaf)
 	}
 	s.state = stateIgnored
 	// Once out of the group the queue is finite, and Receive can empty it
 	// instead of throwing events away that were already counted.
 	f.Err = errors.Join(f.Err, s.sock.leave())
-	if s.ignoreErr = s.withdraw(); s.ignoreErr != nil {
+	if s.ignoreErr = s.withdraw(gone); s.ignoreErr != nil || gone {
 		return s.ignoreErr
 	}
 	if s.repair {
@@ -355,14 +372,17 @@ func (s *Session) Ignore() error {
 	return nil
 }
 
-// withdraw takes the lease's claim back, and then the LISTEN.
-func (s *Session) withdraw() error {
+// withdraw takes the lease's claim back, and then the LISTEN unless it is gone.
+func (s *Session) withdraw(gone bool) error {
 	if err := s.removeLease(); err != nil {
 		// As long as a lease claims this LISTEN it must be there. A later
 		// session will find both.
 		return &OpError{Op: "ignore", Err: fmt.Errorf("%w: %w", ErrLeaseStands, err)}
 	}
 	crash("lease removed")
+	if gone {
+		return nil
+	}
 	if err := request(s.sock, opIgnore); err != nil {
 		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
 	}

@@ -3,10 +3,12 @@ package diagnose
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
@@ -98,12 +100,17 @@ func TestLeases(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o700)) //nolint:gosec // G302: it is a folder
 	lease := func(boot, pid string) string {
-		return "telegraf-proc-connector lease\nboot " + boot + "\npid " + pid + "\nend\n"
+		return "telegraf-proc-connector lease\nboot " + boot + "\npid " + pid + "\ninode INODE\nend\n"
 	}
 	for name, text := range map[string]string{
 		"lease-1": lease(boot, "11"), "lease-2": lease("earlier", "12"), "lease-3": "telegraf-proc-conn", "lease-4": lease(boot, "10"), "other": "",
 	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		var st unix.Stat_t
+		require.NoError(t, unix.Stat(path, &st))
+		text = strings.Replace(text, "INODE", strconv.FormatUint(st.Ino, 10), 1)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
 	require.Equal(t, Leases{
 		Directory: dir, Held: make([]Lease, 0), Void: 2,
