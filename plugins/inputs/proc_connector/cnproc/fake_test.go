@@ -31,6 +31,7 @@ type fakeKernel struct {
 	refuse  uint32     // the acknowledgement's error number
 	loseAck bool       // the session's queue overruns before the acknowledgement
 	dropped uint32     // by the session's queue
+	full    int        // how many canaries find no room
 	after   []datagram // what happens right after LISTEN was acknowledged
 	boot    string
 	uid     int
@@ -196,7 +197,13 @@ func (k *fakeKernel) flock(f *os.File) (bool, error) {
 // report queues a datagram to all members whose filter passes it.
 func (k *fakeKernel) report(d datagram) {
 	for _, s := range k.sockets {
-		if s.member && !s.closed && s.passes(d) {
+		if !s.member || s.closed || !s.passes(d) {
+			continue
+		}
+		if s.prefix != "" && k.full > 0 {
+			k.full--
+			s.dropped++
+		} else {
 			s.queue = append(s.queue, d)
 			s.wakeup <- struct{}{}
 		}
@@ -247,6 +254,8 @@ type fakeSocket struct {
 	last   uint32 // operation
 	queue  []datagram
 	wakeup chan struct{}
+
+	dropped uint32 // if it is not the session's
 }
 
 func (s *fakeSocket) step(name string) error { return s.k.step(s.prefix + name) }
@@ -338,6 +347,12 @@ func (s *fakeSocket) wait(limit time.Duration) error {
 }
 
 func (s *fakeSocket) drops() (uint32, error) {
+	if s.k.session() != s {
+		err := s.step("drops")
+		s.k.mu.Lock()
+		defer s.k.mu.Unlock()
+		return s.dropped, err
+	}
 	name := "drops"
 	if s.k.called("LISTEN") > 0 {
 		name = "drops later"

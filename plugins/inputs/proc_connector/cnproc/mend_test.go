@@ -551,6 +551,32 @@ func TestMendFails(t *testing.T) {
 	}
 }
 
+// A canary for which there was no room proves nothing.
+func TestCanaryIsDropped(t *testing.T) {
+	k := newFakeKernel()
+	s := openFake(t, k, Config{Repair: true})
+	k.full = canaries - 1
+	f, err := s.Check()
+	require.NoError(t, err)
+	require.Equal(t, Finding{Listening: true}, f)
+
+	k.full = canaries
+	_, err = s.Check()
+	require.ErrorIs(t, err, errDrowned)
+	require.True(t, s.Listening(), "as far as is known")
+	require.Equal(t, 1, k.listeners())
+
+	for n := range 2 {
+		k.failNext("extra drops", n+1)
+		k.full = 1
+		_, err = s.Check()
+		require.ErrorIs(t, err, errInjected)
+	}
+	require.Equal(t, 1, k.listeners())
+	closeFake(t, k, s)
+	require.Zero(t, k.listeners())
+}
+
 // What is known to be silenced is said to be, also when it cannot be mended.
 func TestMendFailsEachTime(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {

@@ -44,19 +44,39 @@ func hears(sys system) (bool, error) {
 	return heard, errors.Join(err, p.close())
 }
 
-// heard sends a canary and reports whether it came back. When it does not, the
-// kernel's count of listeners is below one, and the machine is deaf.
+// canaries is how many are sent when the queue has no room for them, or the kernel
+// no memory.
+const canaries = 10
+
+// heard sends a canary and reports whether it came back. When it does not, although
+// nothing was dropped, the kernel's count of listeners is below one, and the machine
+// is deaf.
 func (p *probe) heard() (bool, error) {
-	// Earlier canaries of this process prove nothing.
-	if _, err := p.take(Task{}); err != nil {
-		return false, err
+	for range canaries {
+		// Earlier canaries of this process prove nothing.
+		if _, err := p.take(Task{}); err != nil {
+			return false, err
+		}
+		before, err := p.sock.drops()
+		if err != nil {
+			return false, err
+		}
+		task, err := p.sys.rename()
+		if err != nil {
+			return false, err
+		}
+		if found, err := p.take(task); found || err != nil {
+			return found, err
+		}
+		if after, err := p.sock.drops(); err != nil || after == before {
+			return false, err
+		}
 	}
-	task, err := p.sys.rename()
-	if err != nil {
-		return false, err
-	}
-	return p.take(task)
+	return false, errDrowned
 }
+
+var errDrowned = errors.New("whether the kernel reports events cannot be told, because it drops those by which that is seen: " +
+	"it lacks memory, or threads of this program rename themselves all the time")
 
 // take empties the queue and reports whether a canary of the task was in it.
 func (p *probe) take(task Task) (found bool, err error) {

@@ -65,7 +65,7 @@ func TestOpenOrder(t *testing.T) {
 	require.False(t, s.Listening())
 	require.Equal(t, []string{
 		"dial", "filter", "buffer", "drops", "join", "LISTEN", "receive",
-		"extra dial", "extra filter", "extra join", "extra receive", "rename", "extra receive", "extra receive", "extra close",
+		"extra dial", "extra filter", "extra join", "extra receive", "extra drops", "rename", "extra receive", "extra receive", "extra close",
 		"leave", "IGNORE", "close",
 	}, k.steps)
 	require.Zero(t, k.open())
