@@ -54,8 +54,8 @@ func (w *watch) closing(f cnproc.Finding) {
 	case f.Listening:
 		w.mended(f)
 	case f.Deaf || f.Raised > 0:
-		w.log.Warnf("The process connector is silenced, and %d LISTENs have not mended it before the plugin stopped: another program, or from Linux 6.6 on any "+
-			"user, has sent the kernel an IGNORE too many (telegraf-proc-connector doctor shows more)", f.Raised)
+		w.log.Warnf("The process connector is silenced, and %d LISTENs have not mended it before the plugin stopped: another program, or from Linux 6.6 on "+
+			"any user, has sent the kernel an IGNORE too many (telegraf-proc-connector doctor shows more)", f.Raised)
 	}
 	w.troubled(f.Err)
 }

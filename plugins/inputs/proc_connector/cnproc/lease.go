@@ -168,7 +168,7 @@ func (l *lease) empty() error {
 func (l *lease) remove() error {
 	err := l.empty()
 	if err == nil {
-		_ = l.dir.root.Remove(l.name)
+		_ = l.dir.root.Remove(l.name) //nolint:errcheck // see above
 	}
 	// The lock goes with the descriptor, whatever closing it returns.
 	_ = l.file.Close()

@@ -406,7 +406,7 @@ func TestReleaseFails(t *testing.T) {
 // it for something else.
 func TestReleaseIsLockedOut(t *testing.T) {
 	for name, lock := range map[string]func(k *fakeKernel) func(f *os.File) (bool, error){
-		"held": func(k *fakeKernel) func(f *os.File) (bool, error) {
+		"held": func(*fakeKernel) func(f *os.File) (bool, error) {
 			return func(f *os.File) (bool, error) {
 				if strings.HasPrefix(filepath.Base(f.Name()), leasePrefix) {
 					return hostSystem("").flock(f)
