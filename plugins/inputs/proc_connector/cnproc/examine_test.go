@@ -2,6 +2,7 @@ package cnproc
 
 import (
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestExamineBesideMending(t *testing.T) {
 			}()
 			select {
 			case <-checked:
-			case <-time.After(mendLockWait / 5):
+			case <-time.After(ignoreLockWait / 10):
 			}
 		}
 		e, err := examineOn(k.system(), Config{StateDirectory: dir})
@@ -80,6 +81,34 @@ func TestExamineBesideMending(t *testing.T) {
 		<-checked
 		require.Equal(t, 2, k.listeners())
 		closeFake(t, k, s)
+		require.Equal(t, 1, k.listeners())
+	})
+}
+
+// A session ends in the middle of an examination, whose LISTEN must not hide from
+// it that it leaves somebody deaf.
+func TestExamineBesideClosing(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		k.stranger(5000)
+		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+		k.poison(-1)
+		closed := make(chan struct{})
+		k.hooks["members"] = sync.OnceFunc(func() {
+			go func() {
+				defer close(closed)
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			select {
+			case <-closed:
+			case <-time.After(ignoreLockWait / 10):
+			}
+		})
+		_, err := examineOn(k.system(), Config{StateDirectory: dir})
+		require.NoError(t, err)
+		<-closed
 		require.Equal(t, 1, k.listeners())
 	})
 }
