@@ -59,7 +59,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	d, dirErr := existingLeaseDir(sys, cfg.StateDirectory)
 	free := d == nil || dirErr != nil
 	if !free {
-		locked, unlock := d.lock(mendLockWait, func() bool { return false })
+		locked, unlock := d.lock(sys.patience.mend, func() bool { return false })
 		defer func() {
 			unlock()
 			err = errors.Join(err, d.close())
@@ -137,6 +137,11 @@ func Reconcile(cfg Config) (Finding, error) {
 
 func reconcileOn(sys system, cfg Config) (Finding, error) {
 	cfg.Filter = none
+	if _, err := os.Stat(cfg.StateDirectory); errors.Is(err, fs.ErrNotExist) {
+		// There is nothing to give back. A folder made here, by whoever asks,
+		// might shut out the user that the plugin runs as.
+		cfg.StateDirectory = ""
+	}
 	s, err := openOn(sys, cfg)
 	if err != nil {
 		return Finding{}, err

@@ -2,6 +2,7 @@ package cnproc
 
 import (
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestExamineBesideMending(t *testing.T) {
 			}()
 			select {
 			case <-checked:
-			case <-time.After(ignoreLockWait / 10):
+			case <-time.After(10 * time.Millisecond):
 			}
 		}
 		e, err := examineOn(k.system(), Config{StateDirectory: dir})
@@ -103,7 +104,7 @@ func TestExamineBesideClosing(t *testing.T) {
 			}()
 			select {
 			case <-closed:
-			case <-time.After(ignoreLockWait / 10):
+			case <-time.After(10 * time.Millisecond):
 			}
 		})
 		_, err := examineOn(k.system(), Config{StateDirectory: dir})
@@ -117,6 +118,7 @@ func TestExamineBesideClosing(t *testing.T) {
 func TestExamineIsLockedOut(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
 	k.locked = func(*os.File) (bool, error) { return false, nil }
+	k.patience = patience{}
 	for count, want := range map[int]error{1: nil, 0: nil, -1: errBusy} {
 		k.count = count
 		_, err := examineOn(k.system(), Config{StateDirectory: dir})
@@ -210,6 +212,17 @@ func TestReconcile(t *testing.T) {
 		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 3}, f)
 		require.Equal(t, 1, k.listeners())
 	})
+}
+
+// A folder that is not there holds no leases, and is not made.
+func TestReconcileWithoutFolder(t *testing.T) {
+	k := newFakeKernel()
+	dir := filepath.Join(t.TempDir(), "missing")
+	f, err := reconcileOn(k.system(), Config{StateDirectory: dir})
+	require.NoError(t, err)
+	require.Equal(t, Finding{Listening: true}, f)
+	require.NoDirExists(t, dir)
+	require.Zero(t, k.listeners())
 }
 
 func TestReconcileFails(t *testing.T) {

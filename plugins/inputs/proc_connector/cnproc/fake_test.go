@@ -27,25 +27,27 @@ type fakeKernel struct {
 	failAt map[string]int // step -> which of its calls fails, counted from 1
 	hooks  map[string]func()
 
-	deafTo  bool       // requests are dropped without a word
-	refuse  uint32     // the acknowledgement's error number
-	loseAck bool       // the session's queue overruns before the acknowledgement
-	dropped uint32     // by the session's queue
-	full    int        // how many canaries find no room
-	after   []datagram // what happens right after LISTEN was acknowledged
-	boot    string
-	uid     int
-	locked  func(f *os.File) (bool, error) // in place of flock(2)
+	deafTo   bool       // requests are dropped without a word
+	refuse   uint32     // the acknowledgement's error number
+	loseAck  bool       // the session's queue overruns before the acknowledgement
+	dropped  uint32     // by the session's queue
+	full     int        // how many canaries find no room
+	after    []datagram // what happens right after LISTEN was acknowledged
+	boot     string
+	uid      int
+	patience patience
+	locked   func(f *os.File) (bool, error) // in place of flock(2)
 }
 
 func newFakeKernel() *fakeKernel {
 	return &fakeKernel{
-		calls:  make(map[string]int),
-		fail:   make(map[string]int),
-		failAt: make(map[string]int),
-		hooks:  make(map[string]func()),
-		boot:   "this-boot",
-		uid:    os.Geteuid(),
+		calls:    make(map[string]int),
+		fail:     make(map[string]int),
+		failAt:   make(map[string]int),
+		hooks:    make(map[string]func()),
+		boot:     "this-boot",
+		uid:      os.Geteuid(),
+		patience: patience{mend: 5 * time.Second, ignore: 5 * time.Second},
 	}
 }
 
@@ -127,6 +129,8 @@ func (k *fakeKernel) system() system {
 		bootID:      func() (string, error) { return k.boot, k.step("boot id") },
 		flock:       k.flock,
 		uid:         k.uid,
+		// So that a busy machine is not taken for a stuck program.
+		patience: k.patience,
 	}
 }
 

@@ -280,13 +280,16 @@ func parseLease(text []byte) (Lease, uint64) {
 	return Lease{Boot: string(boot), PID: pid}, original
 }
 
-const (
-	// mendLockWait and ignoreLockWait bound how long a session waits for another
-	// one that is at work on the kernel's count, which takes milliseconds.
-	mendLockWait   = 500 * time.Millisecond
-	ignoreLockWait = 100 * time.Millisecond
-	lockPoll       = time.Millisecond
-)
+// patience bounds how long a session waits for another one that is at work on the
+// kernel's count, which takes milliseconds.
+type patience struct {
+	mend   time.Duration // to mend it, or to give something back
+	ignore time.Duration // before it sends its IGNORE
+}
+
+var hostPatience = patience{mend: 500 * time.Millisecond, ignore: 100 * time.Millisecond}
+
+const lockPoll = time.Millisecond
 
 // lock keeps the sessions of a machine from working on the kernel's count at the
 // same time: what one of them finds would be wrong by the time it acts on it. It

@@ -424,6 +424,7 @@ func TestReleaseIsLockedOut(t *testing.T) {
 			orphan(t, k, dir)
 			k.count = 1
 			k.locked = lock(k)
+			k.patience = patience{}
 			s := openFake(t, k, Config{StateDirectory: dir})
 			require.Equal(t, Finding{Listening: true, Err: s.Opening().Err}, s.Opening())
 			require.ErrorIs(t, s.Opening().Err, errNotLooked)
@@ -457,7 +458,7 @@ func TestReleaseDuringMend(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(mendLockWait / 5):
+			case <-time.After(hostPatience.mend / 5):
 			}
 		})
 		k.locked = func(f *os.File) (bool, error) {

@@ -64,6 +64,8 @@ type system struct {
 	flock func(f *os.File) (bool, error)
 	// uid is the user that this process acts as.
 	uid int
+	// patience is how long to wait for other sessions.
+	patience patience
 }
 
 // errUnknown is wrapped by an obstacle that could not be looked for.

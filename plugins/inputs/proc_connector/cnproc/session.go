@@ -347,7 +347,7 @@ func (s *Session) Ignore() error {
 	if !s.state.owing() {
 		return s.ignoreErr
 	}
-	_, unlock := s.leases.lock(ignoreLockWait, func() bool { return false })
+	_, unlock := s.leases.lock(s.sys.patience.ignore, func() bool { return false })
 	defer unlock()
 	f := &s.closingFound
 	gone := false

@@ -71,6 +71,7 @@ func hostSystem(proc string) system {
 		bootID:      func() (string, error) { return readBootID(proc) },
 		flock:       lockFile,
 		uid:         os.Geteuid(),
+		patience:    hostPatience,
 	}
 }
 
