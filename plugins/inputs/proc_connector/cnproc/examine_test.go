@@ -118,7 +118,7 @@ func TestExamineBesideClosing(t *testing.T) {
 func TestExamineIsLockedOut(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
 	k.locked = func(*os.File) (bool, error) { return false, nil }
-	k.patience = patience{}
+	k.patience = 0
 	for count, want := range map[int]error{1: nil, 0: nil, -1: errBusy} {
 		k.count = count
 		_, err := examineOn(k.system(), Config{StateDirectory: dir})

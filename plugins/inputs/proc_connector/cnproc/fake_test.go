@@ -35,7 +35,7 @@ type fakeKernel struct {
 	after    []datagram // what happens right after LISTEN was acknowledged
 	boot     string
 	uid      int
-	patience patience
+	patience time.Duration
 	locked   func(f *os.File) (bool, error) // in place of flock(2)
 }
 
@@ -47,7 +47,7 @@ func newFakeKernel() *fakeKernel {
 		hooks:    make(map[string]func()),
 		boot:     "this-boot",
 		uid:      os.Geteuid(),
-		patience: patience{mend: 5 * time.Second, ignore: 5 * time.Second},
+		patience: 5 * time.Second,
 	}
 }
 

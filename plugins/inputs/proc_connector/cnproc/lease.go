@@ -280,14 +280,9 @@ func parseLease(text []byte) (Lease, uint64) {
 	return Lease{Boot: string(boot), PID: pid}, original
 }
 
-// patience bounds how long a session waits for another one that is at work on the
-// kernel's count, which takes milliseconds.
-type patience struct {
-	mend   time.Duration // to mend it, or to give something back
-	ignore time.Duration // before it sends its IGNORE
-}
-
-var hostPatience = patience{mend: 500 * time.Millisecond, ignore: 100 * time.Millisecond}
+// hostPatience bounds how long a session waits for another one that is at work on
+// the kernel's count, which takes milliseconds.
+const hostPatience = 500 * time.Millisecond
 
 const lockPoll = time.Millisecond
 

@@ -277,7 +277,7 @@ func TestLeaseErrors(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	_, err = d.open("x", os.O_RDWR)
 	require.ErrorIs(t, err, os.ErrClosed)
-	locked, unlock := d.lock(hostPatience.mend, func() bool { return false })
+	locked, unlock := d.lock(hostPatience, func() bool { return false })
 	require.False(t, locked)
 	unlock()
 
@@ -399,12 +399,12 @@ func TestLeaseDirLock(t *testing.T) {
 	require.NoError(t, err)
 	never := func() bool { return false }
 
-	locked, unlock := d.lock(hostPatience.mend, never)
+	locked, unlock := d.lock(hostPatience, never)
 	require.True(t, locked)
 	waited := make(chan time.Duration)
 	start := time.Now()
 	go func() {
-		_, unlock := d.lock(hostPatience.mend, never)
+		_, unlock := d.lock(hostPatience, never)
 		unlock()
 		waited <- time.Since(start)
 	}()
@@ -412,24 +412,24 @@ func TestLeaseDirLock(t *testing.T) {
 	unlock()
 	require.GreaterOrEqual(t, <-waited, 50*time.Millisecond)
 
-	_, unlock = d.lock(hostPatience.mend, never)
+	_, unlock = d.lock(hostPatience, never)
 	start = time.Now()
-	locked, unlockNothing := d.lock(hostPatience.mend, never)
+	locked, unlockNothing := d.lock(hostPatience, never)
 	require.False(t, locked)
 	unlockNothing()
-	require.GreaterOrEqual(t, time.Since(start), hostPatience.mend)
+	require.GreaterOrEqual(t, time.Since(start), hostPatience)
 	start = time.Now()
-	_, unlockNothing = d.lock(hostPatience.mend, func() bool { return true })
+	_, unlockNothing = d.lock(hostPatience, func() bool { return true })
 	unlockNothing()
-	require.Less(t, time.Since(start), hostPatience.mend)
+	require.Less(t, time.Since(start), hostPatience)
 	unlock()
 
 	k.fail["flock"] = -1
-	locked, unlock = d.lock(hostPatience.mend, never)
+	locked, unlock = d.lock(hostPatience, never)
 	require.False(t, locked)
 	unlock()
 	var none *leaseDir
-	locked, unlock = none.lock(hostPatience.mend, never)
+	locked, unlock = none.lock(hostPatience, never)
 	require.False(t, locked)
 	unlock()
 	require.NoError(t, none.orphans((*lease).remove))

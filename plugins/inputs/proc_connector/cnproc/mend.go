@@ -35,7 +35,7 @@ func (s *Session) look(f *Finding) (err error) {
 	if !f.Listening {
 		s.silent(f)
 	}
-	_, unlock := s.leases.lock(s.sys.patience.mend, s.hurry.Load)
+	_, unlock := s.leases.lock(s.sys.patience, s.hurry.Load)
 	defer unlock()
 	return s.restore(f)
 }
@@ -136,7 +136,7 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	locked, unlock := s.leases.lock(s.sys.patience.mend, s.hurry.Load)
+	locked, unlock := s.leases.lock(s.sys.patience, s.hurry.Load)
 	defer unlock()
 	if !locked {
 		// Somebody may be making up for what the leases claim.

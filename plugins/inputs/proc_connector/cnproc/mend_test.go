@@ -424,7 +424,7 @@ func TestReleaseIsLockedOut(t *testing.T) {
 			orphan(t, k, dir)
 			k.count = 1
 			k.locked = lock(k)
-			k.patience = patience{}
+			k.patience = 0
 			s := openFake(t, k, Config{StateDirectory: dir})
 			require.Equal(t, Finding{Listening: true, Err: s.Opening().Err}, s.Opening())
 			require.ErrorIs(t, s.Opening().Err, errNotLooked)
@@ -458,7 +458,7 @@ func TestReleaseDuringMend(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(hostPatience.mend / 5):
+			case <-time.After(hostPatience / 5):
 			}
 		})
 		k.locked = func(f *os.File) (bool, error) {

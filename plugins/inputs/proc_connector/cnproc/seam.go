@@ -65,7 +65,7 @@ type system struct {
 	// uid is the user that this process acts as.
 	uid int
 	// patience is how long to wait for other sessions.
-	patience patience
+	patience time.Duration
 }
 
 // errUnknown is wrapped by an obstacle that could not be looked for.

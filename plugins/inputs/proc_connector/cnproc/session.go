@@ -336,7 +336,7 @@ func (s *Session) removeLease() error {
 
 // Ignore leaves the group and sends the IGNORE that the session owes, if it owes
 // one. It does not wait for Receive; for other sessions that are at work on the
-// kernel's count it waits a tenth of a second at the most. Events that are queued
+// kernel's count it waits half a second at the most. Events that are queued
 // already can still be received. Whoever comes first sends it; for all others it
 // does nothing. The error, the same for all callers, means that the kernel's
 // count stays one too high.
@@ -347,7 +347,7 @@ func (s *Session) Ignore() error {
 	if !s.state.owing() {
 		return s.ignoreErr
 	}
-	_, unlock := s.leases.lock(s.sys.patience.ignore, func() bool { return false })
+	_, unlock := s.leases.lock(s.sys.patience, func() bool { return false })
 	defer unlock()
 	f := &s.closingFound
 	gone := false
