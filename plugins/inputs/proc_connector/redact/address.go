@@ -10,6 +10,7 @@ func (s *scanner) address(i int) int {
 		return i + 1
 	}
 	start := i + len("://")
+	s.addressEnd = s.wordEnd(start)
 	end := until(b, start, func(c byte) bool {
 		return blank(c) || quote(c) || c == '/' || c == '?' || c == '#' || c == '<' || c == '>' || c == '|' || c == '\\'
 	})

@@ -66,8 +66,21 @@ func trivial(value []byte) bool {
 	case 1:
 		return digit(value[0]) || value[0] == '-'
 	}
+	if bytes.HasPrefix(value, []byte("id=")) || pattern(value) {
+		return true // docker's name of a secret
+	}
 	for _, word := range [...]string{"true", "false", "yes", "no", "none", "null", "nil", "on", "off"} {
 		if equalFold(value, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// pattern reports whether a value is an expression to search with.
+func pattern(value []byte) bool {
+	for _, start := range [...]string{".*", "[^", "[a-", "[A-", "[0-", `\S`, `\w`, `\d`, "(.*"} {
+		if bytes.HasPrefix(value, []byte(start)) {
 			return true
 		}
 	}

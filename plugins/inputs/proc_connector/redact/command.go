@@ -12,9 +12,10 @@ type command struct {
 	next    expectation
 	strong  strength // of what is expected
 	prose   bool     // all that follows is text for people
+	shell   bool     // a shell has these words before the program has them
+	remote  bool     // a shell will read what follows
 	args    int      // arguments that are no options
 	matched uint32   // of the program's places, those that fit so far
-	login   bool     // the word before the last one was "login": netrc's form
 }
 
 // expectation is what the next word is.
@@ -28,11 +29,13 @@ const (
 	cookies              // name=value; name=value, or a file
 	source               // pass:password, in openssl's way
 	sentence             // text for people
+	commands             // a shell's command line
 )
 
 // word handles one word of a command line: an argument, or a word of a shell's
 // command in it. off is where it is in the argument.
 func (r *Redactor) word(c *command, b []byte, off, depth int) {
+	c.shell = depth > 0
 	text := c.prose
 	e := c.next
 	c.next = nothing
@@ -43,7 +46,7 @@ func (r *Redactor) word(c *command, b []byte, off, depth int) {
 		}
 		return
 	case e == pair:
-		r.pair(c.program, b, off)
+		r.pair(c, b, off)
 		return
 	case e == cookies:
 		if bytes.IndexByte(b, '=') >= 0 {
@@ -55,6 +58,7 @@ func (r *Redactor) word(c *command, b []byte, off, depth int) {
 		return
 	case e == sentence:
 		text = true
+	case e == commands:
 	case e == value:
 		r.leading(b, off, depth)
 	case !c.named:
@@ -63,10 +67,14 @@ func (r *Redactor) word(c *command, b []byte, off, depth int) {
 	case c.prose:
 	case len(b) > 1 && b[0] == '-':
 		r.option(c, b, off)
-		r.leading(b, off, depth)
+		if r.ordinary < off {
+			r.leading(b, off, depth)
+		}
 	default:
 		r.positional(c, b, off)
-		r.leading(b, off, depth)
+		if !c.remote || bytes.IndexByte(b, ' ') < 0 {
+			r.leading(b, off, depth)
+		}
 	}
 	if !text && depth < maxDepth && bytes.IndexByte(b, ' ') >= 0 {
 		r.script(b, off, depth+1)
@@ -92,10 +100,11 @@ func assigns(b []byte) bool {
 
 // is begins the arguments of a program.
 func (c *command) is(p *program) {
-	*c = command{program: p, named: true}
+	*c = command{program: p, named: true, remote: c.remote}
 	if p != nil {
 		c.prose = p.prose
 		c.wraps, c.skip = p.wraps != 0, p.wraps-1
+		c.remote = c.remote || p.remote
 		c.matched = 1<<len(p.places) - 1
 	}
 }
@@ -126,8 +135,10 @@ func (r *Redactor) leading(b []byte, off, depth int) {
 	if start == 0 && depth == 0 && hasSmall(b[:end]) {
 		stop = listEnd(b, v)
 	}
-	if quoted := b[v:stop]; len(quoted) > 1 && quote(quoted[0]) && quoted[len(quoted)-1] == quoted[0] {
-		v, stop = v+1, stop-1
+	if v < stop && quote(b[v]) {
+		if end := closing(b[:stop], v); end+1 >= stop || !alnum(b[end+1]) {
+			v, stop = v+1, end
+		}
 	}
 	if secretValue(strong, b[v:stop]) && !(depth > 0 && reference(b[v:stop])) {
 		r.mask(off+v, off+stop)
@@ -177,8 +188,9 @@ func (r *Redactor) option(c *command, b []byte, off int) {
 		if e := p.longOption(name); e != nothing {
 			c.expect(e, certain)
 			if assigned {
+				r.ordinary = off + v - 1
 				c.next = nothing
-				r.given(p, e, b[v:], off+v)
+				r.given(c, e, b[v:], off+v)
 			}
 			return
 		}
@@ -201,14 +213,17 @@ func (c *command) expect(e expectation, s strength) {
 }
 
 // given is an option's value that is in the same word.
-func (r *Redactor) given(p *program, e expectation, b []byte, off int) {
+func (r *Redactor) given(c *command, e expectation, b []byte, off int) {
+	if len(b) > 1 && quote(b[0]) && closing(b, 0) == len(b)-1 {
+		b, off = b[1:len(b)-1], off+1
+	}
 	switch e {
 	case secret:
-		if secretValue(certain, b) {
+		if secretValue(certain, b) && !(c.shell && reference(b)) {
 			r.mask(off, off+len(b))
 		}
 	case pair:
-		r.pair(p, b, off)
+		r.pair(c, b, off)
 	case cookies:
 		if bytes.IndexByte(b, '=') >= 0 {
 			r.mask(off, off+len(b))
@@ -238,10 +253,10 @@ func (r *Redactor) cluster(c *command, b []byte, off int) bool {
 		case len(rest) == 0 && !attached:
 			c.expect(e, certain)
 		case len(rest) > 0:
-			if rest[0] == '=' {
+			if rest[0] == '=' && !attached {
 				i, rest = i+1, rest[1:]
 			}
-			r.given(p, e, rest, off+i+1)
+			r.given(c, e, rest, off+i+1)
 		}
 		return true
 	}
@@ -249,10 +264,10 @@ func (r *Redactor) cluster(c *command, b []byte, off int) bool {
 }
 
 // pair masks the password of user:password.
-func (r *Redactor) pair(p *program, b []byte, off int) {
+func (r *Redactor) pair(c *command, b []byte, off int) {
 	sep := byte(':')
-	if p != nil && p.sep != 0 {
-		sep = p.sep
+	if c.program != nil && c.program.sep != 0 {
+		sep = c.program.sep
 	}
 	i := bytes.IndexByte(b, sep)
 	if i < 0 {
@@ -261,7 +276,9 @@ func (r *Redactor) pair(p *program, b []byte, off int) {
 	if user := b[:i]; placeholder(b[i+1:]) && len(user) >= 16 && random(user) {
 		r.mask(off, off+i)
 	}
-	r.mask(off+i+1, off+len(b))
+	if !(c.shell && reference(b[i+1:])) {
+		r.mask(off+i+1, off+len(b))
+	}
 }
 
 // source masks the password of pass:password. A file's name is none.
@@ -276,7 +293,6 @@ func (r *Redactor) source(b []byte, off int) {
 func (r *Redactor) positional(c *command, b []byte, off int) {
 	p := c.program
 	if p == nil {
-		r.netrc(c, b)
 		return
 	}
 	if sub := p.subs[string(b)]; sub != nil {
@@ -327,21 +343,10 @@ func (r *Redactor) positional(c *command, b []byte, off int) {
 	}
 	c.args++
 	if p.names {
-		if s := strengthOf(b); s > vague && bytes.IndexByte(b, '=') < 0 {
+		if s := strengthOf(b); s > vague && isName(b) {
 			c.expect(secret, s)
 		}
 		return
-	}
-	r.netrc(c, b)
-}
-
-// netrc is about words in the order of .netrc: login x password y.
-func (*Redactor) netrc(c *command, b []byte) {
-	switch {
-	case string(b) == "login":
-		c.login = true
-	case c.login && string(b) == "password":
-		c.expect(secret, certain)
 	}
 }
 
@@ -372,3 +377,23 @@ func optionLike(b []byte) bool {
 	}
 	return until(name, 0, func(c byte) bool { return !alpha(c) && c != '-' }) == len(name)
 }
+
+// isName reports whether an argument is the name of a setting: those that are
+// commands, such as set-password, are not.
+func isName(b []byte) bool {
+	if in(plainNames, b) {
+		return true
+	}
+	split := false
+	for i, c := range b {
+		switch {
+		case c == '=', c == '/' && i == 0 && (len(b) < 2 || b[1] != '/'):
+			return false
+		case c == '_', c == '.', c == ':', i > 0 && upper(c) && !upper(b[i-1]):
+			split = true
+		}
+	}
+	return split
+}
+
+var plainNames = setOf("password", "passwd", "passphrase", "token", "requirepass", "masterauth", "psk")

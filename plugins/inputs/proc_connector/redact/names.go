@@ -192,11 +192,6 @@ func strengthOfLast(n *name, words [][]byte, last []byte) strength {
 		return certain
 	case "sig", "signature", "auth", "session", "sessionid", "sid", "code":
 		return vague
-	case "pwd", "oldpwd":
-		if n.upper && len(words) == 1 {
-			return harmless // the shell's working directory
-		}
-		return likely
 	case "key":
 		return strengthOfKey(n, words)
 	}

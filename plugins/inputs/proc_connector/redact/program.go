@@ -11,6 +11,7 @@ type program struct {
 	cookie   string // the value is cookies
 	text     string // the value is for people to read
 	value    string // the value is nothing special
+	code     string // the value is a shell's command line
 	flags    string // without a value, may stand before others in a word
 
 	long   map[string]expectation // long options whose name does not tell
@@ -27,6 +28,7 @@ type program struct {
 	slash  bool // options are /name:value
 	oracle bool // arguments are user/password@database
 	expect bool // arguments are scripts of expect
+	remote bool // a shell reads the arguments
 	reads  bool // reads secrets from its input
 	echo   bool // writes its arguments
 }
@@ -68,6 +70,8 @@ func (p *program) shortOption(c byte) (e expectation, attached bool) {
 		return cookies, false
 	case is(p.text):
 		return sentence, false
+	case is(p.code):
+		return commands, false
 	case is(p.value):
 		return value, false
 	}

@@ -36,7 +36,7 @@ var databases = table{
 	"psql pg_dump pg_dumpall pg_restore pg_basebackup createdb dropdb createuser vacuumdb reindexdb pg_isready pgbench": {value: "UhpdcfvnFjtTPo"},
 	"redis-cli valkey-cli keydb-cli": {
 		secret: "a", value: "hpnutsriDd", names: true,
-		places: [][]string{{"AUTH", "!"}, {"auth", "!"}, {"AUTH", "*", "!"}, {"auth", "*", "!"}, {"CONFIG", "SET", "*pass", "!"}},
+		places: [][]string{{"AUTH", "!"}, {"auth", "!"}, {"AUTH", "*", "!"}, {"auth", "*", "!"}},
 	},
 	"redis-benchmark valkey-benchmark": {secret: "a", value: "hpcndtrPI"},
 	"mongo mongosh mongodump mongorestore mongoimport mongoexport mongostat mongotop mongofiles": {secret: "p", value: "uhdcq", names: true},
@@ -96,7 +96,7 @@ var login = program{secret: "p", value: "u", long: longs{"creds": pair}}
 
 var services = table{
 	"docker podman nerdctl buildah docker-compose": {
-		wraps: anywhere, paths: true, value: "eupvwhnlHcftm", flags: "itdqPaV", long: longs{"creds": pair, "secret": value},
+		wraps: anywhere, paths: true, value: "eupvwhnlHcfm", flags: "itdqPaVT", long: longs{"creds": pair, "secret": value},
 		subs: map[string]*program{"login": &login},
 	},
 	"skopeo": {
@@ -110,7 +110,8 @@ var services = table{
 	"kubectl k3s":    {wraps: anywhere, value: "nfcol", flags: "it"},
 	"cf ibmcloud az": {value: "nogu", names: true, subs: map[string]*program{"login": &login, "acr": {subs: map[string]*program{"login": &login}}}},
 	"aws":            {names: true},
-	"gcloud npm yarn pnpm pip pip3 poetry composer bundle heroku firebase vercel netlify wrangler pulumi gh glab": {
+	"gcloud":         {names: true, long: longs{"secret": value}},
+	"npm yarn pnpm pip pip3 poetry composer bundle heroku firebase vercel netlify wrangler pulumi gh glab": {
 		names: true, text: "mbt", long: longs{"notes": sentence},
 		subs: map[string]*program{"secrets": {names: true, places: [][]string{{"put", "*", "!"}, {"set", "*", "!"}}}},
 	},
@@ -180,25 +181,25 @@ var system = table{
 
 var runners = table{
 	"sudo doas":   {wraps: 1, value: "ugpChrtTUDR", flags: "AbEHKknPSsil"},
-	"su runuser":  {wraps: anywhere, value: "csgG"},
+	"su runuser":  {wraps: anywhere, value: "sgG", code: "c"},
 	"env":         {wraps: 1, value: "uSC", flags: "iv0"},
 	"nice ionice": {wraps: 1, value: "ncpPu"},
 	"timeout":     {wraps: 2, value: "ks"},
-	"nohup setsid stdbuf time exec command builtin eval catchsegv eatmydata torsocks proxychains proxychains4 unbuffer tini dumb-init": {
+	"nohup setsid stdbuf time catchsegv eatmydata torsocks proxychains proxychains4 unbuffer tini dumb-init": {
 		wraps: 1, value: "ieofp",
 	},
 	"strace ltrace valgrind gdb": {wraps: 1, value: "eopEasuXP"},
 	"chroot chrt taskset":        {wraps: 2, value: "p"},
 	"gosu su-exec setuidgid chpst firejail setpriv prlimit unshare dbus-run-session xvfb-run faketime capsh": {wraps: anywhere},
 	"nsenter":     {wraps: anywhere, value: "tSGr"},
-	"flock":       {wraps: 2, value: "cwE"},
-	"ssh autossh": {wraps: 2, value: "bcDEeFIiJLlmOopQRSWwM"},
+	"flock":       {wraps: 2, value: "wE", code: "c"},
+	"ssh autossh": {wraps: 2, remote: true, value: "bcDEeFIiJLlmOopQRSWwM"},
 	"xargs":       {wraps: 1, value: "IinLPsdEa"},
-	"watch":       {wraps: 1, value: "nq"},
+	"watch":       {wraps: 1, value: "n", remote: true},
 	"parallel ip lxc lxc-attach incus machinectl systemd-nspawn systemd-run start-stop-daemon busybox toybox tmux screen script cron anacron": {
 		wraps: anywhere, value: "pnMCEutSL",
 	},
-	"sh bash dash zsh ksh ash fish mksh rbash":      {value: "coO", flags: "lixeuv"},
+	"sh bash dash zsh ksh ash fish mksh rbash":      {code: "c", value: "oO", flags: "lixeuv"},
 	"python python2 python3 perl ruby node php lua": {value: "ceEmrI"},
 }
 

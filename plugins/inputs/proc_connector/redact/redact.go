@@ -18,10 +18,11 @@ type Redactor struct {
 	spans []span // what to mask in the argument at hand
 	cut   bool   // the argument at hand may be only the beginning of one
 
-	awsKey  bool  // an AWS access key was there: a secret key may follow
-	pem     pem   // a private key whose lines are arguments of their own
-	pending bool  // a pair of name and value has named a secret, its value comes
-	echoed  piped // what a shell's echo writes into a pipe
+	awsKey   bool  // an AWS access key was there: a secret key may follow
+	pem      pem   // a private key whose lines are arguments of their own
+	pending  bool  // a pair of name and value has named a secret, its value comes
+	ordinary int   // the "=" that a program uses in its own way, or -1
+	echoed   piped // what a shell's echo writes into a pipe
 }
 
 // A span is the part of an argument that begins at start and ends before end.
@@ -68,7 +69,7 @@ func (r *Redactor) Append(dst, raw []byte) []byte {
 // argument appends one argument to dst.
 func (r *Redactor) argument(dst, arg []byte, c *command) []byte {
 	r.spans = r.spans[:0]
-	r.pending = false
+	r.pending, r.ordinary = false, -1
 	if !r.splitKey(arg) {
 		r.word(c, arg, 0, 0)
 		r.scan(arg, c.program)

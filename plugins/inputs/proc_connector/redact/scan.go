@@ -5,7 +5,7 @@ import "bytes"
 // scan looks for what tells a secret by its form, anywhere in an argument:
 // name=value, "name": "value", headers, credentials in addresses, tokens.
 func (r *Redactor) scan(b []byte, p *program) {
-	s := scanner{Redactor: r, b: b, program: p, blank: bytes.IndexByte(b, ' ')}
+	s := scanner{Redactor: r, b: b, program: p, blank: bytes.IndexByte(b, ' ') >= 0}
 	for i := 0; i < len(b); {
 		switch c := b[i]; {
 		case alnum(c):
@@ -30,11 +30,13 @@ func (r *Redactor) scan(b []byte, p *program) {
 // remember what they found, so that no byte is looked at often.
 type scanner struct {
 	*Redactor
-	b       []byte
-	program *program
-	end     int // where the word at hand ends, or before it
-	blank   int // where the first blank is, or -1
-	by      int // how often SQL's IDENTIFIED was seen
+	b          []byte
+	program    *program
+	end        int  // where the word at hand ends, or before it
+	blank      bool // there is a blank
+	addressEnd int  // where the last address ends
+	login      bool // "login" was there, as in .netrc
+	by         int  // how often SQL's IDENTIFIED was seen
 }
 
 // word begins at the first of several letters or digits.
@@ -76,7 +78,7 @@ func (s *scanner) privateKey(i int) int {
 // and the like.
 func (s *scanner) assignment(i int) int {
 	k := s.keyBefore(i)
-	if k.start == k.end {
+	if k.start == k.end || i == s.ordinary || k.start > 0 && s.b[k.start-1] == '=' && bytes.HasSuffix(s.b[:k.start-1], []byte("file")) {
 		return i + 1
 	}
 	v := i + 1
@@ -95,7 +97,7 @@ func (s *scanner) assignment(i int) int {
 	if strong == harmless || strong != certain && pathLike(s.b[v:]) {
 		return i + 1
 	}
-	if s.shell(v) && (bytes.HasPrefix(s.b[v:], []byte("$(")) || bytes.HasPrefix(s.b[v:], []byte("`"))) {
+	if s.shell() && (bytes.HasPrefix(s.b[v:], []byte("$(")) || bytes.HasPrefix(s.b[v:], []byte("`"))) {
 		return i + 1 // what a command prints
 	}
 	start, end := s.value(v, strong == vague)
@@ -109,15 +111,15 @@ func (s *scanner) assignment(i int) int {
 // on.
 func (s *scanner) secret(next, start, end int, strong strength) int {
 	value := s.b[start:end]
-	if !secretValue(strong, value) || s.shell(start) && reference(value) {
+	if !secretValue(strong, value) || s.shell() && reference(value) {
 		return next
 	}
 	s.mask(start, end)
 	return max(next, end)
 }
 
-// shell reports whether what is at i may be part of a shell's command line.
-func (s *scanner) shell(i int) bool { return 0 <= s.blank && s.blank < i }
+// shell reports whether the argument may be a shell's command line.
+func (s *scanner) shell() bool { return s.blank }
 
 // named follows pairs in which one name says what the other is:
 // ParameterKey=DBPassword,ParameterValue=…, {"name": "TOKEN", "value": "…"}.
@@ -181,8 +183,10 @@ func closer(c byte) bool { return quote(c) || c == '\\' || c == ']' || c == ')' 
 // argument for sure. In a query it is what may be in one.
 func (s *scanner) value(v int, query bool) (start, end int) {
 	b := s.b
-	if query {
-		return v, until(b, v, func(c byte) bool { return blank(c) || quote(c) || c == '&' || c == '#' || c == ';' || c == '?' })
+	if query || s.inAddress(v) {
+		return v, until(b, v, func(c byte) bool {
+			return blank(c) || quote(c) || c == '&' || c == '#' || c == ';' || c == '?' || c == '\\'
+		})
 	}
 	q := v
 	for q < len(b) && q < v+2 && alpha(b[q]) {
@@ -196,6 +200,11 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 		return q + 1, closing(b, q)
 	}
 	return v, bareEnd(b, v)
+}
+
+// inAddress reports whether i is in an address.
+func (s *scanner) inAddress(i int) bool {
+	return s.addressEnd > i
 }
 
 // closing returns where the string ends that begins with the quote at q. One

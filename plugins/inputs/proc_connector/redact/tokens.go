@@ -139,8 +139,16 @@ func (s *scanner) keyword(i int) int {
 	switch lower(b[0]) {
 	case 'p':
 		if hasFold(b, "password") {
+			if s.login && len(b) > 9 && b[8] == ' ' && !quote(b[9]) {
+				end := until(b, 9, func(c byte) bool { return blank(c) || quote(c) || c == '\\' })
+				s.login = false
+				s.mask(i+9, i+end)
+				return i + end
+			}
 			v = len("password")
 		}
+	case 'l':
+		s.login = s.login || hasFold(b, "login ")
 	case 'i':
 		if hasFold(b, "identified") {
 			s.by++
