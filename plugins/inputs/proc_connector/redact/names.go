@@ -15,10 +15,6 @@ const (
 // maxName is how much of a name is looked at: its end tells most.
 const maxName = 64
 
-// stems are in every name that can be a secret's. They only save time.
-var stems = stringsOf("pass", "pw", "secret", "token", "key", "cred", "auth", "sig", "jwt", "psk", "bearer", "session", "sid",
-	"code", "mnemonic", "kennwort", "pswd")
-
 // unrelated end names that have a secret's name in them and are about it: where
 // it lies, how long it lives, what form it has.
 var unrelated = setOf("file", "files", "filename", "path", "paths", "dir", "directory", "folder", "location", "url", "uri", "endpoint", "host",
@@ -81,7 +77,7 @@ func in(set map[string]struct{}, word []byte) bool {
 // A name is split into words, at punctuation and where capitals begin.
 type name struct {
 	lower [maxName]byte
-	words [maxName/2 + 1][]byte
+	words [maxName/2 + 1]span
 	n     int
 	upper bool // an environment variable's, as most are written
 }
@@ -117,9 +113,17 @@ func (n *name) add(start, end int) {
 		end--
 	}
 	if start >= 0 && start < end && n.n < len(n.words) {
-		n.words[n.n] = n.lower[start:end]
+		n.words[n.n] = span{start, end}
 		n.n++
 	}
+}
+
+// word returns one of the words, the last ones with a negative number.
+func (n *name) word(i int) []byte {
+	if i < 0 {
+		i += n.n
+	}
+	return n.lower[n.words[i].start:n.words[i].end]
 }
 
 // strengthOf says whether something of this name is a secret.
@@ -127,31 +131,50 @@ func strengthOf(text []byte) strength {
 	if len(text) > maxName {
 		text = text[len(text)-maxName:]
 	}
+	if !hasStem(text) {
+		return harmless
+	}
 	var n name
-	for i, c := range text {
-		n.lower[i] = lower(c)
-	}
-	if !anyOf(n.lower[:len(text)], stems) {
-		return harmless
-	}
 	n.split(text)
-	if n.n == 0 {
+	if n.n == 0 || n.n > 1 && !n.upper && in(negations, n.word(0)) {
 		return harmless
 	}
-	words := n.words[:n.n]
-	last := words[len(words)-1]
-	if in(negations, words[0]) && len(words) > 1 {
-		return harmless
-	}
-	if in(unrelated, last) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")) {
+	if in(unrelated, n.word(-1)) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")) {
 		return harmless
 	}
 	best := harmless
-	for _, w := range words {
-		best = max(best, strengthOfWord(w))
+	for i := range n.n {
+		best = max(best, strengthOfWord(n.word(i)))
 	}
-	return max(best, strengthOfLast(&n, words, last))
+	return max(best, strengthOfLast(&n))
 }
+
+// hasStem is a quick look at whether a name may be a secret's: it has the first
+// two letters of a stem.
+func hasStem(text []byte) bool {
+	var before byte
+	for _, c := range text {
+		c |= 0x20
+		if 'a' <= c && c <= 'z' {
+			if before != 0 && stems[before-'a']>>(c-'a')&1 != 0 {
+				return true
+			}
+			before = c
+		} else {
+			before = 0
+		}
+	}
+	return false
+}
+
+// stems has a bit for each two letters with which a word for a secret begins.
+var stems = func() (bits [26]uint32) {
+	for _, stem := range []string{"pass", "pw", "pswd", "psk", "secret", "token", "key", "cred", "auth", "sig", "jwt", "bearer", "session", "sid",
+		"code", "mnemonic", "kennwort"} {
+		bits[stem[0]-'a'] |= 1 << (stem[1] - 'a')
+	}
+	return bits
+}()
 
 // strengthOfWord is about words that tell wherever in a name they stand.
 func strengthOfWord(w []byte) strength {
@@ -186,14 +209,15 @@ func about(w []byte) bool {
 var aboutEnds = stringsOf("file", "path", "stdin", "policy", "less", "prompt")
 
 // strengthOfLast is about words that tell only at the end of a name.
-func strengthOfLast(n *name, words [][]byte, last []byte) strength {
+func strengthOfLast(n *name) strength {
+	last := n.word(-1)
 	switch string(last) {
 	case "jwt", "bearer", "psk", "mnemonic", "pswd", "authorization":
 		return certain
 	case "sig", "signature", "auth", "session", "sessionid", "sid", "code":
 		return vague
 	case "key":
-		return strengthOfKey(n, words)
+		return strengthOfKey(n)
 	}
 	switch {
 	case bytes.HasSuffix(last, []byte("pass")) && !in(passWords, last):
@@ -204,22 +228,13 @@ func strengthOfLast(n *name, words [][]byte, last []byte) strength {
 	return harmless
 }
 
-func strengthOfKey(n *name, words [][]byte) strength {
-	if len(words) == 1 {
+func strengthOfKey(n *name) strength {
+	if n.n == 1 {
 		return vague
 	}
-	kind := words[len(words)-2]
+	kind := n.word(-2)
 	if in(keyKinds, kind) || n.upper && !in(plainKeys, kind) {
 		return likely
 	}
 	return harmless
-}
-
-func anyOf(text []byte, parts [][]byte) bool {
-	for _, p := range parts {
-		if bytes.Contains(text, p) {
-			return true
-		}
-	}
-	return false
 }
