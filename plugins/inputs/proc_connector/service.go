@@ -52,6 +52,10 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	if _, err := os.Stat(filepath.Join(p.proc, "self", "stat")); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err), fs.Close())
 	}
+	redactor, err := p.redactor()
+	if err != nil {
+		return nil, errors.Join(err, fs.Close())
+	}
 	session, err := cnproc.Open(cnproc.Config{
 		ReceiveBuffer:  int(p.ReceiveBuffer),
 		Filter:         cnproc.Filter{Types: allTypes, NoThreads: !p.Threads},
@@ -73,6 +77,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	// goroutine gives it back.
 	s.guard(func() {
 		s.emitter = newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
+		s.emitter.redactor = redactor
 		s.collector = newCollector(p, fs, s.emitter)
 		s.report(p.ReceiveBuffer)
 		s.watch.opening(session.Opening())

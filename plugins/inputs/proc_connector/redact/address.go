@@ -58,7 +58,7 @@ func (s *scanner) port(start, end int) bool {
 // one, and the user's name is the secret.
 func placeholder(password []byte) bool {
 	switch string(password) {
-	case "", "x", "X", Mask, "x-oauth-basic", "api_token", "_":
+	case "", "x", "X", "x-oauth-basic", "api_token", "_":
 		return true
 	}
 	return false
