@@ -121,7 +121,7 @@ func init() {
 			MaxCommands:   200,
 			CommandExpiry: config.Duration(time.Hour),
 			Arguments:     "redacted",
-			Redact:        []string{},
+			Redact:        make([]string, 0),
 			MaxCmdline:    config.Size(1 << 10),
 			ReceiveBuffer: config.Size(32 << 20),
 			Repair:        true,

@@ -129,7 +129,7 @@ func headerOf(text []byte) headerKind {
 func (s *scanner) header(kind headerKind, opening byte, i int) int {
 	b := s.b
 	start := skipBlanks(b, i+1)
-	end := start
+	var end int
 	switch {
 	case quote(opening):
 		end = until(b, start, func(c byte) bool { return c == opening })

@@ -31,7 +31,7 @@ var databases = table{
 		attached: "p", value: "uhDePSorRwWOG", flags: "ABCEHNbcfijnqstvx", places: [][]string{{"password", "!"}},
 	},
 	"mydumper myloader maxctrl mysqldiff pt-query-digest pt-online-schema-change pt-table-checksum pt-archiver pt-table-sync pt-kill pt-heartbeat": {
-		secret: "p", value: "uhPSBTDo", single: false,
+		secret: "p", value: "uhPSBTDo",
 	},
 	"psql pg_dump pg_dumpall pg_restore pg_basebackup createdb dropdb createuser vacuumdb reindexdb pg_isready pgbench": {value: "UhpdcfvnFjtTPo"},
 	"redis-cli valkey-cli keydb-cli": {
@@ -73,7 +73,7 @@ var transfer = table{
 	},
 	"svn": {text: "m", value: "r"},
 	"smbclient smbget rpcclient smbcacls smbtree net winexe nmblookup wmic pth-winexe smbspool smbcquotas": {
-		pair: "U", sep: '%', value: "WcIptsdDm", long: longs{"user": pair}, names: false, slash: true,
+		pair: "U", sep: '%', value: "WcIptsdDm", long: longs{"user": pair}, slash: true,
 		places: [][]string{{"user", "*", "!"}, {"use", "*", "!"}},
 	},
 	"mount.cifs":             {value: "o"},
@@ -82,7 +82,7 @@ var transfer = table{
 	"xfreerdp wfreerdp xfreerdp3 sdl-freerdp": {slash: true},
 	"rdesktop":            {secret: "p", value: "udgakcrnx"},
 	"x11vnc vncviewer":    {single: true},
-	"swaks":               {single: false, long: longs{"ap": secret, "auth-password": secret, "a": nothing}, value: "tfsh"},
+	"swaks":               {long: longs{"ap": secret, "auth-password": secret}, value: "tfsh"},
 	"sendemail sendEmail": {single: true, long: longs{"xp": secret, "m": sentence, "u": sentence}},
 	"imapsync":            {long: longs{"passwd1": secret, "passwd2": secret}},
 	"mosquitto_pub mosquitto_sub mosquitto_rr": {secret: "P", value: "hputmiqkL"},
@@ -119,41 +119,49 @@ var services = table{
 		single: true,
 		subs:   map[string]*program{"login": {single: true, places: [][]string{{"!"}}}, "unseal": {places: [][]string{{"!"}}}},
 	},
-	"consul nomad":                  {single: true},
-	"ngrok":                         {places: [][]string{{"authtoken", "!"}, {"config", "add-authtoken", "!"}}, names: true},
-	"snyk":                          {places: [][]string{{"auth", "!"}}, names: true},
-	"doctl":                         {secret: "t", names: true},
-	"grafana-cli grafana":           {places: [][]string{{"admin", "reset-admin-password", "!"}, {"cli", "admin", "reset-admin-password", "!"}}},
-	"bw":                            {places: [][]string{{"unlock", "!"}, {"login", "*", "!"}}},
-	"etcdctl":                       {long: longs{"user": pair}},
-	"rabbitmqadmin":                 {secret: "p", value: "uHPVsf"},
-	"rabbitmqctl":                   {places: [][]string{{"add_user", "*", "!"}, {"change_password", "*", "!"}, {"authenticate_user", "*", "!"}}, value: "npqtl"},
+	"consul nomad": {single: true},
+	"ngrok":        {places: [][]string{{"authtoken", "!"}, {"config", "add-authtoken", "!"}}, names: true},
+	"snyk":         {places: [][]string{{"auth", "!"}}, names: true},
+	"doctl":        {secret: "t", names: true},
+	"grafana-cli grafana": {
+		places: [][]string{{"admin", "reset-admin-password", "!"}, {"cli", "admin", "reset-admin-password", "!"}},
+	},
+	"bw":            {places: [][]string{{"unlock", "!"}, {"login", "*", "!"}}},
+	"etcdctl":       {long: longs{"user": pair}},
+	"rabbitmqadmin": {secret: "p", value: "uHPVsf"},
+	"rabbitmqctl": {
+		value: "npqtl", places: [][]string{{"add_user", "*", "!"}, {"change_password", "*", "!"}, {"authenticate_user", "*", "!"}},
+	},
 	"kafkacat kcat":                 {value: "XbtpoF"},
 	"ansible ansible-playbook":      {value: "eiulmaM", flags: "vKkbCD"},
 	"ansible-vault":                 {places: [][]string{{"encrypt_string", "!"}}},
 	"terraform tofu":                {single: true},
 	"twine":                         {secret: "p", value: "ru"},
-	"dotnet nuget":                  {secret: "k", value: "s", names: false, single: false},
+	"dotnet nuget":                  {secret: "k", value: "s"},
 	"java javaw mvn gradle gradlew": {single: true},
 	"keytool jarsigner":             {single: true},
 	"govc":                          {single: true, long: longs{"u": pair}},
 	"jenkins-cli":                   {pair: "a", single: true, long: longs{"auth": pair}},
-	"snmpget snmpwalk snmpset snmpbulkwalk snmpbulkget snmptable snmptrap snmpgetnext": {secret: "cAX", value: "vulaxnetrO"},
-	"ipmitool ipmi-power ipmi-sensors ipmipower":                                       {secret: "PpkK", value: "HUIL"},
-	"racadm":   {secret: "p", value: "ru"},
-	"telegraf": {},
+	"snmpget snmpwalk snmpset snmpbulkwalk snmpbulkget snmptable snmptrap snmpgetnext": {
+		secret: "cAX", value: "vulaxnetrO",
+	},
+	"ipmitool ipmi-power ipmi-sensors ipmipower": {secret: "PpkK", value: "HUIL"},
+	"racadm": {secret: "p", value: "ru"},
 }
 
 var archives = table{
 	"zip unzip zipcloak funzip": {secret: "P", value: "xinbt", flags: "rqojmuve9y"},
 	"7z 7za 7zr 7zz":            {attached: "p", value: "otmx"},
-	"rar unrar":                 {attached: "p", long: longs{}, value: "wvm"},
+	"rar unrar":                 {attached: "p", value: "wvm"},
 	"openssl": {
-		single: true, long: longs{"passin": source, "passout": source, "pass": source, "k": secret, "K": secret, "hmac": secret, "key": value, "kfile": value},
+		single: true,
+		long: longs{
+			"passin": source, "passout": source, "pass": source, "k": secret, "K": secret, "hmac": secret, "key": value, "kfile": value,
+		},
 	},
-	"gpg gpg2":         {text: "", value: "reuo"},
+	"gpg gpg2":         {value: "reuo"},
 	"ssh-keygen":       {secret: "NP", value: "tfbCOIsmYV"},
-	"htpasswd":         {flags: "bcBmidsp5v", value: "Cr", places: [][]string{{"*", "*", "!"}}, subs: htpasswdPrints},
+	"htpasswd":         {flags: "bcBmidsp5v", value: "Cr", places: [][]string{{"*", "*", "!"}}, subs: htpasswdPrints()},
 	"wpa_passphrase":   {places: [][]string{{"*", "!"}}},
 	"mkpasswd cryptpw": {value: "msSR", places: [][]string{{"!"}}},
 	"pkcs11-tool ykman yubico-piv-tool softhsm2-util pkcs15-init": {
@@ -162,7 +170,6 @@ var archives = table{
 	"qpdf":               {places: [][]string{{"!", "!"}}},
 	"pdftk":              {names: true},
 	"pdftotext pdftoppm": {single: true, long: longs{"upw": secret, "opw": secret}},
-	"keepassxc-cli":      {},
 }
 
 var system = table{
@@ -176,7 +183,6 @@ var system = table{
 	"ffmpeg ffprobe":  {single: true, long: longs{"pass": value}},
 	"vncpasswd":       {reads: true},
 	"steamcmd":        {places: [][]string{{"+login", "*", "!"}}},
-	"tailscale":       {},
 }
 
 var runners = table{
@@ -204,11 +210,11 @@ var runners = table{
 }
 
 // htpasswdPrints are the options with which htpasswd has no file to write to.
-var htpasswdPrints = func() map[string]*program {
+func htpasswdPrints() map[string]*program {
 	m := make(map[string]*program)
 	for _, option := range []string{"-nb", "-bn", "-nbB", "-nBb", "-bnB", "-bBn", "-Bnb", "-Bbn", "-nbm", "-nbs", "-nbBC"} {
 		m[option] = &program{value: "Cr", flags: "B", places: [][]string{{"*", "!"}}}
 	}
 	m["-nbBC"].places = [][]string{{"*", "*", "!"}}
 	return m
-}()
+}

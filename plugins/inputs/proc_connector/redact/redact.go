@@ -14,9 +14,10 @@ const Mask = "***"
 // A Redactor masks secrets. It reuses its memory, so that only one goroutine
 // may use it at a time.
 type Redactor struct {
-	extra []*regexp.Regexp
-	spans []span // what to mask in the argument at hand
-	cut   bool   // the argument at hand may be only the beginning of one
+	extra  []*regexp.Regexp
+	before []byte // a line that was masked already
+	spans  []span // what to mask in the argument at hand
+	cut    bool   // the argument at hand may be only the beginning of one
 
 	awsKey   bool  // an AWS access key was there: a secret key may follow
 	pem      pem   // a private key whose lines are arguments of their own
@@ -48,6 +49,41 @@ func New(extra []string) (*Redactor, error) {
 // Where the last NUL is missing the last argument is taken for one that was cut,
 // and what may be the beginning of a secret in it is masked too.
 func (r *Redactor) Append(dst, raw []byte) []byte {
+	start := len(dst)
+	dst = r.pass(dst, raw, first)
+	// A mask can give what is around it another meaning, as where it takes the
+	// place of a quote. What comes out of here is what stays as it is.
+	for n := 1; !bytes.Equal(dst[start:], raw) && n <= 2*maxPasses; n++ {
+		r.before = append(r.before[:0], dst[start:]...)
+		raw = r.before
+		switch {
+		case n < maxPasses:
+			dst = r.pass(dst[:start], raw, again)
+		case n < 2*maxPasses:
+			dst = r.pass(dst[:start], raw, whole)
+		default:
+			dst = r.pass(dst[:start], raw, all)
+		}
+	}
+	return dst
+}
+
+// maxPasses is how often a line is looked at for small changes. Most take two,
+// of which the second finds nothing.
+const maxPasses = 8
+
+// A mode is what a pass does.
+type mode int
+
+const (
+	first mode = iota
+	again      // without the expressions of the user, which may match any mask
+	whole      // an argument with something to mask is masked from end to end
+	all        // every argument is
+)
+
+// pass appends the arguments with secrets masked.
+func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
 	r.awsKey, r.pem = false, pemNone
 	var c command
 	for len(raw) > 0 {
@@ -56,7 +92,7 @@ func (r *Redactor) Append(dst, raw []byte) []byte {
 		if r.cut {
 			end = len(raw)
 		}
-		dst = r.argument(dst, raw[:end], &c)
+		dst = r.argument(dst, raw[:end], &c, m)
 		if !r.cut {
 			dst = append(dst, 0)
 			end++
@@ -67,20 +103,39 @@ func (r *Redactor) Append(dst, raw []byte) []byte {
 }
 
 // argument appends one argument to dst.
-func (r *Redactor) argument(dst, arg []byte, c *command) []byte {
+func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
 	r.spans = r.spans[:0]
 	r.pending, r.ordinary = false, -1
 	if !r.splitKey(arg) {
 		r.word(c, arg, 0, 0)
 		r.scan(arg, c.program)
 	}
-	for _, re := range r.extra {
-		r.expression(re, arg)
+	if m == first {
+		for _, re := range r.extra {
+			r.expression(re, arg)
+		}
 	}
-	if len(r.spans) == 0 {
+	switch {
+	case m == all, m == whole && r.changes(arg):
+		return append(dst, Mask...)
+	case len(r.spans) == 0:
 		return append(dst, arg...)
 	}
+	return r.masked(dst, arg)
+}
 
+// changes reports whether there is anything to mask that is not a mask already.
+func (r *Redactor) changes(arg []byte) bool {
+	for _, s := range r.spans {
+		if string(arg[s.start:s.end]) != Mask {
+			return true
+		}
+	}
+	return false
+}
+
+// masked appends an argument with masks in it.
+func (r *Redactor) masked(dst, arg []byte) []byte {
 	slices.SortFunc(r.spans, func(a, b span) int { return cmp.Compare(a.start, b.start) })
 	done, i := 0, 0
 	for i < len(r.spans) {
