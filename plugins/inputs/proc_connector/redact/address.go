@@ -37,7 +37,13 @@ func (s *scanner) address(i int) int {
 	if bytes.HasPrefix(b[at:], []byte("@sha256:")) {
 		return at
 	}
+	if s.token(start) == colon {
+		s.mask(start, colon)
+	}
 	password := b[colon+1 : at]
+	if s.shell && reference(password) {
+		return at
+	}
 	if user := b[start:colon]; placeholder(password) && len(user) >= 16 && random(user) {
 		s.mask(start, colon)
 	}
@@ -123,7 +129,7 @@ func (s *scanner) userinfo(i int) int {
 		start--
 	}
 	if start == i || !alpha(b[start]) || start > 0 && !blank(b[start-1]) && !quote(b[start-1]) && b[start-1] != '=' ||
-		s.program.hasPaths() || in(notUsers, b[start:i]) {
+		s.program.hasPaths() || in(notUsers, b[start:i]) || upper(b[start]) && bytes.IndexByte(b[start:i], '-') > 0 {
 		return i + 1
 	}
 	at := s.lastAt(i + 1)

@@ -89,7 +89,7 @@ func pattern(value []byte) bool {
 
 // pathLike reports whether a value says where something lies.
 func pathLike(value []byte) bool {
-	for _, start := range [...]string{"/", "./", "../", "~", "@/", "@./", "file:", "env:"} {
+	for _, start := range [...]string{"/", "./", "../", "~/", "@/", "@./", "file:", "env:"} {
 		if bytes.HasPrefix(value, []byte(start)) {
 			return true
 		}

@@ -51,6 +51,9 @@ func (s *scanner) field(k key, i int) int {
 	if kind := headerOf(text); kind != notHeader {
 		return s.header(kind, opening, i)
 	}
+	if v < len(b) && quote(opening) && b[v] == opening {
+		return i // the end of a prompt: expect "Password:"
+	}
 	strong := strengthOf(text)
 	if strong <= vague || strong != certain && pathLike(b[v:]) {
 		return i
@@ -119,10 +122,21 @@ func headerOf(text []byte) headerKind {
 		return authorization
 	case equalFold(text, "cookie"), equalFold(text, "set-cookie"):
 		return cookie
-	case bytes.IndexByte(text, '-') > 0 && strengthOf(text) > vague:
+	case headerName(text), equalFold(text, "x-jfrog-art-api"):
 		return otherHeader
 	}
 	return notHeader
+}
+
+// headerName reports whether the last word of a name with dashes says that it is a
+// secret's.
+func headerName(text []byte) bool {
+	dash := bytes.LastIndexByte(text, '-')
+	if dash <= 0 || strengthOf(text) == harmless {
+		return false
+	}
+	last := text[dash+1:]
+	return equalFold(last, "key") || equalFold(last, "auth") || strengthOf(last) > vague
 }
 
 // header masks the value of a header, but for the scheme of an authorization.

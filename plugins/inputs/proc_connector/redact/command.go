@@ -59,6 +59,7 @@ func (r *Redactor) word(c *command, b []byte, off, depth int) {
 	case e == sentence:
 		text = true
 	case e == commands:
+		r.code = true
 	case e == value:
 		r.leading(b, off, depth)
 	case !c.named:
@@ -195,7 +196,7 @@ func (r *Redactor) option(c *command, b []byte, off int) {
 			return
 		}
 	}
-	if assigned || dashes == 1 && len(name) < 3 {
+	if assigned || dashes == 1 && len(name) < 3 && string(name) != "pw" {
 		return
 	}
 	if equalFold(name, "message") || equalFold(name, "title") || equalFold(name, "body") || equalFold(name, "description") ||
@@ -333,7 +334,7 @@ func (r *Redactor) positional(c *command, b []byte, off int) {
 			}
 		}
 	}
-	if p.slash && b[0] == '/' {
+	if p.slash && len(b) > 0 && b[0] == '/' {
 		if i := bytes.IndexByte(b, ':'); i > 0 && (i == 2 && b[1] == 'p' || strengthOf(b[1:i]) > vague) {
 			r.mask(off+i+1, off+len(b))
 		}
@@ -381,15 +382,19 @@ func optionLike(b []byte) bool {
 // isName reports whether an argument is the name of a setting: those that are
 // commands, such as set-password, are not.
 func isName(b []byte) bool {
-	if in(plainNames, b) {
+	last := base(b)
+	switch {
+	case len(last) < len(b), bytes.ContainsAny(b, ".:"):
+		return strengthOf(last) > vague
+	case in(plainNames, b):
 		return true
 	}
 	split := false
 	for i, c := range b {
 		switch {
-		case c == '=', c == '/' && i == 0 && (len(b) < 2 || b[1] != '/'):
+		case c == '=', c == '-':
 			return false
-		case c == '_', c == '.', c == ':', i > 0 && upper(c) && !upper(b[i-1]):
+		case c == '_', i > 0 && upper(c) && !upper(b[i-1]):
 			split = true
 		}
 	}

@@ -15,6 +15,10 @@ const (
 // maxName is how much of a name is looked at: its end tells most.
 const maxName = 64
 
+// tellingWords is how many words at the end of a name are about what it is. The
+// "token" in -Wno-compound-token-split-by-macro is not.
+const tellingWords = 3
+
 // unrelated end names that have a secret's name in them and are about it: where
 // it lies, how long it lives, what form it has.
 var unrelated = setOf("file", "files", "filename", "path", "paths", "dir", "directory", "folder", "location", "url", "uri", "endpoint", "host",
@@ -28,17 +32,19 @@ var unrelated = setOf("file", "files", "filename", "path", "paths", "dir", "dire
 	"window", "rate", "jar", "less", "through", "only", "free", "agent", "sock", "socket", "group", "owner", "user", "users", "username",
 	"account", "service", "handler", "plugin", "module", "script", "callback", "driver", "regex", "pattern", "charset", "lock", "reset",
 	"reader", "generator", "model", "logits", "loss", "embedding", "dim", "vocab", "limits", "separator", "logfile", "fingerprint", "slot",
-	"rules", "complexity", "history", "change", "days", "date", "by", "map", "mount", "controller", "namespace")
+	"rules", "complexity", "history", "change", "days", "date", "by", "map", "mount", "search", "controller", "namespace")
 
 // negations begin options that have no value, or none that is a secret.
 var negations = setOf("no", "skip", "disable", "ask", "without", "prompt", "require", "show", "max", "min", "num", "load", "import", "list",
 	"get", "allow", "deny", "hide", "check", "use", "enable", "generate")
 
 // keyKinds are what stands before "key" in the name of one that is a secret.
-var keyKinds = setOf("api", "secret", "private", "access", "encryption", "encrypt", "decryption", "decrypt", "master", "signing", "sign", "auth",
-	"account", "session", "shared", "service", "deploy", "app", "application", "admin", "storage", "hmac", "jwt", "webhook", "license", "licence",
-	"subscription", "activation", "recovery", "unseal", "unlock", "root", "ingest", "write", "integration", "rest", "cookie", "crypt", "cipher",
-	"aes", "wallet", "psk")
+var keyKinds = setOf("api", "secret", "access", "auth", "account", "shared", "app", "application", "admin", "hmac", "jwt", "webhook", "subscription",
+	"activation", "ingest", "write", "integration", "rest", "psk")
+
+// pathKinds are those of keys that may as well be files.
+var pathKinds = setOf("private", "encryption", "encrypt", "decryption", "decrypt", "master", "signing", "sign", "session", "service", "deploy", "storage",
+	"license", "licence", "certificate", "cert", "recovery", "unseal", "unlock", "root", "cookie", "crypt", "cipher", "aes", "wallet")
 
 // plainKeys are what stands before KEY in an environment variable that holds
 // none.
@@ -46,8 +52,10 @@ var plainKeys = setOf("public", "pub", "primary", "sort", "foreign", "partition"
 	"idempotency", "group", "registry", "lookup", "s3", "map", "row", "order", "search", "translation", "compose", "no")
 
 // gluedKeys are names that are written as one word.
-var gluedKeys = stringsOf("apikey", "authkey", "secretkey", "accesskey", "privatekey", "accountkey", "masterkey", "sharedkey", "signingkey",
-	"encryptionkey", "licensekey", "subscriptionkey", "servicekey", "sessionkey", "deploykey", "appkey", "apptoken")
+var gluedKeys = stringsOf("apikey", "authkey", "secretkey", "accesskey", "accountkey", "sharedkey", "subscriptionkey", "appkey", "masterauth")
+
+// gluedPaths are those that may be files.
+var gluedPaths = stringsOf("privatekey", "masterkey", "signingkey", "encryptionkey", "licensekey", "servicekey", "sessionkey", "deploykey")
 
 // passWords end in "pass" and are not about secrets.
 var passWords = setOf("bypass", "compass", "encompass", "trespass", "surpass", "underpass", "overpass", "multipass", "lowpass", "highpass", "bandpass",
@@ -142,8 +150,14 @@ func strengthOf(text []byte) strength {
 	if in(unrelated, n.word(-1)) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")) {
 		return harmless
 	}
+	if string(text) == "_auth" || string(text) == "--_auth" {
+		return certain // of npm
+	}
+	if n.n > 1 && string(n.word(-1)) == "hash" && string(n.word(-2)) == "cert" {
+		return harmless
+	}
 	best := harmless
-	for i := range n.n {
+	for i := max(0, n.n-tellingWords); i < n.n; i++ {
 		best = max(best, strengthOfWord(n.word(i)))
 	}
 	return max(best, strengthOfLast(&n))
@@ -188,9 +202,14 @@ func strengthOfWord(w []byte) strength {
 	case bytes.HasSuffix(w, []byte("credential")), bytes.HasSuffix(w, []byte("credentials")), bytes.HasSuffix(w, []byte("creds")):
 		return likely
 	}
-	for _, key := range gluedKeys {
+	for _, key := range gluedPaths {
 		if bytes.HasSuffix(w, key) {
 			return likely
+		}
+	}
+	for _, key := range gluedKeys {
+		if bytes.HasSuffix(w, key) {
+			return certain
 		}
 	}
 	return harmless
@@ -233,7 +252,10 @@ func strengthOfKey(n *name) strength {
 		return vague
 	}
 	kind := n.word(-2)
-	if in(keyKinds, kind) || n.upper && !in(plainKeys, kind) {
+	if in(keyKinds, kind) {
+		return certain
+	}
+	if in(pathKinds, kind) || n.upper && !in(plainKeys, kind) {
 		return likely
 	}
 	return harmless

@@ -50,14 +50,19 @@ var databases = table{
 	"usql pgcli": {value: "hpUudW"},
 	"db2":        {names: true},
 	"snowsql":    {value: "audswrhp"},
-	"ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop": {secret: "w", value: "DHbhpsfyYUROXl"},
+	"dsconf dsidm ldapsearch ldapadd ldapmodify ldapdelete ldapwhoami ldapcompare ldapmodrdn ldapexop": {secret: "w", value: "DHbhpsfyYUROXl"},
+	"slappasswd": {secret: "s", value: "chTo"},
+	"samba-tool": {places: [][]string{{"user", "create", "*", "!"}, {"user", "add", "*", "!"}}},
 	"ldappasswd": {secret: "was", value: "DHhpyYUROX"},
 }
 
 var transfer = table{
 	"curl": {
-		pair: "uU", cookie: "b", value: "XdoAeTHmCcDEFKPQrtwxyYz", flags: "sSfkvLiIgGNOJRaZ#0123469jlnpqV",
-		long: longs{"user": pair, "proxy-user": pair, "cookie": cookies, "pass": secret, "proxy-pass": secret, "tlspassword": secret, "oauth2-bearer": secret},
+		pair: "uUE", cookie: "b", value: "XdoAeTHmCcDFKPQrtwxyYz", flags: "sSfkvLiIgGNOJRaZ#0123469jlnpqV",
+		long: longs{
+			"user": pair, "proxy-user": pair, "cert": pair, "proxy-cert": pair, "cookie": cookies, "pass": secret, "proxy-pass": secret,
+			"tlspassword": secret, "oauth2-bearer": secret,
+		},
 	},
 	"wget wget2":                      {value: "OoPUait", long: longs{"http-passwd": secret}},
 	"aria2c axel":                     {value: "doxsU"},
@@ -65,11 +70,11 @@ var transfer = table{
 	"ab":                              {pair: "AP", cookie: "C", value: "nctspTHvXgeEmu"},
 	"wrk wrk2 siege vegeta grpcurl":   {value: "Hctdsnp"},
 	"hey oha bombardier k6":           {pair: "a", value: "Hncqzmdt"},
-	"lftp":                            {pair: "u", sep: ',', value: "epc"},
+	"lftp open":                       {pair: "u", sep: ',', code: "ec", value: "p"},
 	"ncftp ncftpput ncftpget ncftpls": {secret: "p", value: "uPf"},
 	"scp rsync rclone sftp git hg bzr": {
-		paths: true, value: "PiFoleCcf", text: "m", names: true, flags: "avzrtpughnPqasS",
-		subs: map[string]*program{"obscure": {places: [][]string{{"!"}}}, "clone": {paths: true, value: "bcou"}},
+		paths: true, value: "PiFoleCcf", text: "m", flags: "avzrtpughnPqasS",
+		subs: map[string]*program{"obscure": {places: [][]string{{"!"}}}, "config": {names: true}, "clone": {paths: true, value: "bcou"}},
 	},
 	"svn": {text: "m", value: "r"},
 	"smbclient smbget rpcclient smbcacls smbtree net winexe nmblookup wmic pth-winexe smbspool smbcquotas": {
@@ -106,20 +111,31 @@ var services = table{
 	"crane oras regctl helm cosign": {
 		paths: true, value: "nf", subs: map[string]*program{"login": &login, "registry": {subs: map[string]*program{"login": &login}}},
 	},
-	"oc":             {wraps: anywhere, value: "nfcol", subs: map[string]*program{"login": &login}},
-	"kubectl k3s":    {wraps: anywhere, value: "nfcol", flags: "it"},
-	"cf ibmcloud az": {value: "nogu", names: true, subs: map[string]*program{"login": &login, "acr": {subs: map[string]*program{"login": &login}}}},
-	"aws":            {names: true},
-	"gcloud":         {names: true, long: longs{"secret": value}},
-	"npm yarn pnpm pip pip3 poetry composer bundle heroku firebase vercel netlify wrangler pulumi gh glab": {
+	"oc":          {wraps: anywhere, value: "nfcol", subs: map[string]*program{"login": &login}},
+	"kubectl k3s": {wraps: anywhere, value: "nfcol", flags: "it"},
+	"cf ibmcloud": {value: "nogu", names: true, subs: map[string]*program{"login": &login}},
+	"az": {
+		value: "nogu", names: true, subs: map[string]*program{
+			"login": &login, "acr": {subs: map[string]*program{"login": &login}}, "keyvault": {long: longs{"value": secret}},
+		},
+	},
+	"aws":    {names: true, subs: map[string]*program{"put-parameter": {long: longs{"value": secret}}}},
+	"gcloud": {names: true, long: longs{"secret": value}},
+	"npm yarn pnpm pip pip3 composer bundle heroku firebase vercel netlify wrangler pulumi": {
 		names: true, text: "mbt", long: longs{"notes": sentence},
 		subs: map[string]*program{"secrets": {names: true, places: [][]string{{"put", "*", "!"}, {"set", "*", "!"}}}},
 	},
+	"gh glab": {
+		names: true, text: "mbt", long: longs{"notes": sentence},
+		subs: map[string]*program{"secret": {secret: "b", value: "rea", long: longs{"body": secret}}, "variable": {value: "rea"}},
+	},
+	"cargo":  {places: [][]string{{"login", "!"}}},
+	"poetry": {names: true, places: [][]string{{"config", "*", "*", "!"}}},
 	"vault bao": {
 		single: true,
 		subs:   map[string]*program{"login": {single: true, places: [][]string{{"!"}}}, "unseal": {places: [][]string{{"!"}}}},
 	},
-	"consul nomad": {single: true},
+	"consul nomad": {single: true, names: true},
 	"ngrok":        {places: [][]string{{"authtoken", "!"}, {"config", "add-authtoken", "!"}}, names: true},
 	"snyk":         {places: [][]string{{"auth", "!"}}, names: true},
 	"doctl":        {secret: "t", names: true},
@@ -130,7 +146,7 @@ var services = table{
 	"etcdctl":       {long: longs{"user": pair}},
 	"rabbitmqadmin": {secret: "p", value: "uHPVsf"},
 	"rabbitmqctl": {
-		value: "npqtl", places: [][]string{{"add_user", "*", "!"}, {"change_password", "*", "!"}, {"authenticate_user", "*", "!"}},
+		value: "nptl", flags: "q", places: [][]string{{"add_user", "*", "!"}, {"change_password", "*", "!"}, {"authenticate_user", "*", "!"}},
 	},
 	"kafkacat kcat":                 {value: "XbtpoF"},
 	"ansible ansible-playbook":      {value: "eiulmaM", flags: "vKkbCD"},
@@ -152,9 +168,9 @@ var services = table{
 var archives = table{
 	"zip unzip zipcloak funzip": {secret: "P", value: "xinbt", flags: "rqojmuve9y"},
 	"7z 7za 7zr 7zz":            {attached: "p", value: "otmx"},
-	"rar unrar":                 {attached: "p", value: "wvm"},
+	"rar unrar":                 {attached: "p", value: "wvm", flags: "h"},
 	"openssl": {
-		single: true,
+		single: true, subs: map[string]*program{"passwd": {single: true, places: [][]string{{"!"}}, long: longs{"salt": value, "in": value}}},
 		long: longs{
 			"passin": source, "passout": source, "pass": source, "k": secret, "K": secret, "hmac": secret, "key": value, "kfile": value,
 		},
@@ -167,7 +183,8 @@ var archives = table{
 	"pkcs11-tool ykman yubico-piv-tool softhsm2-util pkcs15-init": {
 		secret: "pP", long: longs{"pin": secret, "so-pin": secret, "puk": secret, "new-pin": secret, "auth-id": value},
 	},
-	"qpdf":               {places: [][]string{{"!", "!"}}},
+	"qpdf":               {subs: map[string]*program{"--encrypt": {places: [][]string{{"!", "!"}}}}},
+	"openvpn":            {long: longs{"auth-user-pass": value, "askpass": value}},
 	"pdftk":              {names: true},
 	"pdftotext pdftoppm": {single: true, long: longs{"upw": secret, "opw": secret}},
 }
@@ -177,7 +194,8 @@ var system = table{
 	"logger wall notify-send write say cowsay figlet zenity dialog whiptail xmessage": {prose: true},
 	"grep egrep fgrep zgrep rg ag ack man apropos whatis locate find fd":              {prose: true},
 	"chpasswd passwd cryptsetup smbpasswd kinit pdbedit mysql_config_editor":          {reads: true},
-	"nmcli":           {names: true},
+	"nmcli wpa_cli":   {names: true},
+	"openconnect":     {value: "ucg", long: longs{"cookie": secret}},
 	"useradd usermod": {secret: "p", value: "cdegGksuLU"},
 	"expect":          {expect: true},
 	"ffmpeg ffprobe":  {single: true, long: longs{"pass": value}},

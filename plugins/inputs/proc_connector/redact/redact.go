@@ -23,6 +23,7 @@ type Redactor struct {
 	pem      pem   // a private key whose lines are arguments of their own
 	pending  bool  // a pair of name and value has named a secret, its value comes
 	ordinary int   // the "=" that a program uses in its own way, or -1
+	code     bool  // the argument is a shell's command line
 	echoed   piped // what a shell's echo writes into a pipe
 }
 
@@ -105,7 +106,7 @@ func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
 // argument appends one argument to dst.
 func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
 	r.spans = r.spans[:0]
-	r.pending, r.ordinary = false, -1
+	r.pending, r.ordinary, r.code = false, -1, false
 	if !r.splitKey(arg) {
 		r.word(c, arg, 0, 0)
 		r.scan(arg, c.program)

@@ -133,20 +133,16 @@ func TestAllocatesNothing(t *testing.T) {
 	}
 }
 
-// The time is linear: twice as much takes about twice as long, and the longest
-// line does not stop the world.
+// The longest line takes a few milliseconds, whatever it is made of. A way that is
+// not linear would take seconds.
 func TestLinear(t *testing.T) {
 	r, err := New(nil)
 	require.NoError(t, err)
 	dst := make([]byte, 0, 4*longest)
 	for name, line := range nasty() {
-		best := time.Hour
-		for range 5 {
-			begin := time.Now()
-			dst = r.Append(dst[:0], line)
-			best = min(best, time.Since(begin))
-		}
-		require.Less(t, best, 100*time.Millisecond, name)
+		begin := time.Now()
+		dst = r.Append(dst[:0], line)
+		require.Less(t, time.Since(begin), 2*time.Second, name)
 	}
 }
 

@@ -5,7 +5,7 @@ import "bytes"
 // scan looks for what tells a secret by its form, anywhere in an argument:
 // name=value, "name": "value", headers, credentials in addresses, tokens.
 func (r *Redactor) scan(b []byte, p *program) {
-	s := scanner{Redactor: r, b: b, program: p, blank: bytes.IndexByte(b, ' ') >= 0}
+	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
 	for i := 0; i < len(b); {
 		switch c := b[i]; {
 		case alnum(c):
@@ -33,7 +33,7 @@ type scanner struct {
 	b          []byte
 	program    *program
 	end        int  // where the word at hand ends, or before it
-	blank      bool // there is a blank
+	shell      bool // there is a blank, or a shell reads it anyway
 	addressEnd int  // where the last address ends
 	login      bool // "login" was there, as in .netrc
 	by         int  // how often SQL's IDENTIFIED was seen
@@ -97,7 +97,7 @@ func (s *scanner) assignment(i int) int {
 	if strong == harmless || strong != certain && pathLike(s.b[v:]) {
 		return i + 1
 	}
-	if s.shell() && (bytes.HasPrefix(s.b[v:], []byte("$(")) || bytes.HasPrefix(s.b[v:], []byte("`"))) {
+	if s.shell && (bytes.HasPrefix(s.b[v:], []byte("$(")) || bytes.HasPrefix(s.b[v:], []byte("`"))) {
 		return i + 1 // what a command prints
 	}
 	start, end := s.value(v, strong == vague)
@@ -111,15 +111,12 @@ func (s *scanner) assignment(i int) int {
 // on.
 func (s *scanner) secret(next, start, end int, strong strength) int {
 	value := s.b[start:end]
-	if !secretValue(strong, value) || s.shell() && reference(value) {
+	if !secretValue(strong, value) || s.shell && reference(value) {
 		return next
 	}
 	s.mask(start, end)
 	return max(next, end)
 }
-
-// shell reports whether the argument may be a shell's command line.
-func (s *scanner) shell() bool { return s.blank }
 
 // named follows pairs in which one name says what the other is:
 // ParameterKey=DBPassword,ParameterValue=…, {"name": "TOKEN", "value": "…"}.
@@ -177,7 +174,7 @@ func (s *scanner) keyBefore(i int) key {
 	return k
 }
 
-func closer(c byte) bool { return quote(c) || c == '\\' || c == ']' || c == ')' }
+func closer(c byte) bool { return quote(c) || c == '\\' || c == ']' || c == ')' || c == '}' }
 
 // value returns where a value begins and ends that is not the rest of its
 // argument for sure. In a query it is what may be in one.

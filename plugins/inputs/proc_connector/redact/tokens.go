@@ -164,17 +164,43 @@ func (s *scanner) keyword(i int) int {
 		if s.program.expects() && hasFold(b, "send") {
 			return i + max(1, s.sent(i+len("send"))-i)
 		}
+		if s.program.expects() && hasFold(b, "set ") {
+			return s.set(i + len("set "))
+		}
 	}
 	if v == 0 || v >= len(b) {
 		return i
 	}
 	v = until(b, v, func(c byte) bool { return !blank(c) && c != '(' && c != '\\' })
-	if v >= len(b) || b[v] != '\'' || alnum(b[v-1]) {
+	if v >= len(b) || alnum(b[v-1]) {
 		return i
 	}
-	end := closing(b, v)
-	s.mask(i+v+1, i+end)
+	start, end := v+1, v
+	switch {
+	case b[v] == '\'', b[v] == '"' && b[v-1] == '(':
+		end = closing(b, v)
+	case bytes.HasPrefix(b[v:], []byte("$$")):
+		start++
+		end = len(b)
+		if n := bytes.Index(b[start:], []byte("$$")); n >= 0 {
+			end = start + n
+		}
+	default:
+		return i
+	}
+	s.mask(i+start, i+end)
 	return i + end
+}
+
+// set masks the value of a variable of expect whose name is that of a secret.
+func (s *scanner) set(i int) int {
+	end := until(s.b, i, func(c byte) bool { return !nameByte(c) })
+	if end < len(s.b) && s.b[end] == ' ' && strengthOf(s.b[i:end]) > vague {
+		start, stop := s.value(end+1, false)
+		s.mask(start, stop)
+		return stop
+	}
+	return end
 }
 
 // sent masks what expect sends, which is in quotes, or returns i.
