@@ -15,6 +15,7 @@ type command struct {
 	shell   bool     // a shell has these words before the program has them
 	remote  bool     // a shell will read what follows
 	args    int      // arguments that are no options
+	unclear bool     // the word before was a long option that may have a value
 	matched uint32   // of the program's places, those that fit so far
 }
 
@@ -39,6 +40,8 @@ func (r *Redactor) word(c *command, b []byte, off, depth int) {
 	text := c.prose
 	e := c.next
 	c.next = nothing
+	unclear := c.unclear
+	c.unclear = false
 	switch {
 	case e == secret && !optionLike(b):
 		if secretValue(c.strong, b) && !(depth > 0 && reference(b)) {
@@ -72,7 +75,7 @@ func (r *Redactor) word(c *command, b []byte, off, depth int) {
 			r.leading(b, off, depth)
 		}
 	default:
-		r.positional(c, b, off)
+		r.positional(c, b, off, unclear)
 		if !c.remote || bytes.IndexByte(b, ' ') < 0 {
 			r.leading(b, off, depth)
 		}
@@ -166,239 +169,6 @@ func listEnd(b []byte, v int) int {
 	return len(b)
 }
 
-// option is a word that begins with a dash.
-func (r *Redactor) option(c *command, b []byte, off int) {
-	dashes := 1
-	if b[1] == '-' {
-		dashes = 2
-	}
-	name, _, assigned := bytes.Cut(b[dashes:], []byte{'='})
-	if len(name) == 0 {
-		return
-	}
-	v := dashes + len(name) + 1
-	p := c.program
-	if p != nil && p.subs[string(b)] != nil {
-		c.is(p.subs[string(b)])
-		return
-	}
-	if dashes == 1 && !p.longShort() && r.cluster(c, b, off) {
-		return
-	}
-	if p != nil {
-		if e := p.longOption(name); e != nothing {
-			c.expect(e, certain)
-			if assigned {
-				r.ordinary = off + v - 1
-				c.next = nothing
-				r.given(c, e, b[v:], off+v)
-			}
-			return
-		}
-	}
-	if assigned || dashes == 1 && len(name) < 3 && string(name) != "pw" {
-		return
-	}
-	if equalFold(name, "message") || equalFold(name, "title") || equalFold(name, "body") || equalFold(name, "description") ||
-		equalFold(name, "comment") || equalFold(name, "subject") {
-		c.next = sentence
-		return
-	}
-	if s := strengthOf(name); s > vague {
-		c.expect(secret, s)
-	}
-}
-
 func (c *command) expect(e expectation, s strength) {
 	c.next, c.strong = e, s
 }
-
-// given is an option's value that is in the same word.
-func (r *Redactor) given(c *command, e expectation, b []byte, off int) {
-	if len(b) > 1 && quote(b[0]) && closing(b, 0) == len(b)-1 {
-		b, off = b[1:len(b)-1], off+1
-	}
-	switch e {
-	case secret:
-		if secretValue(certain, b) && !(c.shell && reference(b)) {
-			r.mask(off, off+len(b))
-		}
-	case pair:
-		r.pair(c, b, off)
-	case cookies:
-		if bytes.IndexByte(b, '=') >= 0 {
-			r.mask(off, off+len(b))
-		}
-	case source:
-		r.source(b, off)
-	}
-}
-
-// cluster is short options in one word, the last of which may have its value
-// attached. It reports whether the program has such an option.
-func (r *Redactor) cluster(c *command, b []byte, off int) bool {
-	p := c.program
-	if p == nil || b[1] == '-' {
-		return false
-	}
-	for i := 1; i < len(b); i++ {
-		e, attached := p.shortOption(b[i])
-		if e == nothing {
-			if !p.flag(b[i]) {
-				return false
-			}
-			continue
-		}
-		rest := b[i+1:]
-		switch {
-		case len(rest) == 0 && !attached:
-			c.expect(e, certain)
-		case len(rest) > 0:
-			if rest[0] == '=' && !attached {
-				i, rest = i+1, rest[1:]
-			}
-			r.given(c, e, rest, off+i+1)
-		}
-		return true
-	}
-	return true
-}
-
-// pair masks the password of user:password.
-func (r *Redactor) pair(c *command, b []byte, off int) {
-	sep := byte(':')
-	if c.program != nil && c.program.sep != 0 {
-		sep = c.program.sep
-	}
-	i := bytes.IndexByte(b, sep)
-	if i < 0 {
-		return
-	}
-	if user := b[:i]; placeholder(b[i+1:]) && len(user) >= 16 && random(user) {
-		r.mask(off, off+i)
-	}
-	if !(c.shell && reference(b[i+1:])) {
-		r.mask(off+i+1, off+len(b))
-	}
-}
-
-// source masks the password of pass:password. A file's name is none.
-func (r *Redactor) source(b []byte, off int) {
-	const given = "pass:"
-	if bytes.HasPrefix(b, []byte(given)) {
-		r.mask(off+len(given), off+len(b))
-	}
-}
-
-// positional is a word that is neither an option nor an option's value.
-func (r *Redactor) positional(c *command, b []byte, off int) {
-	p := c.program
-	if p == nil {
-		return
-	}
-	if sub := p.subs[string(b)]; sub != nil {
-		c.is(sub)
-		return
-	}
-	if c.wraps && !assigns(b) {
-		switch inner := programOf(b); {
-		case inner != nil && (c.skip <= 0 || p.wraps == anywhere):
-			c.is(inner)
-			return
-		case p.wraps == anywhere:
-		case c.skip <= 0:
-			c.is(nil)
-			return
-		default:
-			c.skip--
-		}
-	}
-	for i, place := range p.places {
-		bit := uint32(1) << i
-		if c.matched&bit == 0 {
-			continue
-		}
-		if c.args >= len(place) {
-			c.matched &^= bit
-			continue
-		}
-		switch want := place[c.args]; want {
-		case "*":
-		case "!":
-			if secretValue(certain, b) {
-				r.mask(off, off+len(b))
-			}
-		default:
-			if string(b) != want {
-				c.matched &^= bit
-			}
-		}
-	}
-	if p.slash && len(b) > 0 && b[0] == '/' {
-		if i := bytes.IndexByte(b, ':'); i > 0 && (i == 2 && b[1] == 'p' || strengthOf(b[1:i]) > vague) {
-			r.mask(off+i+1, off+len(b))
-		}
-	}
-	if p.oracle {
-		r.oracle(b, off)
-	}
-	c.args++
-	if p.names {
-		if s := strengthOf(b); s > vague && isName(b) {
-			c.expect(secret, s)
-		}
-		return
-	}
-}
-
-// oracle masks the password of user/password@database.
-func (r *Redactor) oracle(b []byte, off int) {
-	start := max(0, bytes.IndexByte(b, '=')+1)
-	slash := bytes.IndexByte(b[start:], '/')
-	if slash <= 0 || b[0] == '@' {
-		return
-	}
-	end := bytes.LastIndexByte(b, '@')
-	if end < start+slash {
-		end = len(b)
-	}
-	r.mask(off+start+slash+1, off+end)
-}
-
-// optionLike reports whether a word where a secret is expected is an option, as
-// where that secret is asked for instead.
-func optionLike(b []byte) bool {
-	const longest = 40
-	if len(b) < 2 || b[0] != '-' {
-		return false
-	}
-	name, _, _ := bytes.Cut(b[:min(len(b), longest+1)], []byte{'='})
-	if len(name) > longest {
-		return false
-	}
-	return until(name, 0, func(c byte) bool { return !alpha(c) && c != '-' }) == len(name)
-}
-
-// isName reports whether an argument is the name of a setting: those that are
-// commands, such as set-password, are not.
-func isName(b []byte) bool {
-	last := base(b)
-	switch {
-	case len(last) < len(b), bytes.ContainsAny(b, ".:"):
-		return strengthOf(last) > vague
-	case in(plainNames, b):
-		return true
-	}
-	split := false
-	for i, c := range b {
-		switch {
-		case c == '=', c == '-':
-			return false
-		case c == '_', i > 0 && upper(c) && !upper(b[i-1]):
-			split = true
-		}
-	}
-	return split
-}
-
-var plainNames = setOf("password", "passwd", "passphrase", "token", "requirepass", "masterauth", "psk")

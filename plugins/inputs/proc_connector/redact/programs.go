@@ -192,8 +192,12 @@ var archives = table{
 var system = table{
 	"echo printf": {prose: true, echo: true},
 	"logger wall notify-send write say cowsay figlet zenity dialog whiptail xmessage": {prose: true},
-	"grep egrep fgrep zgrep rg ag ack man apropos whatis locate find fd":              {prose: true},
+	"grep egrep fgrep zgrep rg ag ack man apropos whatis locate fd":                   {prose: true},
 	"chpasswd passwd cryptsetup smbpasswd kinit pdbedit mysql_config_editor":          {reads: true},
+	"find": {
+		single: true,
+		subs:   map[string]*program{"-exec": {wraps: 1}, "-execdir": {wraps: 1}, "-ok": {wraps: 1}},
+	},
 	"nmcli wpa_cli":   {names: true},
 	"openconnect":     {value: "ucg", long: longs{"cookie": secret}},
 	"useradd usermod": {secret: "p", value: "cdegGksuLU"},

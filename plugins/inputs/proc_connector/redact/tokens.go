@@ -175,13 +175,12 @@ func (s *scanner) keyword(i int) int {
 	if v >= len(b) || alnum(b[v-1]) {
 		return i
 	}
-	start, end := v+1, v
+	start, end := v+1, len(b)
 	switch {
 	case b[v] == '\'', b[v] == '"' && b[v-1] == '(':
 		end = closing(b, v)
 	case bytes.HasPrefix(b[v:], []byte("$$")):
 		start++
-		end = len(b)
 		if n := bytes.Index(b[start:], []byte("$$")); n >= 0 {
 			end = start + n
 		}
