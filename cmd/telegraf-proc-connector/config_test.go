@@ -60,7 +60,7 @@ func TestLoadPluginRefuses(t *testing.T) {
 			text: "[[inputs.proc_connector]]\n  thread = true\n",
 			want: []string{
 				`"thread" is no option of [[inputs.proc_connector]], allowed are arguments, command_expiry, exec_events, exec_fields, max_c`,
-				"receive_buffer, repair, state_directory, threads",
+				"receive_buffer, redact, repair, state_directory, threads",
 			},
 		},
 		"unknown table": {
@@ -78,7 +78,7 @@ func TestLoadPluginRefuses(t *testing.T) {
 		"syntax":         {text: "[[inputs.proc_connector]\n", want: []string{"line 2"}},
 		"bad value": {
 			text: "[[inputs.proc_connector]]\n  arguments = \"few\"\n",
-			want: []string{`option arguments: "few" is unknown, allowed are full, none`},
+			want: []string{`option arguments: "few" is unknown, allowed are redacted, full, none`},
 		},
 		"bad size": {text: "[[inputs.proc_connector]]\n  max_cmdline = \"much\"\n", want: []string{"max_cmdline"}},
 		"single brackets": {

@@ -70,7 +70,11 @@ func TestBadConfiguration(t *testing.T) {
 		},
 		"arguments": {
 			section + `arguments = "some"`,
-			[]string{"arguments", `"some"`, "allowed are full, none"},
+			[]string{"arguments", `"some"`, "allowed are redacted, full, none"},
+		},
+		"redact": {
+			section + `redact = ["id-\\d+", "(bad"]`,
+			[]string{"redact", `"(bad" is no regular expression`, "missing closing )"},
 		},
 		"max_cmdline small": {section + "max_cmdline = 15", []string{"max_cmdline", "15 bytes", "allowed are 16B to 64KiB"}},
 		"max_cmdline large": {section + `max_cmdline = "1MiB"`, []string{"max_cmdline", "allowed are 16B to 64KiB"}},

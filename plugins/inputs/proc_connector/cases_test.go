@@ -54,6 +54,8 @@ func TestCases(t *testing.T) {
 			require.NoError(t, err)
 			var acc testutil.Accumulator
 			e := newEmitter(&acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
+			e.redactor, err = p.redactor()
+			require.NoError(t, err)
 			c := newCollector(p, fs, e)
 			require.NoError(t, c.scan())
 			for _, event := range decodeCase(t, filepath.Join(dir, "events.bin")) {

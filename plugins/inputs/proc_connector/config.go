@@ -12,6 +12,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
 )
 
 // What the options may be. The limits keep the plugin's memory bounded, and a
@@ -25,7 +26,7 @@ const (
 
 var (
 	execFields = []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "uid", "user", "unit", "container_id"}
-	arguments  = []string{"full", "none"}
+	arguments  = []string{"redacted", "full", "none"}
 )
 
 // UnmarshalTOML reads the options and checks them, so that Telegraf names the
@@ -53,6 +54,12 @@ func (p *ProcConnector) checkOptions() error {
 	if err := oneOf("arguments", p.Arguments, arguments); err != nil {
 		return err
 	}
+	if _, err := redact.New(p.Redact); err != nil {
+		return fmt.Errorf("option redact: %w", err)
+	}
+	if len(p.Redact) > 0 && p.Arguments != "redacted" {
+		return fmt.Errorf("option redact: it has no effect with arguments = %q, allowed is arguments = \"redacted\"", p.Arguments)
+	}
 	if p.MaxCmdline < minCmdline || p.MaxCmdline > maxCmdline {
 		return fmt.Errorf("option max_cmdline: %d bytes are out of range, allowed are 16B to 64KiB", p.MaxCmdline)
 	}
@@ -69,6 +76,15 @@ func (p *ProcConnector) checkOptions() error {
 		return fmt.Errorf("option command_expiry: %v is out of range, allowed is 1s or more", time.Duration(p.CommandExpiry))
 	}
 	return nil
+}
+
+// redactor returns what masks secrets in command lines, or nil where all is
+// shown, or nothing that could be one.
+func (p *ProcConnector) redactor() (*redact.Redactor, error) {
+	if p.Arguments != "redacted" {
+		return nil, nil
+	}
+	return redact.New(p.Redact)
 }
 
 func oneOf(option, value string, allowed []string) error {

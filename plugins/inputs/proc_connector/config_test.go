@@ -50,7 +50,15 @@ func TestInitRefuses(t *testing.T) {
 			want: `option exec_fields: "environ" is unknown, allowed are pid, ppid, parent_command, cmdline, exe, cwd, uid, user, unit, container_id`,
 		},
 		"field twice": {set: func(p *ProcConnector) { p.ExecFields = []string{"pid", "pid"} }, want: `option exec_fields: "pid" is there twice`},
-		"arguments":   {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are full, none`},
+		"arguments":   {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are redacted, full, none`},
+		"redact": {
+			set:  func(p *ProcConnector) { p.Redact = []string{"fine", "(bad"} },
+			want: `option redact: "(bad" is no regular expression: error parsing regexp: missing closing )`,
+		},
+		"redact in vain": {
+			set:  func(p *ProcConnector) { p.Arguments, p.Redact = "full", []string{"x"} },
+			want: `option redact: it has no effect with arguments = "full", allowed is arguments = "redacted"`,
+		},
 		"max_cmdline small": {
 			set:  func(p *ProcConnector) { p.MaxCmdline = 15 },
 			want: "option max_cmdline: 15 bytes are out of range, allowed are 16B to 64KiB",
@@ -94,7 +102,8 @@ func TestInitAcceptsTheLimits(t *testing.T) {
 // Telegraf names the file and the key.
 func TestTelegrafRefuses(t *testing.T) {
 	tests := map[string][]string{
-		"arguments = \"some\"":           {"option arguments", `"some" is unknown, allowed are full, none`},
+		"arguments = \"some\"":           {"option arguments", `"some" is unknown, allowed are redacted, full, none`},
+		`redact = ["(bad"]`:              {"option redact", `"(bad" is no regular expression`},
 		"exec_event = true":              {`line 1`, `"exec_event"`},
 		"max_cmdline = \"much\"":         {"line 2"},
 		"exec_fields = [\"pid\", \"p\"]": {"option exec_fields"},

@@ -12,6 +12,7 @@ import (
 	"github.com/influxdata/telegraf/metric"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
 )
 
 const (
@@ -58,6 +59,8 @@ type emitter struct {
 	program   bool // arguments = "none"
 	maxLength int  // max_cmdline
 	line      []byte
+	redactor  *redact.Redactor // nil for arguments = "full"
+	redacted  []byte
 
 	queue   chan *execEvent
 	queued  atomic.Int64 // bytes in queue
@@ -86,11 +89,20 @@ func (e *emitter) render(arguments []byte) string {
 	if !e.fields["cmdline"] {
 		return ""
 	}
-	if e.program {
-		e.line = cmdline.AppendProgram(e.line[:0], arguments, e.maxLength)
-	} else {
-		e.line = cmdline.Append(e.line[:0], arguments, e.maxLength)
+	render := cmdline.Append
+	switch {
+	case e.program:
+		render = cmdline.AppendProgram
+	case e.redactor != nil:
+		// A masked line is shorter, and must still show that more was there than
+		// was read.
+		if len(arguments) > e.maxLength+1 {
+			render = cmdline.AppendBeginning
+		}
+		e.redacted = e.redactor.Append(e.redacted[:0], arguments)
+		arguments = e.redacted
 	}
+	e.line = render(e.line[:0], arguments, e.maxLength)
 	return string(e.line)
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/influxdata/telegraf/metric"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
 )
 
 func TestEmitterFields(t *testing.T) {
@@ -60,6 +62,30 @@ func TestEmitterFields(t *testing.T) {
 			require.Zero(t, e.queued.Load())
 			require.Zero(t, e.dropped.Load())
 		})
+	}
+}
+
+// What was cut when it was read still shows as cut, although masks have made it
+// short enough.
+func TestEmitterRedacts(t *testing.T) {
+	const limit = 40
+	secret := strings.Repeat("x", 100)
+	e := newEmitter(&testutil.Accumulator{}, []string{"cmdline"}, false, limit)
+	var err error
+	e.redactor, err = redact.New([]string{`^emp-(.*)`})
+	require.NoError(t, err)
+	for line, want := range map[string]string{
+		"ls\x00-l\x00":                                  "ls -l",
+		"tool\x00--token\x00abc\x00a b\x00":             "tool --token '***' 'a b'",
+		"id\x00emp-4711\x00":                            "id 'emp-***'",
+		"tool\x00--token=" + secret + "\x00":            "tool '--token=***'…",
+		"tool\x00--token=" + secret + "\x00-v\x00":      "tool '--token=***'…",
+		"tool\x00--name=" + secret + "\x00":             "tool --name=xxxxxxxxxxxxxxxxxxxxxxxxx…",
+		"tool\x00--token=" + secret[:24] + "\x00":       "tool '--token=***'",
+		"tool\x00--token=" + secret[:limit-12] + "\x00": "tool '--token=***'…",
+	} {
+		read := []byte(line)
+		require.Equal(t, want, e.render(read[:min(len(read), limit+2)]), "%q", line)
 	}
 }
 

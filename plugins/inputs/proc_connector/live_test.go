@@ -81,6 +81,24 @@ func TestLiveExec(t *testing.T) {
 	require.Len(t, listener.Fields, 14)
 }
 
+// A secret on the command line of a real program is masked before it is reported.
+func TestLiveSecret(t *testing.T) {
+	const planted = "Tr0ub4dor-3"
+	acc := startLive(t, newPlugin(t))
+
+	cmd := exec.Command("/bin/sh", "-c", "sleep 0.2; true --user=joe", "sh", "--password", planted)
+	require.NoError(t, cmd.Start())
+	defer func() { require.NoError(t, cmd.Wait()) }()
+	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, 2*time.Second, 5*time.Millisecond)
+	require.Equal(t, "/bin/sh -c 'sleep 0.2; true --user=joe' sh --password '***'", execOf(acc, cmd.Process.Pid)["cmdline"])
+
+	acc.Lock()
+	defer acc.Unlock()
+	for _, m := range acc.Metrics {
+		require.NotContains(t, fmt.Sprint(m.Tags, m.Fields), planted)
+	}
+}
+
 func TestStopIsPatient(t *testing.T) {
 	p := newPlugin(t)
 	p.Stop() // nothing was started

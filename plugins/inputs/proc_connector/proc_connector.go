@@ -29,6 +29,7 @@ type ProcConnector struct {
 	MaxCommands    int             `toml:"max_commands"`
 	CommandExpiry  config.Duration `toml:"command_expiry"`
 	Arguments      string          `toml:"arguments"`
+	Redact         []string        `toml:"redact"`
 	MaxCmdline     config.Size     `toml:"max_cmdline"`
 	Threads        bool            `toml:"threads"`
 	ReceiveBuffer  config.Size     `toml:"receive_buffer"`
@@ -119,7 +120,8 @@ func init() {
 			ExecFields:    []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "user"},
 			MaxCommands:   200,
 			CommandExpiry: config.Duration(time.Hour),
-			Arguments:     "full",
+			Arguments:     "redacted",
+			Redact:        make([]string, 0),
 			MaxCmdline:    config.Size(1 << 10),
 			ReceiveBuffer: config.Size(32 << 20),
 			Repair:        true,

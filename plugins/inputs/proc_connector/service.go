@@ -52,6 +52,10 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	if _, err := os.Stat(filepath.Join(p.proc, "self", "stat")); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err), fs.Close())
 	}
+	redactor, err := p.redactor()
+	if err != nil {
+		return nil, errors.Join(err, fs.Close())
+	}
 	session, err := cnproc.Open(p.Connector())
 	if err != nil {
 		return nil, errors.Join(err, fs.Close())
@@ -67,6 +71,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	// goroutine gives it back.
 	s.guard(func() {
 		s.emitter = newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
+		s.emitter.redactor = redactor
 		s.collector = newCollector(p, fs, s.emitter)
 		s.report(p.ReceiveBuffer)
 		s.watch.opening(session.Opening())

@@ -27,14 +27,21 @@ func Append(dst, raw []byte, limit int) []byte {
 		return dst
 	}
 	l := line{dst: dst, start: len(dst), limit: limit}
-	rest := clip(raw, limit)
-	arg, rest, more := nextArg(rest)
-	fits := l.arg(arg, true)
-	for fits && more {
-		arg, rest, more = nextArg(rest)
-		fits = l.put(' ') && l.arg(arg, false)
+	return l.end(l.args(raw))
+}
+
+// AppendBeginning is Append for the beginning of a line of which more is not in
+// raw: it ends in "…" even where raw fits.
+func AppendBeginning(dst, raw []byte, limit int) []byte {
+	if limit <= 0 {
+		return dst
 	}
-	return l.end(fits)
+	l := line{dst: dst, start: len(dst), limit: limit}
+	if len(raw) > 0 {
+		l.args(raw)
+	}
+	l.fits(0) // notes where the last unit ends
+	return l.end(false)
 }
 
 // AppendProgram is Append for the first argument alone, which by custom names
@@ -109,6 +116,17 @@ func (l *line) rune(r rune) bool {
 	}
 	l.dst = utf8.AppendRune(l.dst, r)
 	return true
+}
+
+// args appends arguments, and reports whether they all fit.
+func (l *line) args(raw []byte) bool {
+	arg, rest, more := nextArg(clip(raw, l.limit))
+	fits := l.arg(arg, true)
+	for fits && more {
+		arg, rest, more = nextArg(rest)
+		fits = l.put(' ') && l.arg(arg, false)
+	}
+	return fits
 }
 
 func (l *line) arg(arg []byte, first bool) bool {

@@ -120,6 +120,31 @@ func TestAppendCut(t *testing.T) {
 	}
 }
 
+// More than raw was there, and the line says so.
+func TestAppendBeginning(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		raw   string
+		limit int
+		want  string
+	}{
+		{"fits", "ls\x00-l\x00", 80, "ls -l…"},
+		{"fits exactly", "ls\x00-l\x00", 8, "ls -l…"},
+		{"fits without the mark", "ls\x00-l\x00", 7, "ls -…"},
+		{"does not fit", "ls\x00-l\x00", 4, "l…"},
+		{"within an argument", "echo\x00a b", 80, "echo 'a b'…"},
+		{"within a wide character", "a😀", 6, "a…"},
+		{"nothing", "", 80, "…"},
+		{"no room for the mark", "ls\x00", 2, ""},
+		{"no room", "ls\x00", 0, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, string(AppendBeginning(nil, []byte(tt.raw), tt.limit)))
+		})
+	}
+	require.Equal(t, "cmd: ls…", string(AppendBeginning([]byte("cmd: "), []byte("ls"), 80)))
+}
+
 func TestAppendProgram(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -45,6 +45,18 @@ func FuzzAppend(f *testing.F) {
 			require.Empty(t, line)
 		}
 
+		beginning := string(AppendBeginning(nil, raw, limit))
+		requireVisible(t, beginning)
+		require.LessOrEqual(t, len(beginning), max(limit, 0))
+		if limit >= len(ellipsis) {
+			head, found := strings.CutSuffix(beginning, ellipsis)
+			require.True(t, found)
+			requireBegins(t, args, unquote(t, head))
+		}
+		if limit-len(ellipsis) >= len(whole) {
+			require.Equal(t, string(whole)+ellipsis, beginning)
+		}
+
 		program := string(AppendProgram(nil, raw, math.MaxInt))
 		require.Equal(t, args[:min(1, len(args))], unquote(t, program))
 		require.True(t, strings.HasPrefix(string(whole), program))
