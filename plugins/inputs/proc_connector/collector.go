@@ -92,9 +92,17 @@ func (c *collector) scan() error {
 }
 
 func (c *collector) rebuild() error {
-	err := c.table.Rebuild(proctable.Source{FS: c.fs, Now: c.now, Suspended: suspended, Describe: c.scanner.describe})
+	leaderless, err := c.table.Rebuild(proctable.Source{FS: c.fs, Now: c.now, Suspended: suspended, Describe: c.scanner.describe})
 	// At the end, because a machine with very many processes takes a while.
 	c.synced = time.Now()
+	for _, pid := range leaderless {
+		// Of one that waits already, the table may have known a process of before.
+		if e := c.exits.undecided[pid]; e != nil {
+			e.process = *c.table.Get(pid)
+		} else {
+			c.exits.wait(ending{pid: pid, unreported: true, process: *c.table.Get(pid)}, c.synced)
+		}
+	}
 	return err
 }
 
@@ -119,13 +127,14 @@ func (c *collector) HandleEvents(events []cnproc.Event) {
 	}
 }
 
-// HandleEmpty does what has to wait for an empty queue. After a loss, the table
-// is rebuilt from /proc: with events from before still waiting, a fork among
-// them whose exit was lost would bring back a process that has ended.
+// HandleEmpty does what has to wait for an empty queue. After a loss, or when
+// names were read too late to be certain, the table is rebuilt from /proc: with
+// events from before still waiting, a fork among them whose exit was lost would
+// bring back a process that has ended.
 func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !missed.Any() && !c.syncDue && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
+	if !missed.Any() && !c.syncDue && !c.findings.doubt && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
 		return 0
 	}
 
@@ -136,8 +145,8 @@ func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
 	}
 	c.findings.passed(c.now())
 	now := time.Now()
-	if missed.Any() {
-		c.syncDue = true
+	if missed.Any() || c.findings.doubt {
+		c.syncDue, c.findings.doubt = true, false
 	}
 	if c.syncDue {
 		if now.Sub(c.synced) >= resyncInterval {
@@ -190,8 +199,9 @@ func (c *collector) handle(e *cnproc.Event) {
 	case cnproc.WhatExit:
 		c.exit(e)
 	case cnproc.WhatComm:
+		c.findings.renamed(pid, e.Timestamp)
 		if p := c.table.Get(pid); p != nil && !p.Kernel && !p.Outdated(e.Timestamp) {
-			p.Command = c.scanner.names.renamed(e.Name(), p.Command)
+			p.Command, p.Guessed = c.scanner.names.renamed(e.Name(), p.Command), false
 			c.table.Update(p, e.Timestamp)
 		}
 	case cnproc.WhatUID:
@@ -226,7 +236,7 @@ func (c *collector) seriesOf(p *proctable.Process) *series.Series {
 func (c *collector) fork(e *cnproc.Event) {
 	pid := e.Task.TGID
 	// Whoever had the id before has ended, for certain.
-	end, spoiled := c.findings.fork(pid, e.Timestamp)
+	end, spoiled := c.findings.fork(e.Parent.TGID, pid, e.Timestamp)
 	if p := c.table.Get(pid); spoiled && p != nil && !p.Outdated(e.Timestamp) {
 		// What /proc showed of that one was this one's already.
 		p.Command = series.Unknown
@@ -240,6 +250,20 @@ func (c *collector) fork(e *cnproc.Event) {
 		c.ended(end)
 	}
 	c.table.Fork(e.Parent.TGID, pid, e.Timestamp)
+	c.identify(c.table.Get(pid))
+}
+
+// identify asks /proc about a new process whose parent's name is not known. What
+// it says may be of a later time, which further events will tell; but of its
+// children that is not known either.
+func (c *collector) identify(p *proctable.Process) {
+	if p.Kernel || !p.Guessed && p.Command != "" && p.Command != series.Unknown {
+		return
+	}
+	if command, ok := c.scanner.identify(p); ok {
+		p.Command, p.Guessed = command, true
+		c.table.Update(p, p.Start)
+	}
 }
 
 func (c *collector) exit(e *cnproc.Event) {
@@ -282,11 +306,13 @@ func (c *collector) ended(e *ending) {
 	if present {
 		e.process = *p // something may be known better by now
 	}
-	s := c.seriesOf(&e.process)
-	c.counters.countExit(e.status)
-	e.count(c.series.Counts(s, e.end))
-	if c.exited.wants(e.status) && s.Selected() && c.limiter.allow(e.at) {
-		c.offerExit(e, s)
+	if !e.unreported {
+		s := c.seriesOf(&e.process)
+		c.counters.countExit(e.status)
+		e.count(c.series.Counts(s, e.end))
+		if c.exited.wants(e.status) && s.Selected() && c.limiter.allow(e.at) {
+			c.offerExit(e, s)
+		}
 	}
 	// At last, because a series may be forgotten with its last process.
 	if present {

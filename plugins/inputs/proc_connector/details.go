@@ -161,3 +161,13 @@ func (r *procReader) describe(st *procfs.Stat, p *proctable.Process) (arguments 
 	p.Command = r.name(p.PID, comm, &d)
 	return d.cmdline, nil
 }
+
+// identify returns the name of a process, unless its id is another's by now.
+func (r *procReader) identify(p *proctable.Process) (command string, ok bool) {
+	var st procfs.Stat
+	if err := r.fs.Stat(p.PID, &st); err != nil || !proctable.SameStart(p.Start, proctable.Start(st.StartTime, suspended())) {
+		return "", false
+	}
+	var copied [maxKernelName]byte
+	return r.name(p.PID, copied[:copy(copied[:], st.Comm)], &details{}), true
+}

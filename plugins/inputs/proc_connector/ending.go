@@ -22,6 +22,10 @@ type ending struct {
 	end       uint64    // when the process ended, as far as is known
 	alive     uint64    // when /proc last showed other threads of it, or 0
 
+	// unreported is that of which there was no event, because it was before the
+	// plugin listened, or was lost: it is not counted when the process ends.
+	unreported bool
+
 	process proctable.Process // of which there may be none: then its PID is 0
 }
 

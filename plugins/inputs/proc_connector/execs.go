@@ -29,13 +29,13 @@ func (c *collector) describe(p *proctable.Process, e *cnproc.Event) {
 	d := &c.details
 	switch {
 	case d.named:
-		p.Kernel, p.Command = false, d.command
+		p.Kernel, p.Command, p.Guessed = false, d.command, false
 		c.table.Adopt(p, d.ppid)
 		if p.Start == 0 { // its fork was lost
 			p.Start = proctable.Start(d.start, suspended())
 		}
 	case !p.Outdated(e.Timestamp):
-		p.Kernel, p.Command = false, series.Unknown
+		p.Kernel, p.Command, p.Guessed = false, series.Unknown, false
 	}
 	if d.grouped {
 		p.Unit, p.ContainerID = d.unit, d.container

@@ -33,6 +33,7 @@ type finding struct {
 	execed bool           // it is about an exec, not an exit
 	series *series.Series // of an exec; nil when that is not known
 	gone   bool           // an exec that could not be read
+	forked bool           // since that exec the process has had children, which took its name over
 	exec   *execEvent     // what an exec is to be reported as, if it is
 	size   int            // of that, when it was added
 	ending ending         // of an exit
@@ -54,6 +55,10 @@ type findings struct {
 	head  int
 	first uint64 // number of held[head]; each finding has the next number
 	bytes int    // of the exec events held
+
+	// doubt says that processes have taken over a name that was not to be
+	// trusted: only /proc can tell what they are.
+	doubt bool
 
 	execs, exits map[int32]uint64 // number of the latest finding of a process
 
@@ -117,7 +122,10 @@ func (f *findings) exec(pid int32, timestamp uint64) {
 // fork notes that an id was given to a new process. If the old one's end was
 // found, that is certain now, and returned. Spoiled says that what was read of
 // its last exec is not certain.
-func (f *findings) fork(pid int32, timestamp uint64) (end *ending, spoiled bool) {
+func (f *findings) fork(parent, pid int32, timestamp uint64) (end *ending, spoiled bool) {
+	if n, ok := f.execs[parent]; ok {
+		f.at(n).forked = true
+	}
 	spoiled = f.spoil(pid, timestamp)
 	n, ok := f.exits[pid]
 	if !ok {
@@ -129,9 +137,19 @@ func (f *findings) fork(pid int32, timestamp uint64) (end *ending, spoiled bool)
 	return &old.ending, spoiled
 }
 
+// renamed notes that a process took a name. If an earlier exec was read when it
+// had that already, the children that it has had before are called otherwise.
+func (f *findings) renamed(pid int32, timestamp uint64) {
+	if n, ok := f.execs[pid]; ok {
+		old := f.at(n)
+		f.doubt = f.doubt || old.forked && timestamp < old.until
+	}
+}
+
 func (f *findings) spoil(pid int32, timestamp uint64) (spoiled bool) {
 	if n, ok := f.execs[pid]; ok {
 		if old := f.at(n); timestamp < old.until {
+			f.doubt = f.doubt || old.forked
 			old.forget()
 			spoiled = true
 		}

@@ -44,7 +44,7 @@ func TestExitIsHeld(t *testing.T) {
 			then: func(f *findings) *ending { f.exec(7, 900); return nil },
 		},
 		"the id is given to another: that is its end, at once": {
-			then: func(f *findings) *ending { end, _ := f.fork(7, 900); return end },
+			then: func(f *findings) *ending { end, _ := f.fork(1, 7, 900); return end },
 			fork: true,
 		},
 		"another process's exec": {
@@ -82,8 +82,8 @@ func TestExecIsHeld(t *testing.T) {
 		"it had called exec again before the look":   {then: func(f *findings) { f.exec(7, 900) }, gone: true},
 		"it was about to when it was looked at":      {then: func(f *findings) { f.exec(7, 1000+margin-1) }, gone: true},
 		"it calls exec later":                        {then: func(f *findings) { f.exec(7, 1000+margin) }},
-		"its id was another's when it was looked at": {then: func(f *findings) { f.fork(7, 900) }, gone: true},
-		"its id is another's later":                  {then: func(f *findings) { f.fork(7, 1000+margin) }},
+		"its id was another's when it was looked at": {then: func(f *findings) { f.fork(1, 7, 900) }, gone: true},
+		"its id is another's later":                  {then: func(f *findings) { f.fork(1, 7, 1000+margin) }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestFindingsKeepTheirBooks(t *testing.T) {
 				if rnd.IntN(2) == 0 {
 					f.exec(pid, now)
 				} else {
-					f.fork(pid, now)
+					f.fork(1, pid, now)
 				}
 			default:
 				f.passed(now)

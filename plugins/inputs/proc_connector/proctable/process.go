@@ -19,8 +19,9 @@ type Process struct {
 	// too early.
 	Start uint64
 	// Command is the name by which the process is counted and shown; empty if
-	// it is not known.
+	// it is not known. Guessed says that it may be a later name of it.
 	Command     string
+	Guessed     bool
 	Unit        string
 	ContainerID string
 

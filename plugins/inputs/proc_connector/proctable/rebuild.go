@@ -35,11 +35,14 @@ func Start(ticks, suspended uint64) uint64 {
 // runs are to be applied afterwards: they bring up to date whatever has changed
 // meanwhile, and what they say of a process before it was read is recognised as
 // outdated. On error the table is unchanged.
-func (t *Table) Rebuild(src Source) error {
+//
+// Leaderless are the processes whose first thread has ended before the others,
+// so that no event may be left that will tell their end.
+func (t *Table) Rebuild(src Source) (leaderless []int32, err error) {
 	fresh := make(map[int32]*Process, len(t.processes))
 	suspended := src.Suspended()
 	var st procfs.Stat
-	err := src.FS.PIDs(func(pid int32) bool {
+	err = src.FS.PIDs(func(pid int32) bool {
 		at := src.Now()
 		// One that has ended is no error, and one that is about to end is left
 		// out: its exit may have been reported already.
@@ -53,16 +56,19 @@ func (t *Table) Rebuild(src Source) error {
 		}
 		t.lines.keep(p, arguments)
 		fresh[pid] = p
+		if st.Exiting() {
+			leaderless = append(leaderless, pid)
+		}
 		return true
 	})
 	if err != nil {
 		for _, p := range fresh {
 			t.lines.drop(p)
 		}
-		return fmt.Errorf("process table: %w", err)
+		return nil, fmt.Errorf("process table: %w", err)
 	}
 	t.replace(fresh, src.Now())
-	return nil
+	return leaderless, nil
 }
 
 // replace puts in what was read. A process that was known stays the same one.
@@ -70,7 +76,7 @@ func (t *Table) replace(fresh map[int32]*Process, now uint64) {
 	old := t.processes
 	t.processes = fresh
 	for pid, p := range fresh {
-		if known := old[pid]; known != nil && sameStart(known.Start, p.Start) {
+		if known := old[pid]; known != nil && SameStart(known.Start, p.Start) {
 			p.serial, p.Start = known.serial, known.Start
 		} else {
 			t.serial++
@@ -94,5 +100,6 @@ func (t *Table) replace(fresh map[int32]*Process, now uint64) {
 	t.spare = t.spare[:n]
 }
 
-// sameStart compares start times, one of which may be of /proc.
-func sameStart(a, b uint64) bool { return a < b+2*tick && b < a+2*tick }
+// SameStart compares start times of processes with the same id, one of which may
+// be of /proc.
+func SameStart(a, b uint64) bool { return a < b+2*tick && b < a+2*tick }

@@ -45,6 +45,12 @@ func source(t *testing.T, proc string) Source {
 	}
 }
 
+func rebuild(t *testing.T, table *Table, proc string) {
+	t.Helper()
+	_, err := table.Rebuild(source(t, proc))
+	require.NoError(t, err)
+}
+
 func TestRebuild(t *testing.T) {
 	proc := t.TempDir()
 	stat(t, proc, 1, "(init) S 0", 0, 1, 5)
@@ -57,7 +63,9 @@ func TestRebuild(t *testing.T) {
 
 	table := newTestTable()
 	table.KeepArguments(put(table, 4711, named("from before")), []byte("from before"))
-	require.NoError(t, table.Rebuild(source(t, proc)))
+	leaderless, err := table.Rebuild(source(t, proc))
+	require.NoError(t, err)
+	require.Equal(t, []int32{52}, leaderless)
 
 	require.Equal(t, 3, table.Len())
 	for pid, want := range map[int32]Process{
@@ -76,7 +84,8 @@ func TestRebuild(t *testing.T) {
 	require.NoError(t, os.RemoveAll(proc))
 	src := source(t, t.TempDir())
 	require.NoError(t, src.FS.Close())
-	require.Error(t, table.Rebuild(src))
+	_, err = table.Rebuild(src)
+	require.Error(t, err)
 	require.Equal(t, 3, table.Len(), "a table that cannot be rebuilt stays as it is")
 	require.Equal(t, map[string]uint64{"init": 1, series.Kernel: 1, "leader gone": 1}, running(table))
 }
@@ -93,7 +102,7 @@ func TestRebuildKnowsProcesses(t *testing.T) {
 	table.Fork(10, 11, 70*second)
 	first, second := table.Get(10).Serial(), table.Get(11).Serial()
 
-	require.NoError(t, table.Rebuild(source(t, proc)))
+	rebuild(t, table, proc)
 	require.Equal(t, first, table.Get(10).Serial())
 	require.Equal(t, start, table.Get(10).Start)
 	require.NotEqual(t, second, table.Get(11).Serial())
@@ -106,7 +115,7 @@ func TestOutdatedFork(t *testing.T) {
 	stat(t, proc, 10, "(parent) S 0", 0, 1, 10000)
 	stat(t, proc, 11, "(child) S 10", 0, 1, 10000)
 	table := newTestTable()
-	require.NoError(t, table.Rebuild(source(t, proc)))
+	rebuild(t, table, proc)
 
 	table.Fork(10, 11, 80*second+1)
 	require.Equal(t, "child", table.Get(11).Command)
@@ -126,6 +135,6 @@ func TestRebuildShrinks(t *testing.T) {
 	for pid := range int32(1000) {
 		table.Fork(1, 100+pid, 1)
 	}
-	require.NoError(t, table.Rebuild(source(t, proc)))
+	rebuild(t, table, proc)
 	require.LessOrEqual(t, len(table.spare), 1)
 }
