@@ -36,7 +36,7 @@ NPM := $(shell command -v npm 2>/dev/null)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## Build the program: build/telegraf-proc-connector
@@ -101,6 +101,13 @@ test-cover:
 	go test -count=1 -skip '^TestLiveStorm$$' -coverprofile=build/balance.cover ./$(BALANCE)
 	@awk -F '[: ]' '$$1 ~ /\/(session|mend|lease|probe)\.go$$/ { n++; if ($$NF == 0) { print $$1 ":" $$2 ": no test takes this"; bad = 1 } } \
 		END { if (n == 0) print "No coverage in build/balance.cover"; exit bad || n == 0 }' build/balance.cover
+
+# A million processes, to see what the plugin's memory makes of them; "make test"
+# does the same with a fifth.
+.PHONY: test-memory
+test-memory: export CGO_ENABLED = 0
+test-memory: ## See that a million processes leave no memory behind
+	PROC_CONNECTOR_TEST_MEMORY=1 go test -count=1 -v -run '^TestMemoryIsBounded$$' ./plugins/inputs/proc_connector
 
 .PHONY: test-system
 test-system: export CGO_ENABLED = 0

@@ -257,7 +257,7 @@ func TestLongNames(t *testing.T) {
 
 func TestMaxCommands(t *testing.T) {
 	listeners.Guard(t)
-	p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, "max_commands = 3")))
+	p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, "max_commands = 3\ncommand_include = [\"name*\"]")))
 	dir := t.TempDir()
 	const programs = 10
 	pids := make([]int, 0, programs)

@@ -13,7 +13,9 @@ import (
 // Measurements of the plugin.
 const (
 	Counters = "proc_connector"
+	Commands = "proc_connector_command"
 	Exec     = "proc_connector_exec"
+	Exit     = "proc_connector_exit"
 	Listener = "proc_connector_listener"
 )
 
@@ -97,7 +99,16 @@ func ExecOf(pid int) func(telegraf.Metric) bool {
 // Report is what the plugin answers when it is asked for its counters.
 type Report struct {
 	Counters telegraf.Metric
+	Commands []telegraf.Metric
 	Listener telegraf.Metric
+}
+
+// Command returns the series of a command without further tags, or nil.
+func (r *Report) Command(name string) telegraf.Metric {
+	return find(r.Commands, func(m telegraf.Metric) bool {
+		command, ok := m.GetTag("command")
+		return ok && command == name && len(m.TagList()) == 1
+	})
 }
 
 // Gather asks for the counters and waits for them.
@@ -119,6 +130,12 @@ func (p *Process) WaitReport(from int) Report {
 		r.Counters = find(metrics[from:], func(m telegraf.Metric) bool { return m.Name() == Counters })
 		r.Listener = find(metrics[from:], func(m telegraf.Metric) bool { return m.Name() == Listener })
 		if r.Counters != nil && r.Listener != nil {
+			// They have the time of the counters.
+			for _, m := range metrics[from:] {
+				if m.Name() == Commands && m.Time().Equal(r.Counters.Time()) {
+					r.Commands = append(r.Commands, m)
+				}
+			}
 			return r
 		}
 		if _, err := p.stdout.Wait(p.parsed, "\n", time.Until(deadline)); err != nil {
@@ -135,6 +152,16 @@ func Int(m telegraf.Metric, field string) int64 {
 		return n
 	case uint64:
 		return int64(n)
+	}
+	return -1
+}
+
+// Float returns a field that is a number with a fraction, and -1 if the metric
+// has no such field.
+func Float(m telegraf.Metric, field string) float64 {
+	value, _ := m.GetField(field)
+	if f, ok := value.(float64); ok {
+		return f
 	}
 	return -1
 }

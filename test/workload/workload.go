@@ -15,6 +15,8 @@
 //	leaderexit MILLISECONDS        exit(2) of the main thread only, the process follows later
 //	forknoexec COUNT               fork(2) and _exit(2) without execve(2), COUNT times
 //	threads COUNT                  COUNT threads alive at one time
+//	spawn COUNT PROGRAM [ARG...]   run the program COUNT times; each stays a zombie for a while
+//	exec0 PROGRAM                  execve(2) with an empty list of arguments
 //
 // The system calls are named in section 2 of the manual; which of them causes
 // which event is in the callers of drivers/connector/cn_proc.c: kernel/fork.c,

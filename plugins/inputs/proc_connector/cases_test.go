@@ -67,17 +67,18 @@ func TestCases(t *testing.T) {
 			e.run()
 			snap := c.snapshot()
 			acc.AddMetric(snap.counters.metric(p.Threads, time.Now()))
+			addCommands(&acc, snap.series, c.tags, &e.users, time.Now())
 
 			parser := &influx.Parser{}
 			require.NoError(t, parser.Init())
 			expected, err := testutil.ParseMetricsFromFile(filepath.Join(dir, "expected.out"), parser)
 			require.NoError(t, err)
 
-			// The counters have the time of the gather; execs that of the event.
-			execs := func(metrics []telegraf.Metric) []telegraf.Metric {
+			// The counters have the time of the gather; the others that of the event.
+			events := func(metrics []telegraf.Metric) []telegraf.Metric {
 				var out []telegraf.Metric
 				for _, m := range metrics {
-					if m.Name() == "proc_connector_exec" {
+					if m.Name() == "proc_connector_exec" || m.Name() == "proc_connector_exit" {
 						out = append(out, m)
 					}
 				}
@@ -85,7 +86,7 @@ func TestCases(t *testing.T) {
 			}
 			actual := acc.GetTelegrafMetrics()
 			testutil.RequireMetricsEqual(t, expected, actual, testutil.SortMetrics(), testutil.IgnoreTime(), testutil.IgnoreType())
-			testutil.RequireMetricsEqual(t, execs(expected), execs(actual), testutil.IgnoreType())
+			testutil.RequireMetricsEqual(t, events(expected), events(actual), testutil.IgnoreType())
 		})
 	}
 }

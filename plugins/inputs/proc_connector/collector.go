@@ -11,6 +11,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/proctable"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 const (
@@ -31,16 +32,19 @@ type collector struct {
 	reader  detailReader
 	scanner *procReader // names the processes of a scan
 	emitter *emitter
-	events  bool          // exec_events
+	limiter *limiter
+	events  bool // exec_events
+	exited  exitChoice
+	tags    series.Tags
 	now     func() uint64 // CLOCK_MONOTONIC, nanoseconds
 
 	mu         sync.Mutex // guards what follows: the receiving thread holds it for a batch, Gather while it copies
 	fs         *procfs.FS
 	counters   counters
-	table      proctable.Table
+	series     *series.Set
+	table      *proctable.Table
 	exits      exits
 	findings   findings
-	commands   *commands
 	unresolved uint64
 	resyncs    uint64
 
@@ -53,6 +57,7 @@ type collector struct {
 // A snapshot is what Gather takes from a collector.
 type snapshot struct {
 	counters   counters
+	series     []series.Sample
 	unresolved uint64
 	resyncs    uint64
 	processes  uint64
@@ -64,6 +69,7 @@ func (c *collector) snapshot() snapshot {
 	defer c.mu.Unlock()
 	return snapshot{
 		counters:   c.counters,
+		series:     c.series.Samples(),
 		unresolved: c.unresolved,
 		resyncs:    c.resyncs,
 		processes:  uint64(c.table.Len()),
@@ -75,15 +81,29 @@ func (c *collector) snapshot() snapshot {
 func (c *collector) scan() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.synced = time.Now()
-	if err := c.table.Rebuild(c.fs, c.scanner.processName); err != nil {
+	if err := c.rebuild(); err != nil {
 		return err
 	}
-	if _, ok := c.table.Get(1); !ok {
+	if c.table.Get(1) == nil {
 		c.log.Warn("Proc does not show process 1, so it is probably mounted with hidepid: execs of other users' processes will look as if they " +
 			"had ended at once. Mount it without, or with gid= a group that this program is in")
 	}
 	return nil
+}
+
+func (c *collector) rebuild() error {
+	leaderless, err := c.table.Rebuild(proctable.Source{FS: c.fs, Now: c.now, Suspended: suspended, Describe: c.scanner.describe})
+	// At the end, because a machine with very many processes takes a while.
+	c.synced = time.Now()
+	for _, pid := range leaderless {
+		// Of one that waits already, the table may have known a process of before.
+		if e := c.exits.undecided[pid]; e != nil {
+			e.process = *c.table.Get(pid)
+		} else {
+			c.exits.wait(ending{pid: pid, unreported: true, process: *c.table.Get(pid)}, c.synced)
+		}
+	}
+	return err
 }
 
 // finish resolves what is left when no more events will come, and lets go of
@@ -92,7 +112,7 @@ func (c *collector) finish() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.exits.next = time.Time{}
-	c.exits.settle(time.Now(), c.foundEnded)
+	c.exits.settle(time.Now(), c.now(), c.foundEnded)
 	c.findings.flush()
 	return c.fs.Close()
 }
@@ -107,13 +127,14 @@ func (c *collector) HandleEvents(events []cnproc.Event) {
 	}
 }
 
-// HandleEmpty does what has to wait for an empty queue. After a loss, the table
-// is rebuilt from /proc: with events from before still waiting, a fork among
-// them whose exit was lost would bring back a process that has ended.
+// HandleEmpty does what has to wait for an empty queue. After a loss, or when
+// names were read too late to be certain, the table is rebuilt from /proc: with
+// events from before still waiting, a fork among them whose exit was lost would
+// bring back a process that has ended.
 func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !missed.Any() && !c.syncDue && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
+	if !missed.Any() && !c.syncDue && !c.findings.doubt && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
 		return 0
 	}
 
@@ -124,19 +145,19 @@ func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
 	}
 	c.findings.passed(c.now())
 	now := time.Now()
-	if missed.Any() {
-		c.syncDue = true
+	if missed.Any() || c.findings.doubt {
+		c.syncDue, c.findings.doubt = true, false
 	}
 	if c.syncDue {
 		if now.Sub(c.synced) >= resyncInterval {
-			c.synced = now
 			c.resync()
+			now = time.Now()
 		}
 		if c.syncDue {
 			soonest(resyncInterval - now.Sub(c.synced))
 		}
 	}
-	soonest(c.exits.settle(now, c.foundEnded))
+	soonest(c.exits.settle(now, c.now(), c.foundEnded))
 	if c.findings.len() > 0 {
 		soonest(findingInterval)
 	}
@@ -144,131 +165,178 @@ func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
 }
 
 func (c *collector) resync() {
-	if err := c.table.Rebuild(c.fs, c.scanner.processName); err != nil {
-		c.log.Errorf("Rebuilding the process table after lost events failed, parents may be wrong until it succeeds: %v", err)
+	if err := c.rebuild(); err != nil {
+		c.log.Errorf("Rebuilding the process table after lost events failed, parents and commands may be wrong until it succeeds: %v", err)
 		return
 	}
 	c.syncDue = false
 	c.resyncs++
 	c.exits.forget()
+	// Alive is who looked dead and was found running after that.
+	c.findings.revoke(func(e *ending) bool {
+		p := c.table.Get(e.pid)
+		return p != nil && p.Serial() == e.process.Serial()
+	})
 }
 
 func (c *collector) handle(e *cnproc.Event) {
 	c.counters.count(e)
+	pid := e.Task.TGID
+	if e.What == cnproc.WhatCoredump {
+		// Whichever thread crashed: it takes the process along.
+		c.series.Counts(c.seriesOf(c.entry(e)), e.Timestamp).Coredumps++
+	}
 	if e.Thread() {
 		return // counted, and of no concern to the process
 	}
-	pid := e.Task.TGID
 	switch e.What {
 	case cnproc.WhatFork:
-		if status, ok := c.findings.fork(pid, e.Timestamp); ok {
-			c.processEnded(pid, status)
-		}
-		if status, ok := c.exits.fork(pid); ok {
-			c.processEnded(pid, status)
-		}
-		c.table.Fork(e.Parent.TGID, pid)
+		c.fork(e)
 	case cnproc.WhatExec:
 		c.findings.exec(pid, e.Timestamp)
 		c.exits.exec(pid)
 		c.exec(e)
 	case cnproc.WhatExit:
-		if c.exits.dead(pid) {
-			// Of two exits the first was not the end; the exec between them
-			// was lost.
-			c.exits.exec(pid)
-			c.foundEnded(pid, e.ExitStatus)
-		} else {
-			c.exits.wait(pid, e.ExitStatus, time.Now())
-		}
+		c.exit(e)
 	case cnproc.WhatComm:
-		if p, ok := c.table.Get(pid); ok && !p.Kernel {
-			p.Command = c.scanner.names.of(e.Name())
-			c.table.Put(pid, p)
+		c.findings.renamed(pid, e.Timestamp)
+		if p := c.table.Get(pid); p != nil && !p.Kernel && !p.Outdated(e.Timestamp) {
+			p.Command, p.Guessed = c.scanner.names.renamed(e.Name(), p.Command), false
+			c.table.Update(p, e.Timestamp)
 		}
 	case cnproc.WhatUID:
-		if p, ok := c.table.Get(pid); ok {
+		if p := c.table.Get(pid); p != nil && !p.Outdated(e.Timestamp) {
 			p.UID, p.UIDKnown = e.RealID, true
-			c.table.Put(pid, p)
+			c.table.Update(p, e.Timestamp)
 		}
 	default: // counted
 	}
 }
 
-// foundEnded holds the end of a process that /proc shows.
-func (c *collector) foundEnded(pid int32, status cnproc.ExitStatus) {
-	c.findings.addExit(pid, c.now(), status)
+// entry returns what the table knows of the process that an event is about, or
+// nil. A process that began after the event is another one.
+func (c *collector) entry(e *cnproc.Event) *proctable.Process {
+	if p := c.table.Get(e.Task.TGID); p != nil && p.Start <= e.Timestamp {
+		return p
+	}
+	return nil
 }
 
-// processEnded counts the end of a process when it is certain.
-func (c *collector) processEnded(pid int32, status cnproc.ExitStatus) {
-	c.counters.countExit(status)
-	c.table.Exit(pid)
+// seriesOf returns where a process is counted, of which there may be none.
+func (c *collector) seriesOf(p *proctable.Process) *series.Series {
+	if p == nil {
+		p = new(proctable.Process)
+	}
+	if s := p.Series(); s != nil {
+		return s
+	}
+	return c.series.Get(p.Key())
+}
+
+func (c *collector) fork(e *cnproc.Event) {
+	pid := e.Task.TGID
+	// Whoever had the id before has ended, for certain.
+	end, spoiled := c.findings.fork(e.Parent.TGID, pid, e.Timestamp)
+	if p := c.table.Get(pid); spoiled && p != nil && !p.Outdated(e.Timestamp) {
+		// What /proc showed of that one was this one's already.
+		p.Command = series.Unknown
+		c.table.KeepArguments(p, nil)
+		c.table.Update(p, e.Timestamp)
+	}
+	if end != nil {
+		c.ended(end)
+	}
+	if end = c.exits.fork(pid); end != nil {
+		c.ended(end)
+	}
+	c.table.Fork(e.Parent.TGID, pid, e.Timestamp)
+	c.identify(c.table.Get(pid))
+}
+
+// identify asks /proc about a new process whose parent's name is not known. What
+// it says may be of a later time, which further events will tell; but of its
+// children that is not known either.
+func (c *collector) identify(p *proctable.Process) {
+	if p.Kernel || !p.Guessed && p.Command != "" && p.Command != series.Unknown {
+		return
+	}
+	if command, ok := c.scanner.identify(p); ok {
+		p.Command, p.Guessed = command, true
+		c.table.Update(p, p.Start)
+	}
+}
+
+func (c *collector) exit(e *cnproc.Event) {
+	p := c.entry(e)
+	if p == nil {
+		p = c.zombie(e)
+	}
+	end := newEnding(e, p)
+	if c.exits.dead(end.pid) {
+		// Of two exits the first was not the end; the exec between them was lost.
+		c.exits.exec(end.pid)
+		c.foundEnded(&end)
+	} else {
+		c.exits.wait(end, time.Now())
+	}
+}
+
+// zombie returns what can still be known of a process of which the table has
+// nothing: its fork was lost, or it was ending when the table was built.
+func (c *collector) zombie(e *cnproc.Event) *proctable.Process {
+	var st procfs.Stat
+	pid := e.Task.TGID
+	if err := c.fs.Stat(pid, &st); err != nil {
+		return nil
+	}
+	start := proctable.Start(st.StartTime, suspended())
+	if start > e.Timestamp || st.KernelThread() {
+		return nil
+	}
+	return &proctable.Process{PID: pid, PPID: st.PPID, Start: start, Command: c.scanner.names.of(st.Comm)}
+}
+
+// foundEnded holds the end of a process that /proc shows.
+func (c *collector) foundEnded(e *ending) { c.findings.addExit(c.now(), e) }
+
+// ended counts the end of a process when it is certain.
+func (c *collector) ended(e *ending) {
+	p := c.table.Get(e.pid)
+	present := p != nil && p.Serial() == e.process.Serial()
+	if present {
+		e.process = *p // something may be known better by now
+	}
+	if !e.unreported {
+		s := c.seriesOf(&e.process)
+		c.counters.countExit(e.status)
+		e.count(c.series.Counts(s, e.end))
+		if c.exited.wants(e.status) && s.Selected() && c.limiter.allow(e.at) {
+			c.offerExit(e, s)
+		}
+	}
+	// At last, because a series may be forgotten with its last process.
+	if present {
+		c.table.Exit(e.pid, e.end)
+	}
 }
 
 // resolve takes a finding that nothing has contradicted.
-func (c *collector) resolve(f finding) {
-	if f.exec == nil {
-		c.processEnded(f.pid, f.status)
+func (c *collector) resolve(f *finding) {
+	if !f.execed {
+		c.ended(&f.ending)
 		return
 	}
-	ev := f.exec
-	if ev.gone {
+	s := f.series
+	if s == nil {
+		s = c.seriesOf(nil)
+	}
+	c.counters.execs++
+	c.series.Counts(s, f.until).Execs++
+	if f.gone {
 		c.unresolved++
 	}
-	cmd := c.commands.get(ev.command, ev.time)
-	ev.command, ev.time = cmd.tag, cmd.stamp(ev.time)
-	c.emitter.offer(ev)
-}
-
-// exec enters a process's new program into the table and prepares its event
-// metric.
-func (c *collector) exec(e *cnproc.Event) {
-	pid := e.Task.TGID
-	d := &c.details
-	c.reader.read(pid, e.Timestamp, d)
-
-	p, _ := c.table.Get(pid)
-	p.Kernel = false
-	p.Command = commandUnknown
-	if d.named {
-		p.Command = d.command
-		c.table.Adopt(&p, d.ppid)
+	if ev := f.exec; ev != nil && s.Selected() {
+		ev.command, ev.time = c.series.Exec(s, ev.time)
+		c.emitter.offer(ev)
 	}
-	if !p.UIDKnown && !d.gone {
-		if uid, err := c.fs.RealUID(pid); err == nil {
-			p.UID, p.UIDKnown = uid, true
-		}
-	}
-	c.table.Put(pid, p)
-
-	if !c.events {
-		if d.gone {
-			c.unresolved++
-		}
-		return
-	}
-	if d.denied && !c.deniedOn {
-		c.deniedOn = true
-		c.log.Warn("Not permitted to read exe and cwd of other users' processes, these fields stay empty: " +
-			"give the program CAP_SYS_PTRACE, or take them out of exec_fields")
-	}
-	ev := &execEvent{
-		time:      e.Time,
-		command:   p.Command,
-		gone:      d.gone,
-		pid:       pid,
-		ppid:      p.PPID,
-		uid:       p.UID,
-		uidKnown:  p.UIDKnown,
-		cmdline:   c.emitter.render(d.cmdline),
-		exe:       d.exe,
-		cwd:       d.cwd,
-		unit:      d.unit,
-		container: d.container,
-	}
-	if parent, ok := c.table.Parent(&p); ok {
-		ev.parentCommand = parent.Command
-	}
-	c.findings.addExec(pid, c.now(), ev)
 }

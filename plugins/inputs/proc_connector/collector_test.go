@@ -101,22 +101,22 @@ func TestResyncSettlesExits(t *testing.T) {
 // When the exec between two exits was lost, the process has ended once.
 func TestExitAfterLostExec(t *testing.T) {
 	c := newTestCollector(t, t.TempDir())
-	c.exits.undecided[100] = 0
+	c.exits.undecided[100] = &ending{pid: 100}
 	c.HandleEvents([]cnproc.Event{{What: cnproc.WhatExit, Task: task(100), ExitStatus: 0x100}})
-	c.exits.settle(time.Now().Add(time.Hour), c.foundEnded)
+	c.exits.settle(time.Now().Add(time.Hour), 0, c.foundEnded)
 	c.findings.flush()
 	require.Equal(t, counters{exits: 1, exitsFailed: 1}, c.snapshot().counters)
 }
 
 // However fast new ones come, undecided exits are looked at.
 func TestUndecidedExitsDoNotStarve(t *testing.T) {
-	x := exits{undecided: make(map[int32]cnproc.ExitStatus)}
+	x := exits{undecided: make(map[int32]*ending)}
 	now := time.Now()
-	x.wait(1, 0, now)
+	x.wait(ending{pid: 1}, now)
 	due := x.next
 	for i := range int32(100) {
 		now = now.Add(time.Millisecond)
-		x.wait(2+i, 0, now)
+		x.wait(ending{pid: 2 + i}, now)
 		require.Equal(t, due, x.next)
 	}
 }

@@ -5,17 +5,9 @@ package proc_connector
 import (
 	"path"
 	"strings"
-	"time"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
-)
-
-// Commands with a meaning of their own. A process whose name imitates one is
-// shown with its first character escaped.
-const (
-	commandOther   = "_other"   // beyond max_commands
-	commandKernel  = "_kernel"  // kernel threads
-	commandUnknown = "_unknown" // ended before its name could be read, or has an empty one
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 // maxComm is the length at which the kernel cuts a name: TASK_COMM_LEN of
@@ -40,11 +32,27 @@ func commandName(comm string, candidates ...string) string {
 	}
 	switch comm {
 	case "":
-		return commandUnknown
-	case commandOther, commandKernel, commandUnknown:
+		return series.Unknown
+	case series.Other, series.Kernel, series.Unknown:
+		// One that imitates a reserved name is shown with its first character
+		// escaped.
 		return `\x5f` + comm[1:]
 	}
-	return cmdline.Clean(comm)
+	return tagValue(comm)
+}
+
+// tagValue makes a name that another program chose safe for a tag. Beyond what
+// a field needs, that is a backslash of which line protocol would make
+// something else: one that ends the name, or stands before a character that is
+// escaped with a backslash there.
+func tagValue(name string) string {
+	name = cmdline.Clean(name)
+	for i := 0; i < len(name); i++ {
+		if name[i] == '\\' && (i+1 == len(name) || strings.IndexByte(`,= \`, name[i+1]) >= 0) {
+			name = name[:i] + `\x5c` + name[i+1:]
+		}
+	}
+	return name
 }
 
 // maxNames bounds the names that are remembered. When a storm of new ones fills
@@ -68,66 +76,11 @@ func (n names) of(comm []byte) string {
 	return shown
 }
 
-// A command is one value of the tag command.
-type command struct {
-	tag  string
-	used time.Time
-	last time.Time // time of the latest event metric
-}
-
-// stamp returns the time for the next event metric of the command: t, or the
-// next nanosecond where an earlier one has it already, because a database takes
-// two points of one series and time for one. A wall clock that was set back is
-// followed.
-func (c *command) stamp(t time.Time) time.Time {
-	if behind := c.last.Sub(t); behind >= 0 && behind < time.Second {
-		t = c.last.Add(time.Nanosecond)
+// renamed returns how a process is shown that took a name. One that took the
+// name that it had, which the kernel cut, keeps the whole.
+func (n names) renamed(comm []byte, old string) string {
+	if len(comm) == maxComm && len(old) > maxComm && old[:maxComm] == string(comm) {
+		return old
 	}
-	c.last = t
-	return t
-}
-
-// commands hands out at most max values of the tag command; further names share
-// one. A name that was not used for the time of expiry frees its place when
-// another needs it.
-type commands struct {
-	max    int
-	expiry time.Duration
-	byName map[string]*command
-	other  command
-	swept  time.Time
-}
-
-func newCommands(limit int, expiry time.Duration) *commands {
-	return &commands{max: limit, expiry: expiry, byName: make(map[string]*command), other: command{tag: commandOther}}
-}
-
-// get returns the command for a name at the time now.
-func (c *commands) get(name string, now time.Time) *command {
-	cmd, ok := c.byName[name]
-	if !ok {
-		if len(c.byName) >= c.max && !c.sweep(now) {
-			return &c.other
-		}
-		cmd = &command{tag: name}
-		c.byName[name] = cmd
-	}
-	cmd.used = now
-	return cmd
-}
-
-// sweep removes names that were not used for long and reports whether there is
-// room now. It looks once a second at most, so that a storm of new names stays
-// cheap.
-func (c *commands) sweep(now time.Time) bool {
-	if age := now.Sub(c.swept); age >= 0 && age < time.Second {
-		return false
-	}
-	c.swept = now
-	for name, cmd := range c.byName {
-		if now.Sub(cmd.used) >= c.expiry {
-			delete(c.byName, name)
-		}
-	}
-	return len(c.byName) < c.max
+	return n.of(comm)
 }

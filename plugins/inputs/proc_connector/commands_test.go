@@ -3,11 +3,11 @@
 package proc_connector
 
 import (
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 func TestCommandName(t *testing.T) {
@@ -34,12 +34,16 @@ func TestCommandName(t *testing.T) {
 		},
 		"exactly as long as the limit":      {comm: "fifteen-letters", candidates: []string{"/bin/fifteen-letters"}, want: "fifteen-letters"},
 		"cut, and nothing fits":             {comm: "renamed-by-some", candidates: []string{"/bin/sh", "sh"}, want: "renamed-by-some"},
-		"empty":                             {comm: "", want: commandUnknown},
+		"empty":                             {comm: "", want: series.Unknown},
 		"imitates the overflow":             {comm: "_other", want: `\x5fother`},
 		"imitates the kernel":               {comm: "_kernel", want: `\x5fkernel`},
 		"imitates the unknown":              {comm: "_unknown", want: `\x5funknown`},
 		"only looks reserved":               {comm: "_others", want: "_others"},
 		"control characters, invalid UTF-8": {comm: "a\x1b[31m\xff", want: "a\\x1b[31m\uFFFD"},
+		"backslash at the end":              {comm: `a\`, want: `a\x5c`},
+		"backslashes at the end":            {comm: `a\\`, want: `a\x5c\x5c`},
+		"backslash before what is escaped":  {comm: `a\,b\ c\=d`, want: `a\x5c,b\x5c c\x5c=d`},
+		"backslash before anything else":    {comm: `a\b`, want: `a\b`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -48,33 +52,11 @@ func TestCommandName(t *testing.T) {
 	}
 }
 
-func TestCommandsAreCapped(t *testing.T) {
-	now := time.Now()
-	c := newCommands(3, time.Hour)
-	for i := range 3 {
-		require.Equal(t, strconv.Itoa(i), c.get(strconv.Itoa(i), now).tag)
-	}
-	require.Equal(t, commandOther, c.get("3", now).tag)
-	require.Equal(t, "1", c.get("1", now).tag, "those with a place keep it")
-
-	// 0 and 2 expire, 1 was used meanwhile.
-	now = now.Add(50 * time.Minute)
-	require.Equal(t, "1", c.get("1", now).tag)
-	now = now.Add(11 * time.Minute)
-	require.Equal(t, "4", c.get("4", now).tag)
-	require.Equal(t, "5", c.get("5", now).tag)
-	require.Equal(t, commandOther, c.get("6", now).tag)
-	require.Equal(t, "1", c.get("1", now).tag)
-	require.Len(t, c.byName, 3)
-}
-
-func TestStampIsUnique(t *testing.T) {
-	start := time.Unix(1000, 0)
-	var c command
-	require.Equal(t, start, c.stamp(start))
-	require.Equal(t, start.Add(1), c.stamp(start), "the same time again")
-	require.Equal(t, start.Add(2), c.stamp(start.Add(1)), "the time that was given instead")
-	require.Equal(t, start.Add(3), c.stamp(start.Add(-time.Millisecond)), "an event of another CPU, a little out of order")
-	require.Equal(t, start.Add(time.Second), c.stamp(start.Add(time.Second)))
-	require.Equal(t, start.Add(-time.Hour), c.stamp(start.Add(-time.Hour)), "the wall clock was set back")
+// A name that was cut by the kernel and given again is the same name.
+func TestRenamed(t *testing.T) {
+	n := make(names)
+	require.Equal(t, "telegraf-proc-connector", n.renamed([]byte("telegraf-proc-c"), "telegraf-proc-connector"))
+	require.Equal(t, "telegraf-proc-d", n.renamed([]byte("telegraf-proc-d"), "telegraf-proc-connector"))
+	require.Equal(t, "telegraf", n.renamed([]byte("telegraf"), "telegraf-proc-connector"))
+	require.Equal(t, "telegraf-proc-c", n.renamed([]byte("telegraf-proc-c"), "sh"))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/filter"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
@@ -22,11 +23,14 @@ const (
 	minReceiveBuffer, maxReceiveBuffer = config.Size(4 << 10), config.Size(512 << 20)
 	minMaxCommands, maxMaxCommands     = 1, 100_000
 	minCommandExpiry                   = config.Duration(time.Second)
+	maxEventLimit                      = 1_000_000
 )
 
 var (
-	execFields = []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "uid", "user", "unit", "container_id"}
-	arguments  = []string{"redacted", "full", "none"}
+	execFields  = []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "uid", "user", "unit", "container_id"}
+	exitEvents  = []string{string(exitNone), string(exitFailed), string(exitAll)}
+	commandTags = []string{"user", "unit", "container"}
+	arguments   = []string{"redacted", "full", "none"}
 )
 
 // UnmarshalTOML reads the options and checks them, so that Telegraf names the
@@ -41,15 +45,17 @@ func (p *ProcConnector) UnmarshalTOML(decode func(interface{}) error) error {
 }
 
 func (p *ProcConnector) checkOptions() error {
-	seen := make(map[string]bool, len(p.ExecFields))
-	for _, f := range p.ExecFields {
-		if err := oneOf("exec_fields", f, execFields); err != nil {
-			return err
-		}
-		if seen[f] {
-			return fmt.Errorf("option exec_fields: %q is there twice, allowed is each field once", f)
-		}
-		seen[f] = true
+	if err := someOf("exec_fields", p.ExecFields, execFields); err != nil {
+		return err
+	}
+	if err := oneOf("exit_events", p.ExitEvents, exitEvents); err != nil {
+		return err
+	}
+	if p.EventLimit < 0 || p.EventLimit > maxEventLimit {
+		return fmt.Errorf("option event_limit: %d is out of range, allowed are 0 (no limit) to %d", p.EventLimit, maxEventLimit)
+	}
+	if err := p.checkCommands(); err != nil {
+		return err
 	}
 	if err := oneOf("arguments", p.Arguments, arguments); err != nil {
 		return err
@@ -66,14 +72,55 @@ func (p *ProcConnector) checkOptions() error {
 	if p.ReceiveBuffer < minReceiveBuffer || p.ReceiveBuffer > maxReceiveBuffer {
 		return fmt.Errorf("option receive_buffer: %d bytes are out of range, allowed are 4KiB to 512MiB", p.ReceiveBuffer)
 	}
-	if p.MaxCommands < minMaxCommands || p.MaxCommands > maxMaxCommands {
-		return fmt.Errorf("option max_commands: %d is out of range, allowed are %d to %d", p.MaxCommands, minMaxCommands, maxMaxCommands)
-	}
 	if p.StateDirectory != "" && !filepath.IsAbs(p.StateDirectory) {
 		return fmt.Errorf("option state_directory: %q is a relative path, allowed is one that begins with /", p.StateDirectory)
 	}
+	return nil
+}
+
+// checkCommands checks the options about series of commands.
+func (p *ProcConnector) checkCommands() error {
+	if p.MaxCommands < minMaxCommands || p.MaxCommands > maxMaxCommands {
+		return fmt.Errorf("option max_commands: %d is out of range, allowed are %d to %d", p.MaxCommands, minMaxCommands, maxMaxCommands)
+	}
 	if p.CommandExpiry < minCommandExpiry {
 		return fmt.Errorf("option command_expiry: %v is out of range, allowed is 1s or more", time.Duration(p.CommandExpiry))
+	}
+	if err := someOf("command_tags", p.CommandTags, commandTags); err != nil {
+		return err
+	}
+	for option, globs := range map[string][]string{"command_include": p.CommandInclude, "command_exclude": p.CommandExclude} {
+		for _, g := range globs {
+			if g == "" {
+				return fmt.Errorf("option %s: an empty glob selects nothing, allowed are names with the wildcards * ? [ ] { }", option)
+			}
+			if _, err := filter.Compile([]string{g}); err != nil {
+				return fmt.Errorf("option %s: %q is no glob (%w), allowed are names with the wildcards * ? [ ] { }", option, g, err)
+			}
+		}
+	}
+	p.selected = nil
+	if len(p.CommandInclude)+len(p.CommandExclude) > 0 {
+		selected, err := filter.NewIncludeExcludeFilter(p.CommandInclude, p.CommandExclude)
+		if err != nil {
+			return fmt.Errorf("options command_include and command_exclude: %w", err)
+		}
+		p.selected = selected
+	}
+	return nil
+}
+
+// someOf checks an option that is a list of different words.
+func someOf(option string, values, allowed []string) error {
+	seen := make(map[string]bool, len(values))
+	for _, v := range values {
+		if err := oneOf(option, v, allowed); err != nil {
+			return err
+		}
+		if seen[v] {
+			return fmt.Errorf("option %s: %q is there twice, allowed is each once", option, v)
+		}
+		seen[v] = true
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/influxdata/telegraf/plugins/inputs"
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 func newPlugin(t testing.TB) *ProcConnector {
@@ -35,6 +37,7 @@ func TestSampleConfig(t *testing.T) {
 	require.True(t, ok)
 	want := newPlugin(t)
 	got.Log, want.Log = nil, nil
+	require.Nil(t, got.selected, "everything is selected")
 	require.Equal(t, want, got)
 	require.Greater(t, len(conf), 500)
 	require.NotContains(t, conf, "# exec_events")
@@ -50,7 +53,30 @@ func TestInitRefuses(t *testing.T) {
 			want: `option exec_fields: "environ" is unknown, allowed are pid, ppid, parent_command, cmdline, exe, cwd, uid, user, unit, container_id`,
 		},
 		"field twice": {set: func(p *ProcConnector) { p.ExecFields = []string{"pid", "pid"} }, want: `option exec_fields: "pid" is there twice`},
-		"arguments":   {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are redacted, full, none`},
+		"exit_events": {set: func(p *ProcConnector) { p.ExitEvents = "some" }, want: `option exit_events: "some" is unknown, allowed are none, failed, all`},
+		"event_limit negative": {
+			set:  func(p *ProcConnector) { p.EventLimit = -1 },
+			want: "option event_limit: -1 is out of range, allowed are 0 (no limit) to 1000000",
+		},
+		"event_limit large": {set: func(p *ProcConnector) { p.EventLimit = 1_000_001 }, want: "option event_limit: 1000001"},
+		"command_include": {
+			set:  func(p *ProcConnector) { p.CommandInclude = []string{"sh", "a[b"} },
+			want: `option command_include: "a[b" is no glob (`,
+		},
+		"command_exclude": {
+			set:  func(p *ProcConnector) { p.CommandExclude = []string{"[a-"} },
+			want: `option command_exclude: "[a-" is no glob (`,
+		},
+		"empty glob": {
+			set:  func(p *ProcConnector) { p.CommandExclude = []string{""} },
+			want: "option command_exclude: an empty glob selects nothing, allowed are names with the wildcards * ? [ ] { }",
+		},
+		"command_tags": {
+			set:  func(p *ProcConnector) { p.CommandTags = []string{"user", "pid"} },
+			want: `option command_tags: "pid" is unknown, allowed are user, unit, container`,
+		},
+		"tag twice": {set: func(p *ProcConnector) { p.CommandTags = []string{"user", "user"} }, want: `option command_tags: "user" is there twice`},
+		"arguments": {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are redacted, full, none`},
 		"redact": {
 			set:  func(p *ProcConnector) { p.Redact = []string{"fine", "(bad"} },
 			want: `option redact: "(bad" is no regular expression: error parsing regexp: missing closing )`,
@@ -91,10 +117,12 @@ func TestInitRefuses(t *testing.T) {
 
 func TestInitAcceptsTheLimits(t *testing.T) {
 	p := newPlugin(t)
-	p.ExecFields, p.Arguments = execFields, "none"
+	p.ExecFields, p.Arguments, p.ExitEvents, p.CommandTags = execFields, "none", "all", commandTags
+	p.EventLimit, p.CommandInclude, p.CommandExclude = 0, []string{"*"}, []string{"[a-z]?", "x{y,z}"}
 	p.MaxCmdline, p.ReceiveBuffer, p.MaxCommands, p.CommandExpiry = 16, 4<<10, 1, config.Duration(time.Second)
 	require.NoError(t, p.Init())
-	p.ExecFields = nil
+	p.ExecFields, p.CommandInclude, p.CommandExclude, p.CommandTags = nil, nil, nil, nil
+	p.EventLimit = 1_000_000
 	p.MaxCmdline, p.ReceiveBuffer, p.MaxCommands = 64<<10, 512<<20, 100_000
 	require.NoError(t, p.Init())
 }
@@ -102,6 +130,8 @@ func TestInitAcceptsTheLimits(t *testing.T) {
 // Telegraf names the file and the key.
 func TestTelegrafRefuses(t *testing.T) {
 	tests := map[string][]string{
+		"command_tags = [\"pid\"]":       {"option command_tags"},
+		"command_include = [\"a[\"]":     {"option command_include", `"a[" is no glob`},
 		"arguments = \"some\"":           {"option arguments", `"some" is unknown, allowed are redacted, full, none`},
 		`redact = ["(bad"]`:              {"option redact", `"(bad" is no regular expression`},
 		"exec_event = true":              {`line 1`, `"exec_event"`},
@@ -137,6 +167,31 @@ func TestStateDir(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("RUNTIME_DIRECTORY", tt.environment)
 			require.Equal(t, tt.want, (&ProcConnector{StateDirectory: tt.option}).StateDir())
+		})
+	}
+}
+
+func TestSelection(t *testing.T) {
+	tests := map[string]struct {
+		include, exclude []string
+		want, not        []string
+	}{
+		"include":       {include: []string{"nginx", "php*"}, want: []string{"nginx", "php-fpm8.2"}, not: []string{"nginx2", "sh", series.Kernel}},
+		"exclude":       {exclude: []string{"kworker*", "[st]*"}, want: []string{"nginx", series.Unknown}, not: []string{"sh", "true"}},
+		"both":          {include: []string{"p*"}, exclude: []string{"python*"}, want: []string{"php"}, not: []string{"python3", "sh"}},
+		"reserved ones": {exclude: []string{"_*"}, want: []string{"sh"}, not: []string{series.Kernel, series.Unknown}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPlugin(t)
+			p.CommandInclude, p.CommandExclude = tt.include, tt.exclude
+			require.NoError(t, p.Init())
+			for _, command := range tt.want {
+				require.True(t, p.selected.Match(command), command)
+			}
+			for _, command := range tt.not {
+				require.False(t, p.selected.Match(command), command)
+			}
 		})
 	}
 }

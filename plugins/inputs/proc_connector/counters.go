@@ -29,8 +29,10 @@ type counters struct {
 	renames        uint64
 }
 
-// count adds one event, except exits: only a process table can tell the exit of
-// a thread that happens to be the first from the end of its process.
+// count adds one event, except those that are counted once it is certain what
+// they mean. Of exits, only a process table can tell that of a thread that happens
+// to be the first from the end of its process. Execs wait for the name of the
+// program, so that they are counted here when they are in the command's series.
 func (c *counters) count(e *cnproc.Event) {
 	switch e.What {
 	case cnproc.WhatFork:
@@ -39,8 +41,6 @@ func (c *counters) count(e *cnproc.Event) {
 		} else {
 			c.forks++
 		}
-	case cnproc.WhatExec:
-		c.execs++
 	case cnproc.WhatCoredump:
 		c.coredumps++
 	case cnproc.WhatUID:
@@ -57,7 +57,7 @@ func (c *counters) count(e *cnproc.Event) {
 		}
 	case cnproc.WhatComm:
 		c.renames++
-	case cnproc.WhatExit, cnproc.WhatNone:
+	case cnproc.WhatExec, cnproc.WhatExit, cnproc.WhatNone:
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/proctable"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 // details are what /proc says about an exec.
@@ -16,10 +18,12 @@ type details struct {
 	// follows may still be there in part: a zombie keeps its name and parent.
 	gone      bool
 	cmdline   []byte // NUL-separated, cut at the size of the reader's buffer; valid until the next read
-	named     bool   // command and ppid are known
+	named     bool   // command, ppid and start are known
 	command   string
 	ppid      int32
+	start     uint64 // clock ticks since boot
 	exe, cwd  string
+	grouped   bool // unit and container are known
 	unit      string
 	container string
 	// denied means that exe or cwd was asked for and not permitted.
@@ -42,6 +46,8 @@ const maxKernelName = 64
 // wanted says which details are worth a system call.
 type wanted struct {
 	cmdline, exe, cwd, cgroup bool
+	// kept means that the arguments are wanted when a process ends, too.
+	kept bool
 }
 
 // A procReader reads /proc at the moment it is asked.
@@ -74,7 +80,7 @@ func (r *procReader) read(pid int32, _ uint64, d *details) {
 	// Copied, because what is read next overwrites it.
 	var copied [maxKernelName]byte
 	comm := copied[:copy(copied[:], st.Comm)]
-	d.named, d.ppid = true, st.PPID
+	d.named, d.ppid, d.start = true, st.PPID, st.StartTime
 	if !r.want.cmdline {
 		d.gone = st.Exiting()
 	}
@@ -88,7 +94,7 @@ func (r *procReader) read(pid int32, _ uint64, d *details) {
 	if r.want.cgroup {
 		// Without it the fields are left out, which is all there is to say.
 		if cg, err := r.fs.Cgroup(pid); err == nil {
-			d.unit, d.container = cg.Unit, cg.ContainerID
+			d.grouped, d.unit, d.container = true, cg.Unit, cg.ContainerID
 		}
 	}
 	d.command = r.name(pid, comm, d)
@@ -124,10 +130,44 @@ func (r *procReader) name(pid int32, comm []byte, d *details) string {
 	return commandName(string(comm), string(first), exe, string(second))
 }
 
-// processName names a process that was there before the plugin, for the table.
-func (r *procReader) processName(pid int32, st *procfs.Stat) string {
-	if st.KernelThread() {
-		return commandKernel
+// describe fills in what is kept of a process that was there before the plugin,
+// or before events were lost, and returns the arguments that it runs with.
+func (r *procReader) describe(st *procfs.Stat, p *proctable.Process) (arguments []byte, err error) {
+	if p.Kernel {
+		// It is root's, has no arguments, and what its control group says is
+		// not its own.
+		p.Command, p.UIDKnown = series.Kernel, true
+		return nil, nil
 	}
-	return r.name(pid, bytes.Clone(st.Comm), &details{})
+	// Copied, because what is read next overwrites it.
+	var copied [maxKernelName]byte
+	comm := copied[:copy(copied[:], st.Comm)]
+	uid, err := r.fs.RealUID(p.PID)
+	if errors.Is(err, procfs.ErrGone) {
+		return nil, err
+	}
+	p.UID, p.UIDKnown = uid, err == nil
+	if r.want.cgroup {
+		if cg, err := r.fs.Cgroup(p.PID); err == nil {
+			p.Unit, p.ContainerID = cg.Unit, cg.ContainerID
+		}
+	}
+	var d details
+	if r.want.kept {
+		if n, err := r.fs.Cmdline(p.PID, r.buf); err == nil {
+			d.cmdline = r.buf[:n]
+		}
+	}
+	p.Command = r.name(p.PID, comm, &d)
+	return d.cmdline, nil
+}
+
+// identify returns the name of a process, unless its id is another's by now.
+func (r *procReader) identify(p *proctable.Process) (command string, ok bool) {
+	var st procfs.Stat
+	if err := r.fs.Stat(p.PID, &st); err != nil || !proctable.SameStart(p.Start, proctable.Start(st.StartTime, suspended())) {
+		return "", false
+	}
+	var copied [maxKernelName]byte
+	return r.name(p.PID, copied[:copy(copied[:], st.Comm)], &details{}), true
 }

@@ -4,7 +4,6 @@ package proc_connector
 
 import (
 	"os/user"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -13,10 +12,11 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 const (
-	// queueEvents and queueBytes bound the exec events that wait for Telegraf:
+	// queueEvents and queueBytes bound the events that wait for Telegraf:
 	// about two seconds of the fastest storms seen, and 16 MiB of texts.
 	queueEvents = 8192
 	queueBytes  = 16 << 20
@@ -37,20 +37,26 @@ type execEvent struct {
 	container     string
 }
 
-// size is how much memory the event's texts take, in bytes.
-func (e *execEvent) size() int {
-	return len(e.parentCommand) + len(e.cmdline) + len(e.exe) + len(e.cwd) + len(e.unit) + len(e.container)
+func (ev *execEvent) size() int {
+	return len(ev.parentCommand) + len(ev.cmdline) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
 }
 
 // forget drops what was read of a process that was not to be trusted. What the
 // table of processes knew stays.
-func (e *execEvent) forget() {
-	e.gone = true
-	e.command = commandUnknown
-	e.cmdline, e.exe, e.cwd, e.unit, e.container = "", "", "", "", ""
+func (ev *execEvent) forget() {
+	ev.gone = true
+	ev.command = series.Unknown
+	ev.cmdline, ev.exe, ev.cwd, ev.unit, ev.container = "", "", "", "", ""
 }
 
-// An emitter takes exec events from the receiving thread, which must not wait,
+// An event is a metric to be.
+type event interface {
+	// size is how much memory its texts take, in bytes.
+	size() int
+	metric(e *emitter) telegraf.Metric
+}
+
+// An emitter takes events from the receiving thread, which must not wait,
 // to Telegraf, which may take its time. What does not fit between them is
 // dropped and counted.
 type emitter struct {
@@ -62,7 +68,7 @@ type emitter struct {
 	redactor  *redact.Redactor // nil for arguments = "full"
 	redacted  []byte
 
-	queue   chan *execEvent
+	queue   chan event
 	queued  atomic.Int64 // bytes in queue
 	dropped atomic.Uint64
 	users   userNames
@@ -74,7 +80,7 @@ func newEmitter(acc telegraf.Accumulator, fields []string, program bool, maxLeng
 		fields:    make(map[string]bool, len(fields)),
 		program:   program,
 		maxLength: maxLength,
-		queue:     make(chan *execEvent, queueEvents),
+		queue:     make(chan event, queueEvents),
 		users:     userNames{lookup: user.LookupId},
 	}
 	for _, f := range fields {
@@ -86,9 +92,6 @@ func newEmitter(acc telegraf.Accumulator, fields []string, program bool, maxLeng
 // render makes the field cmdline of the arguments as the kernel has them. Only
 // the receiving thread calls it.
 func (e *emitter) render(arguments []byte) string {
-	if !e.fields["cmdline"] {
-		return ""
-	}
 	render := cmdline.Append
 	switch {
 	case e.program:
@@ -107,7 +110,7 @@ func (e *emitter) render(arguments []byte) string {
 }
 
 // offer queues an event. Only the receiving thread calls it.
-func (e *emitter) offer(ev *execEvent) {
+func (e *emitter) offer(ev event) {
 	if len(e.queue) == cap(e.queue) || e.queued.Load() > queueBytes {
 		e.dropped.Add(1)
 		return
@@ -120,14 +123,14 @@ func (e *emitter) offer(ev *execEvent) {
 func (e *emitter) run() {
 	for ev := range e.queue {
 		e.queued.Add(-int64(ev.size()))
-		e.emit(ev)
+		e.acc.AddMetric(ev.metric(e))
 	}
 }
 
 // close tells run that no more events will come.
 func (e *emitter) close() { close(e.queue) }
 
-func (e *emitter) emit(ev *execEvent) {
+func (ev *execEvent) metric(e *emitter) telegraf.Metric {
 	m := metric.New("proc_connector_exec", map[string]string{"command": ev.command}, nil, ev.time)
 	set := func(name string, value interface{}) {
 		if e.fields[name] {
@@ -162,38 +165,5 @@ func (e *emitter) emit(ev *execEvent) {
 		detail = "gone"
 	}
 	m.AddField("detail", detail)
-	e.acc.AddMetric(m)
-}
-
-const (
-	userExpiry = time.Minute // after which a name is looked up again
-	maxUsers   = 4096
-)
-
-// userNames remembers the names of users, because looking one up reads a file
-// or asks a server.
-type userNames struct {
-	lookup func(uid string) (*user.User, error)
-	known  map[uint32]userName
-}
-
-type userName struct {
-	name string
-	at   time.Time
-}
-
-// name returns the name of a user, or the id where there is none.
-func (u *userNames) name(uid uint32, now time.Time) string {
-	if n, ok := u.known[uid]; ok && now.Sub(n.at) < userExpiry {
-		return n.name
-	}
-	if u.known == nil || len(u.known) >= maxUsers {
-		u.known = make(map[uint32]userName)
-	}
-	name := strconv.FormatUint(uint64(uid), 10)
-	if found, err := u.lookup(name); err == nil {
-		name = cmdline.Clean(found.Username)
-	}
-	u.known[uid] = userName{name: name, at: now}
-	return name
+	return m
 }

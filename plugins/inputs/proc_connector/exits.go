@@ -5,7 +5,6 @@ package proc_connector
 import (
 	"time"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
@@ -27,7 +26,7 @@ const (
 // threads of the process are left.
 type exits struct {
 	fs        *procfs.FS
-	undecided map[int32]cnproc.ExitStatus
+	undecided map[int32]*ending
 	interval  time.Duration
 	next      time.Time // when to look again
 }
@@ -47,9 +46,9 @@ func (x *exits) dead(pid int32) bool {
 }
 
 // wait remembers the exit of a first thread that has left others behind.
-func (x *exits) wait(pid int32, status cnproc.ExitStatus, now time.Time) {
+func (x *exits) wait(e ending, now time.Time) {
 	alone := len(x.undecided) == 0
-	x.undecided[pid] = status
+	x.undecided[e.pid] = &e
 	x.interval = minSettleInterval
 	// Those that wait already do not wait any longer for a new one.
 	if next := now.Add(x.interval); alone || next.Before(x.next) {
@@ -61,26 +60,37 @@ func (x *exits) wait(pid int32, status cnproc.ExitStatus, now time.Time) {
 func (x *exits) exec(pid int32) { delete(x.undecided, pid) }
 
 // fork notes that an id was given to a new process. If an exit under that id
-// was undecided it did end the old one, whose status is returned.
-func (x *exits) fork(pid int32) (cnproc.ExitStatus, bool) {
-	status, ok := x.undecided[pid]
+// was undecided it did end the old one, which is returned.
+func (x *exits) fork(pid int32) *ending {
+	e := x.undecided[pid]
 	delete(x.undecided, pid)
-	return status, ok
+	if e != nil {
+		e.end = max(e.end, e.alive)
+	}
+	return e
 }
 
 // settle calls ended for each process that has ended meanwhile, if it is time to
 // look, and returns how long to wait until it is time again, or 0 if nothing is
-// undecided.
-func (x *exits) settle(now time.Time, ended func(pid int32, status cnproc.ExitStatus)) time.Duration {
+// undecided. Mono is now in nanoseconds of CLOCK_MONOTONIC.
+func (x *exits) settle(now time.Time, mono uint64, ended func(e *ending)) time.Duration {
 	if len(x.undecided) == 0 {
 		return 0
 	}
 	if !now.Before(x.next) {
-		for pid, status := range x.undecided {
-			if x.dead(pid) {
-				delete(x.undecided, pid)
-				ended(pid, status)
+		for pid, e := range x.undecided {
+			if !x.dead(pid) {
+				e.alive = mono
+				continue
 			}
+			delete(x.undecided, pid)
+			// Where other threads were seen, the process ended since. The looks
+			// become rarer by and by, so this is never much more than twice what
+			// it lived on without its first thread.
+			if e.alive != 0 {
+				e.end = max(e.end, mono)
+			}
+			ended(e)
 		}
 		x.interval = min(2*x.interval, maxSettleInterval)
 		x.next = now.Add(x.interval)

@@ -5,7 +5,7 @@ package proc_connector
 import (
 	"time"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 const (
@@ -30,10 +30,22 @@ type finding struct {
 	pid   int32
 	until uint64 // nanoseconds of CLOCK_MONOTONIC
 
-	exec   *execEvent // what an exec is to be reported as; nil for an exit
-	size   int        // of exec, when it was added
-	status cnproc.ExitStatus
-	void   bool // contradicted, or settled before its time
+	execed bool           // it is about an exec, not an exit
+	series *series.Series // of an exec; nil when that is not known
+	gone   bool           // an exec that could not be read
+	forked bool           // since that exec the process has had children, which took its name over
+	exec   *execEvent     // what an exec is to be reported as, if it is
+	size   int            // of that, when it was added
+	ending ending         // of an exit
+	void   bool           // contradicted, or settled before its time
+}
+
+// forget drops what was read of a process that was not to be trusted.
+func (f *finding) forget() {
+	f.series, f.gone = nil, true
+	if f.exec != nil {
+		f.exec.forget()
+	}
 }
 
 // findings are held in the order in which they were made. Their zero value is
@@ -44,31 +56,44 @@ type findings struct {
 	first uint64 // number of held[head]; each finding has the next number
 	bytes int    // of the exec events held
 
+	// doubt says that processes have taken over a name that was not to be
+	// trusted: only /proc can tell what they are.
+	doubt bool
+
 	execs, exits map[int32]uint64 // number of the latest finding of a process
 
-	resolve func(f finding) // takes what nothing has contradicted
+	current finding // the one that is being resolved
+
+	resolve func(f *finding) // takes what nothing has contradicted
 }
 
-func newFindings(resolve func(f finding)) findings {
+func newFindings(resolve func(f *finding)) findings {
 	return findings{execs: make(map[int32]uint64), exits: make(map[int32]uint64), resolve: resolve}
 }
 
 // len is how many findings are held.
 func (f *findings) len() int { return len(f.held) - f.head }
 
-// addExec holds what is to be reported about an exec, which was read until now.
-func (f *findings) addExec(pid int32, now uint64, ev *execEvent) {
-	size := ev.size()
-	f.execs[pid] = f.add(finding{pid: pid, until: now + uint64(lookMargin), exec: ev, size: size})
-	f.bytes += size
+// addExec holds what was read about an exec until now.
+func (f *findings) addExec(pid int32, now uint64, n finding) {
+	n.pid, n.until, n.execed = pid, now+uint64(lookMargin), true
+	if n.exec != nil {
+		n.size = n.exec.size()
+	}
+	f.execs[pid] = f.add(n)
+	f.bytes += n.size
 	for f.len() > 0 && f.bytes > queueBytes {
 		f.resolveOldest()
 	}
 }
 
 // addExit holds the end of a process, which /proc showed now.
-func (f *findings) addExit(pid int32, now uint64, status cnproc.ExitStatus) {
-	f.exits[pid] = f.add(finding{pid: pid, until: now + uint64(lookMargin), status: status})
+func (f *findings) addExit(now uint64, e *ending) {
+	// Of two ends the first was none; the exec between them was lost.
+	if n, ok := f.exits[e.pid]; ok {
+		f.at(n).void = true
+	}
+	f.exits[e.pid] = f.add(finding{pid: e.pid, until: now + uint64(lookMargin), ending: *e})
 }
 
 func (f *findings) add(n finding) uint64 {
@@ -95,25 +120,51 @@ func (f *findings) exec(pid int32, timestamp uint64) {
 }
 
 // fork notes that an id was given to a new process. If the old one's end was
-// found, that is certain now, and its status is returned.
-func (f *findings) fork(pid int32, timestamp uint64) (cnproc.ExitStatus, bool) {
-	f.spoil(pid, timestamp)
+// found, that is certain now, and returned. Spoiled says that what was read of
+// its last exec is not certain.
+func (f *findings) fork(parent, pid int32, timestamp uint64) (end *ending, spoiled bool) {
+	if n, ok := f.execs[parent]; ok {
+		f.at(n).forked = true
+	}
+	spoiled = f.spoil(pid, timestamp)
 	n, ok := f.exits[pid]
 	if !ok {
-		return 0, false
+		return nil, spoiled
 	}
 	old := f.at(n)
 	old.void = true
 	delete(f.exits, pid)
-	return old.status, true
+	return &old.ending, spoiled
 }
 
-func (f *findings) spoil(pid int32, timestamp uint64) {
+// renamed notes that a process took a name. If an earlier exec was read when it
+// had that already, the children that it has had before are called otherwise.
+func (f *findings) renamed(pid int32, timestamp uint64) {
+	if n, ok := f.execs[pid]; ok {
+		old := f.at(n)
+		f.doubt = f.doubt || old.forked && timestamp < old.until
+	}
+}
+
+func (f *findings) spoil(pid int32, timestamp uint64) (spoiled bool) {
 	if n, ok := f.execs[pid]; ok {
 		if old := f.at(n); timestamp < old.until {
-			old.exec.forget()
+			f.doubt = f.doubt || old.forked
+			old.forget()
+			spoiled = true
 		}
 		delete(f.execs, pid)
+	}
+	return spoiled
+}
+
+// revoke drops the ends of processes that are alive.
+func (f *findings) revoke(alive func(e *ending) bool) {
+	for pid, n := range f.exits {
+		if old := f.at(n); alive(&old.ending) {
+			old.void = true
+			delete(f.exits, pid)
+		}
 	}
 }
 
@@ -135,9 +186,10 @@ func (f *findings) flush() {
 }
 
 func (f *findings) resolveOldest() {
-	oldest := f.held[f.head]
+	oldest := &f.current
+	*oldest = f.held[f.head]
 	f.held[f.head] = finding{} // let go of what it points to
-	if oldest.exec != nil {
+	if oldest.execed {
 		f.bytes -= oldest.size
 		if f.execs[oldest.pid] == f.first {
 			delete(f.execs, oldest.pid)
@@ -153,4 +205,5 @@ func (f *findings) resolveOldest() {
 	if !oldest.void {
 		f.resolve(oldest)
 	}
+	*oldest = finding{}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 const margin = uint64(lookMargin)
@@ -19,33 +19,36 @@ type record struct {
 	exits []int32
 }
 
-func (r *record) resolve(f finding) {
-	if f.exec != nil {
+func (r *record) resolve(f *finding) {
+	if f.execed {
 		r.execs = append(r.execs, *f.exec)
 	} else {
 		r.exits = append(r.exits, f.pid)
 	}
 }
 
+// anExec returns what is held of an exec that is to be reported.
+func anExec(ev *execEvent) finding { return finding{exec: ev, series: new(series.Series)} }
+
 func TestExitIsHeld(t *testing.T) {
 	tests := map[string]struct {
-		then  func(f *findings) (cnproc.ExitStatus, bool)
+		then  func(f *findings) *ending
 		fork  bool
 		exits []int32
 	}{
 		"nothing contradicts": {
-			then:  func(*findings) (cnproc.ExitStatus, bool) { return 0, false },
+			then:  func(*findings) *ending { return nil },
 			exits: []int32{7},
 		},
 		"another thread called exec: the process lives on": {
-			then: func(f *findings) (cnproc.ExitStatus, bool) { f.exec(7, 900); return 0, false },
+			then: func(f *findings) *ending { f.exec(7, 900); return nil },
 		},
 		"the id is given to another: that is its end, at once": {
-			then: func(f *findings) (cnproc.ExitStatus, bool) { return f.fork(7, 900) },
+			then: func(f *findings) *ending { end, _ := f.fork(1, 7, 900); return end },
 			fork: true,
 		},
 		"another process's exec": {
-			then:  func(f *findings) (cnproc.ExitStatus, bool) { f.exec(8, 900); return 0, false },
+			then:  func(f *findings) *ending { f.exec(8, 900); return nil },
 			exits: []int32{7},
 		},
 	}
@@ -53,14 +56,14 @@ func TestExitIsHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var r record
 			f := newFindings(r.resolve)
-			f.addExit(7, 1000, 0x300)
+			f.addExit(1000, &ending{pid: 7, status: 0x300})
 			f.passed(1000 + margin)
 			require.Empty(t, r.exits)
 
-			status, ok := tt.then(&f)
-			require.Equal(t, tt.fork, ok)
-			if ok {
-				require.Equal(t, 3, status.Code())
+			end := tt.then(&f)
+			require.Equal(t, tt.fork, end != nil)
+			if end != nil {
+				require.Equal(t, 3, end.status.Code())
 			}
 			f.passed(1000 + margin + 1)
 			require.Equal(t, tt.exits, r.exits)
@@ -79,20 +82,20 @@ func TestExecIsHeld(t *testing.T) {
 		"it had called exec again before the look":   {then: func(f *findings) { f.exec(7, 900) }, gone: true},
 		"it was about to when it was looked at":      {then: func(f *findings) { f.exec(7, 1000+margin-1) }, gone: true},
 		"it calls exec later":                        {then: func(f *findings) { f.exec(7, 1000+margin) }},
-		"its id was another's when it was looked at": {then: func(f *findings) { f.fork(7, 900) }, gone: true},
-		"its id is another's later":                  {then: func(f *findings) { f.fork(7, 1000+margin) }},
+		"its id was another's when it was looked at": {then: func(f *findings) { f.fork(1, 7, 900) }, gone: true},
+		"its id is another's later":                  {then: func(f *findings) { f.fork(1, 7, 1000+margin) }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var r record
 			f := newFindings(r.resolve)
-			f.addExec(7, 1000, &execEvent{pid: 7, ppid: 1, command: "sleep", cmdline: "sleep 1", exe: "/bin/sleep", cwd: "/"})
+			f.addExec(7, 1000, anExec(&execEvent{pid: 7, ppid: 1, command: "sleep", cmdline: "sleep 1", exe: "/bin/sleep", cwd: "/"}))
 			tt.then(&f)
 			f.passed(2000 + margin)
 
 			want := execEvent{pid: 7, ppid: 1, command: "sleep", cmdline: "sleep 1", exe: "/bin/sleep", cwd: "/"}
 			if tt.gone {
-				want = execEvent{pid: 7, ppid: 1, command: commandUnknown, gone: true}
+				want = execEvent{pid: 7, ppid: 1, command: series.Unknown, gone: true}
 			}
 			require.Equal(t, []execEvent{want}, r.execs)
 			require.Empty(t, f.execs)
@@ -105,9 +108,9 @@ func TestExecIsHeld(t *testing.T) {
 func TestChainOfExecs(t *testing.T) {
 	var r record
 	f := newFindings(r.resolve)
-	f.addExec(7, 1000, &execEvent{command: "env"})
+	f.addExec(7, 1000, anExec(&execEvent{command: "env"}))
 	f.exec(7, 950)
-	f.addExec(7, 1100, &execEvent{command: "sleep"})
+	f.addExec(7, 1100, anExec(&execEvent{command: "sleep"}))
 	f.flush()
 	require.True(t, r.execs[0].gone)
 	require.False(t, r.execs[1].gone)
@@ -117,7 +120,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	var r record
 	f := newFindings(r.resolve)
 	for i := range int32(maxFindings + 10) {
-		f.addExit(i, 1000, 0)
+		f.addExit(1000, &ending{pid: i})
 	}
 	require.Equal(t, maxFindings, f.len())
 	require.Len(t, r.exits, 10)
@@ -125,7 +128,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	line := string(make([]byte, queueBytes/4))
 	f = newFindings(r.resolve)
 	for i := range int32(6) {
-		f.addExec(i, 1000, &execEvent{cmdline: line})
+		f.addExec(i, 1000, anExec(&execEvent{cmdline: line}))
 	}
 	require.Equal(t, 4, f.len())
 	require.Len(t, r.execs, 2)
@@ -146,11 +149,11 @@ func TestFindingsKeepTheirBooks(t *testing.T) {
 			pid := int32(rnd.IntN(5))
 			switch rnd.IntN(4) {
 			case 0:
-				f.addExec(pid, now, &execEvent{pid: pid})
+				f.addExec(pid, now, anExec(&execEvent{pid: pid}))
 				added++
 			case 1:
 				if _, held := f.exits[pid]; !held { // an id ends once
-					f.addExit(pid, now, 0)
+					f.addExit(now, &ending{pid: pid})
 					added++
 				}
 			case 2:
@@ -160,7 +163,7 @@ func TestFindingsKeepTheirBooks(t *testing.T) {
 				if rnd.IntN(2) == 0 {
 					f.exec(pid, now)
 				} else {
-					f.fork(pid, now)
+					f.fork(1, pid, now)
 				}
 			default:
 				f.passed(now)
@@ -168,11 +171,11 @@ func TestFindingsKeepTheirBooks(t *testing.T) {
 			require.LessOrEqual(t, len(f.execs)+len(f.exits), f.len())
 			for pid, n := range f.exits {
 				require.Equal(t, pid, f.at(n).pid)
-				require.Nil(t, f.at(n).exec)
+				require.False(t, f.at(n).execed)
 			}
 			for pid, n := range f.execs {
 				require.Equal(t, pid, f.at(n).pid)
-				require.NotNil(t, f.at(n).exec)
+				require.True(t, f.at(n).execed)
 			}
 		}
 		f.flush()

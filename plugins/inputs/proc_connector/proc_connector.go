@@ -16,6 +16,7 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
+	"github.com/influxdata/telegraf/filter"
 	"github.com/influxdata/telegraf/plugins/inputs"
 )
 
@@ -26,8 +27,13 @@ var sampleConfig string
 type ProcConnector struct {
 	ExecEvents     bool            `toml:"exec_events"`
 	ExecFields     []string        `toml:"exec_fields"`
+	ExitEvents     string          `toml:"exit_events"`
+	EventLimit     int             `toml:"event_limit"`
+	CommandInclude []string        `toml:"command_include"`
+	CommandExclude []string        `toml:"command_exclude"`
 	MaxCommands    int             `toml:"max_commands"`
 	CommandExpiry  config.Duration `toml:"command_expiry"`
+	CommandTags    []string        `toml:"command_tags"`
 	Arguments      string          `toml:"arguments"`
 	Redact         []string        `toml:"redact"`
 	MaxCmdline     config.Size     `toml:"max_cmdline"`
@@ -38,7 +44,8 @@ type ProcConnector struct {
 
 	Log telegraf.Logger `toml:"-"`
 
-	proc string // the proc mount; a test's may be elsewhere
+	proc     string        // the proc mount; a test's may be elsewhere
+	selected filter.Filter // command_include and command_exclude; nil selects all
 
 	mu      sync.Mutex // guards service; not held while a service stops
 	service *service
@@ -70,7 +77,7 @@ func (p *ProcConnector) Start(acc telegraf.Accumulator) error {
 	return nil
 }
 
-// Gather adds the counters and what the plugin knows of itself. Exec events do
+// Gather adds the counters and what the plugin knows of itself. Event metrics do
 // not wait for it.
 func (p *ProcConnector) Gather(acc telegraf.Accumulator) error {
 	p.mu.Lock()
@@ -116,16 +123,21 @@ func (p *ProcConnector) Stop() {
 func init() {
 	inputs.Add("proc_connector", func() telegraf.Input {
 		return &ProcConnector{
-			ExecEvents:    true,
-			ExecFields:    []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "user"},
-			MaxCommands:   200,
-			CommandExpiry: config.Duration(time.Hour),
-			Arguments:     "redacted",
-			Redact:        make([]string, 0),
-			MaxCmdline:    config.Size(1 << 10),
-			ReceiveBuffer: config.Size(32 << 20),
-			Repair:        true,
-			proc:          "/proc",
+			ExecEvents:     true,
+			ExecFields:     []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "user"},
+			ExitEvents:     string(exitNone),
+			EventLimit:     1000,
+			CommandInclude: []string{},
+			CommandExclude: []string{},
+			MaxCommands:    200,
+			CommandExpiry:  config.Duration(time.Hour),
+			CommandTags:    []string{},
+			Arguments:      "redacted",
+			Redact:         make([]string, 0),
+			MaxCmdline:     config.Size(1 << 10),
+			ReceiveBuffer:  config.Size(32 << 20),
+			Repair:         true,
+			proc:           "/proc",
 		}
 	})
 }

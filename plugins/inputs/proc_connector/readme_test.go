@@ -25,6 +25,7 @@ func TestReadme(t *testing.T) {
 	require.NoError(t, p.Gather(&acc))
 	for name, heading := range map[string]string{
 		"proc_connector":          "proc_connector\n",
+		"proc_connector_command":  "proc_connector_command (",
 		"proc_connector_listener": "proc_connector_listener (",
 	} {
 		m, ok := acc.Get(name)

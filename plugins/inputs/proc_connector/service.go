@@ -18,6 +18,8 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/proctable"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 // A service is everything that lives from Start to Stop: the session with the
@@ -34,6 +36,9 @@ type service struct {
 	emitting  sync.WaitGroup
 	failure   atomic.Pointer[error] // why receiving ended before it was told to
 	stopOnce  sync.Once
+
+	mu          sync.Mutex // guards limitReport
+	limitReport limitReport
 }
 
 // allTypes are all the events there are: each feeds a counter.
@@ -83,29 +88,46 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 }
 
 func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
+	tags := series.Tags{
+		User:      slices.Contains(p.CommandTags, "user"),
+		Unit:      slices.Contains(p.CommandTags, "unit"),
+		Container: slices.Contains(p.CommandTags, "container"),
+	}
+	exited := exitChoice(p.ExitEvents)
+	kept := exited != exitNone
 	reader := &procReader{
 		fs:    fs,
 		names: make(names),
 		// Of a longer line is read just enough to see that it is longer.
 		buf: make([]byte, int(p.MaxCmdline)+2),
 		want: wanted{
-			cmdline: p.ExecEvents && slices.Contains(p.ExecFields, "cmdline"),
+			kept:    kept,
+			cmdline: kept || p.ExecEvents && slices.Contains(p.ExecFields, "cmdline"),
 			exe:     p.ExecEvents && slices.Contains(p.ExecFields, "exe"),
 			cwd:     p.ExecEvents && slices.Contains(p.ExecFields, "cwd"),
-			cgroup:  p.ExecEvents && (slices.Contains(p.ExecFields, "unit") || slices.Contains(p.ExecFields, "container_id")),
+			cgroup: tags.Unit || tags.Container ||
+				p.ExecEvents && (slices.Contains(p.ExecFields, "unit") || slices.Contains(p.ExecFields, "container_id")),
 		},
 	}
-	c := &collector{
-		log:      p.Log,
-		reader:   reader,
-		scanner:  reader,
-		emitter:  e,
-		events:   p.ExecEvents,
-		fs:       fs,
-		now:      cnproc.Monotonic,
-		exits:    exits{fs: fs, undecided: make(map[int32]cnproc.ExitStatus)},
-		commands: newCommands(p.MaxCommands, time.Duration(p.CommandExpiry)),
+	var selected func(command string) bool
+	if p.selected != nil {
+		selected = p.selected.Match
 	}
+	c := &collector{
+		log:     p.Log,
+		reader:  reader,
+		scanner: reader,
+		emitter: e,
+		limiter: newLimiter(p.EventLimit),
+		events:  p.ExecEvents,
+		exited:  exited,
+		tags:    tags,
+		fs:      fs,
+		now:     cnproc.Monotonic,
+		series:  series.NewSet(p.MaxCommands, time.Duration(p.CommandExpiry), tags, selected),
+		exits:   exits{fs: fs, undecided: make(map[int32]*ending)},
+	}
+	c.table = proctable.New(c.series)
 	c.findings = newFindings(c.resolve)
 	return c
 }
@@ -172,7 +194,8 @@ func (s *service) stop() {
 	})
 }
 
-// gather adds the measurements proc_connector and proc_connector_listener.
+// gather adds the measurements proc_connector, proc_connector_command and
+// proc_connector_listener.
 func (s *service) gather(acc telegraf.Accumulator) error {
 	var err error
 	s.guard(func() {
@@ -186,6 +209,7 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		}
 		now := time.Now()
 		acc.AddMetric(snap.counters.metric(s.threads, now))
+		addCommands(acc, snap.series, s.collector.tags, &s.emitter.users, now)
 
 		m := metric.New("proc_connector_listener", nil, nil, now)
 		m.AddField("listening", listening)
@@ -197,7 +221,7 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		m.AddField("repairs", stats.Repairs)
 		m.AddField("released", stats.Released)
 		m.AddField("unresolved", snap.unresolved)
-		m.AddField("events_dropped", s.emitter.dropped.Load())
+		m.AddField("events_dropped", s.emitter.dropped.Load()+s.limited(now))
 		m.AddField("resyncs", snap.resyncs)
 		m.AddField("spoofed", stats.Spoofed)
 		m.AddField("processes", snap.processes)
@@ -209,4 +233,17 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		}
 	})
 	return err
+}
+
+// limited returns how many event metrics the limit has cost so far, and tells of
+// it: here and not where it happens, because writing a log may take its time.
+func (s *service) limited(now time.Time) uint64 {
+	dropped := s.collector.limiter.dropped.Load()
+	s.mu.Lock()
+	n := s.limitReport.due(dropped, now)
+	s.mu.Unlock()
+	if n > 0 {
+		s.log.Warnf("Left out %d event metrics beyond the event_limit since it was last told; counters are not concerned", n)
+	}
+	return dropped
 }

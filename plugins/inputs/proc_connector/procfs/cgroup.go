@@ -10,8 +10,9 @@ type Cgroup struct {
 	// Unit is the systemd unit, "" where there is none.
 	Unit string
 	// ContainerID is the 64 digits that Docker, Podman, containerd and CRI-O
-	// give a container, or the name of an LXC, LXD or Incus container. Of
-	// containers within containers it is the innermost.
+	// give a container, or the name of an LXC, LXD, Incus or systemd-nspawn
+	// container, the latter escaped as in the name of its unit. Of containers
+	// within containers it is the innermost.
 	ContainerID string
 }
 
@@ -127,6 +128,9 @@ func containerID(parent, segment string) string {
 		return segment
 	}
 
+	if segment == "payload" {
+		return nspawnMachine(parent)
+	}
 	// ID, docker-ID.scope, cri-containerd-ID.scope, …slice:cri-containerd:ID
 	segment = strings.TrimSuffix(segment, ".scope")
 	at := len(segment) - containerIDLen
@@ -148,6 +152,21 @@ func containerID(parent, segment string) string {
 		return ""
 	case strings.HasSuffix(prefix, "-"), strings.HasSuffix(prefix, ":"):
 		return id
+	}
+	return ""
+}
+
+// nspawnMachine returns the machine that systemd-nspawn runs in a unit, or "". The
+// unit is a service where it was started as one, and otherwise the scope that
+// systemd-machined made; below it are the groups "supervisor", for systemd-nspawn
+// itself, and "payload" (create_subcgroup in src/nspawn/nspawn-cgroup.c).
+func nspawnMachine(unit string) string {
+	for prefix, suffix := range map[string]string{"systemd-nspawn@": ".service", "machine-": ".scope"} {
+		if name, ok := strings.CutPrefix(unit, prefix); ok {
+			if name, ok = strings.CutSuffix(name, suffix); ok {
+				return name
+			}
+		}
 	}
 	return ""
 }

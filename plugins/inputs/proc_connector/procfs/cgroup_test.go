@@ -45,7 +45,40 @@ func TestParseCgroup(t *testing.T) {
 		{"unit that holds no process", "0::/foo.timer", "", ""},
 		{"root", "0::/", "", ""},
 
+		// The layout of slices, scopes and services: systemd.special(7),
+		// systemd.slice(5) and docs/CGROUP_DELEGATION.md of systemd; names are
+		// escaped as in systemd.unit(5), "String Escaping for Inclusion in Unit
+		// Names".
+		{"slices in a slice", "0::/a.slice/a-b.slice/a-b-c.slice/x.service", "x.service", ""},
+		{"instance with an escaped path", `0::/system.slice/system-systemd\x2dfsck.slice/systemd-fsck@dev-disk-by\x2duuid-1a2b.service`,
+			`systemd-fsck@dev-disk-by\x2duuid-1a2b.service`, ""},
+		{"getty", "0::/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service", ""},
+		{"transient service", "0::/system.slice/run-u42.service", "run-u42.service", ""},
+		{"transient scope", "0::/system.slice/run-r0f1e2d3c4b5a69788796a5b4c3d2e1f0.scope", "run-r0f1e2d3c4b5a69788796a5b4c3d2e1f0.scope", ""},
+		{"delegated to groups of its own", "0::/system.slice/nomad.service/share.slice/x", "nomad.service", ""},
+		{
+			"desktop, as in the XDG naming of systemd's docs/DESKTOP_ENVIRONMENTS.md",
+			"0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-firefox-4242.scope", "app-gnome-firefox-4242.scope", "",
+		},
+		{"D-Bus", "0::/user.slice/user-1000.slice/user@1000.service/session.slice/dbus.service", "dbus.service", ""},
+		{
+			"template of a user's manager", "0::/user.slice/user-0.slice/user@0.service/app.slice/app-x.slice/x@1.service", "x@1.service", "",
+		},
+
+		// systemd-nspawn: src/nspawn/nspawn-cgroup.c and systemd-nspawn@.service.
+		{"nspawn as a service", "0::/machine.slice/systemd-nspawn@web.service/payload/system.slice/nginx.service", "nginx.service", "web"},
+		{"nspawn's first process", "0::/machine.slice/systemd-nspawn@web.service/payload/init.scope", "systemd-nspawn@web.service", "web"},
+		{"nspawn itself", "0::/machine.slice/systemd-nspawn@web.service/supervisor", "systemd-nspawn@web.service", ""},
+		{"nspawn by hand", `0::/machine.slice/machine-my\x2dweb.scope/payload`, `machine-my\x2dweb.scope`, `my\x2dweb`},
+		{"somebody else's payload", "0::/system.slice/x.service/payload", "x.service", ""},
+
 		// Containers, version 2.
+		// Docker: daemon/oci_linux.go of moby, getCgroupsPath ("/docker" or the
+		// slice "system.slice:docker:ID" of the systemd driver). Podman:
+		// libpod/container_internal_linux.go, getOCICgroupPath. CRI-O:
+		// internal/config/cgmgr. Kubernetes' slices: pkg/kubelet/cm of
+		// kubernetes, NewCgroupName and ToSystemd. containerd: the CRI plugin's
+		// getCgroupsPath. LXC: src/lxc/cgroups/cgfsng.c.
 		{"Docker with systemd", "0::/system.slice/docker-" + idA + ".scope", "docker-" + idA + ".scope", idA},
 		{"systemd in Docker", "0::/system.slice/docker-" + idA + ".scope/init.scope", "docker-" + idA + ".scope", idA},
 		{"service in Docker", "0::/system.slice/docker-" + idA + ".scope/system.slice/nginx.service", "nginx.service", idA},
@@ -53,6 +86,37 @@ func TestParseCgroup(t *testing.T) {
 		{"Docker in Docker", "0::/docker/" + idA + "/docker/" + idB, "", idB},
 		{"Podman", "0::/machine.slice/libpod-" + idA + ".scope/container", "libpod-" + idA + ".scope", idA},
 		{"Podman of a user", "0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + idA + ".scope", "libpod-" + idA + ".scope", idA},
+		{"Podman of a user, crun", "0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + idA + ".scope/container",
+			"libpod-" + idA + ".scope", idA},
+		{"Podman's pod", "0::/machine.slice/machine-libpod_pod_" + idB + ".slice/libpod-" + idA + ".scope", "libpod-" + idA + ".scope", idA},
+		{"Docker of a user", "0::/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" + idA + ".scope", "docker-" + idA + ".scope", idA},
+		{"Docker with a parent of its own", "0::/ci.slice/ci-jobs.slice/docker-" + idA + ".scope", "docker-" + idA + ".scope", idA},
+		{"Docker's daemon", "0::/system.slice/docker.service", "docker.service", ""},
+		{"nerdctl", "0::/system.slice/nerdctl-" + idA + ".scope", "nerdctl-" + idA + ".scope", idA},
+		{"nerdctl without systemd", "0::/default/" + idA, "", idA},
+		{"ctr, whose user names the container", "0::/default/redis", "", ""},
+		{
+			"containerd in Kubernetes, guaranteed", "0::/kubepods.slice/kubepods-pod5d1c_8e7f.slice/cri-containerd-" + idA + ".scope",
+			"cri-containerd-" + idA + ".scope", idA,
+		},
+		{
+			"containerd in Kubernetes, best effort",
+			"0::/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod5d1c_8e7f.slice/cri-containerd-" + idA + ".scope",
+			"cri-containerd-" + idA + ".scope", idA,
+		},
+		{
+			"CRI-O in Kubernetes, burstable", "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5d1c_8e7f.slice/crio-" + idA + ".scope",
+			"crio-" + idA + ".scope", idA,
+		},
+		{"CRI-O without systemd", "0::/kubepods/burstable/pod5d1c8e7f/crio-" + idA, "", idA},
+		{"CRI-O's monitor without systemd", "0::/kubepods/burstable/pod5d1c8e7f/crio-conmon-" + idA, "", ""},
+		{
+			"systemd in a pod",
+			"0::/kubepods.slice/kubepods-pod5d1c_8e7f.slice/cri-containerd-" + idA + ".scope/system.slice/nginx.service", "nginx.service", idA,
+		},
+		{"kubelet", "0::/system.slice/kubelet.service", "kubelet.service", ""},
+		{"LXD's project", "0::/lxc.payload.dev_web1/init.scope", "init.scope", "dev_web1"},
+		{"LXC of a user", "0::/user.slice/user-1000.slice/user@1000.service/app.slice/lxc.payload.web1/system.slice/cron.service", "cron.service", "web1"},
 		{"Podman without systemd", "0::/libpod_parent/libpod-" + idA, "", idA},
 		{"Podman's monitor", "0::/machine.slice/libpod-conmon-" + idA + ".scope", "libpod-conmon-" + idA + ".scope", ""},
 		{
@@ -104,6 +168,18 @@ func TestParseCgroup(t *testing.T) {
 		{"systemd's hierarchy unused", "9:name=systemd:/\n4:memory:/docker/" + idA + "\n0::/\n", "", idA},
 		{"version 2 beside another manager", "2:name=elogind:/3\n0::/system.slice/cron.service\n", "cron.service", ""},
 		{"unit from one, container from another", "4:memory:/docker/" + idA + "\n1:name=systemd:/system.slice/docker.service\n", "docker.service", idA},
+		{
+			"Docker with systemd",
+			"11:cpuset:/system.slice/docker-" + idA + ".scope\n1:name=systemd:/system.slice/docker-" + idA + ".scope\n",
+			"docker-" + idA + ".scope", idA,
+		},
+		{
+			"containerd in Kubernetes with systemd",
+			"6:memory:/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5d1c.slice/cri-containerd-" + idA + ".scope\n" +
+				"1:name=systemd:/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod5d1c.slice/cri-containerd-" + idA + ".scope\n",
+			"cri-containerd-" + idA + ".scope", idA,
+		},
+		{"nspawn", "4:pids:/machine.slice/machine-web.scope\n1:name=systemd:/machine.slice/machine-web.scope/payload/init.scope\n", "machine-web.scope", "web"},
 		{"Docker", "11:cpuset:/docker/" + idA + "\n1:name=systemd:/docker/" + idA + "\n", "", idA},
 		{
 			"Kubernetes",

@@ -4,117 +4,150 @@
 package proctable
 
 import (
-	"errors"
-
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 // kthreadd is the process that all kernel threads are children of
 // (init/main.c starts it second).
 const kthreadd = 2
 
-// A Process is one entry of a Table.
-type Process struct {
-	// PPID is the parent's id, 0 if it is not known.
-	PPID int32
-	// UID is the real user id, if UIDKnown.
-	UID      uint32
-	UIDKnown bool
-	// Command is the name by which the process is counted and shown; empty if
-	// it is not known.
-	Command string
-	// Kernel marks a kernel thread.
-	Kernel bool
-
-	// serial tells the process from an earlier one with the same id, and parent
-	// is its parent's.
-	serial, parent uint64
+// A Table holds one Process a process id, and has each counted as running in its
+// series. What an event costs does not depend on how many processes there are.
+// It is not safe for concurrent use.
+type Table struct {
+	set       *series.Set
+	processes map[int32]*Process
+	spare     []*Process // of processes that have ended: entering one allocates nothing
+	serial    uint64     // the last one given
+	lines     lines
 }
 
-// A Table holds one Process a process id. Its zero value is empty and ready. It
-// is not safe for concurrent use.
-type Table struct {
-	processes map[int32]Process
-	serial    uint64 // the last one given
+// New returns an empty Table.
+func New(set *series.Set) *Table {
+	return &Table{set: set, processes: make(map[int32]*Process)}
 }
 
 // Len returns the number of processes.
 func (t *Table) Len() int { return len(t.processes) }
 
-// Get returns the entry of a process and whether there is one.
-func (t *Table) Get(pid int32) (Process, bool) {
-	p, ok := t.processes[pid]
-	return p, ok
-}
+// Get returns the entry of a process, or nil. Who changes it must call Update
+// before anything else happens to the Table, and nobody may keep it longer.
+func (t *Table) Get(pid int32) *Process { return t.processes[pid] }
 
-// Parent returns the entry of a process's parent, unless that has ended: its id
-// may be another's by now.
-func (t *Table) Parent(p *Process) (Process, bool) {
-	parent, ok := t.processes[p.PPID]
-	return parent, ok && parent.serial == p.parent
+// Parent returns the entry of a process's parent, or nil when that has ended:
+// its id may be another's by now.
+func (t *Table) Parent(p *Process) *Process {
+	if parent := t.processes[p.PPID]; parent != nil && parent.serial == p.parent {
+		return parent
+	}
+	return nil
 }
 
 // Adopt gives a process the parent that it has now.
 func (t *Table) Adopt(p *Process, parent int32) {
-	p.PPID, p.parent = parent, t.processes[parent].serial
+	p.PPID, p.parent = parent, 0
+	if q := t.processes[parent]; q != nil {
+		p.parent = q.serial
+	}
 }
 
-// Put sets the entry of a process that is a changed copy of the one there, or of
-// one that was not there.
-func (t *Table) Put(pid int32, p Process) {
-	if t.processes == nil {
-		t.processes = make(map[int32]Process)
+// Fork enters a child that began at a time in nanoseconds of CLOCK_MONOTONIC. It
+// begins as a copy of its parent; the child of an unknown parent is unknown but
+// for that.
+func (t *Table) Fork(parent, child int32, at uint64) {
+	if old := t.processes[child]; old != nil {
+		if old.Outdated(at) {
+			return
+		}
+		// Its exit was lost.
+		t.remove(old, at)
 	}
-	if p.serial == 0 {
-		t.serial++
-		p.serial = t.serial
+	p := t.add(child)
+	p.PPID, p.Start = parent, at
+	switch q := t.processes[parent]; {
+	case q != nil:
+		p.parent = q.serial
+		p.UID, p.UIDKnown, p.Kernel = q.UID, q.UIDKnown, q.Kernel
+		p.Command, p.Guessed, p.Unit, p.ContainerID = q.Command, q.Guessed, q.Unit, q.ContainerID
+		p.line = q.line
+		t.lines.share(p)
+		p.series = t.set.Enter(q.series, at)
+	case parent == kthreadd:
+		p.Kernel, p.Command = true, series.Kernel
+		fallthrough
+	default:
+		p.series = t.set.Enter(t.set.Get(p.Key()), at)
 	}
+}
+
+// Enter returns the entry of a process, which is made if there is none: the
+// event of its fork was lost. Update must follow.
+func (t *Table) Enter(pid int32) *Process {
+	if p := t.processes[pid]; p != nil {
+		return p
+	}
+	return t.add(pid)
+}
+
+// Update has a process counted in the series that it belongs to after a change.
+func (t *Table) Update(p *Process, at uint64) {
+	s := t.set.Get(p.Key())
+	if s == p.series {
+		return
+	}
+	old := p.series
+	p.series = t.set.Enter(s, at)
+	if old != nil {
+		t.set.Leave(old, at)
+	}
+}
+
+// KeepArguments keeps the arguments of the program that a process runs, as far
+// as there is memory for that. They are copied; none drops those from before.
+func (t *Table) KeepArguments(p *Process, arguments []byte) { t.lines.keep(p, arguments) }
+
+// Exit removes a process, if it is there.
+func (t *Table) Exit(pid int32, at uint64) {
+	if p := t.processes[pid]; p != nil {
+		t.remove(p, at)
+	}
+}
+
+func (t *Table) add(pid int32) *Process {
+	var p *Process
+	if n := len(t.spare); n > 0 {
+		p, t.spare = t.spare[n-1], t.spare[:n-1]
+	} else {
+		p = new(Process)
+	}
+	t.serial++
+	p.PID, p.serial = pid, t.serial
 	t.processes[pid] = p
+	return p
 }
 
-// Fork enters a child, which begins as a copy of its parent. The child of an
-// unknown parent is unknown but for that.
-func (t *Table) Fork(parent, child int32) {
-	p := t.processes[parent]
-	p.serial = 0
-	t.Adopt(&p, parent)
-	p.Kernel = p.Kernel || parent == kthreadd
-	t.Put(child, p)
+func (t *Table) remove(p *Process, at uint64) {
+	delete(t.processes, p.PID)
+	t.discard(p, at)
 }
 
-// Exit removes a process.
-func (t *Table) Exit(pid int32) { delete(t.processes, pid) }
+// discard lets go of an entry that is in the table no longer.
+func (t *Table) discard(p *Process, at uint64) {
+	if p.series != nil {
+		t.set.Leave(p.series, at)
+	}
+	t.lines.drop(p)
+	*p = Process{}
+	t.spare = append(t.spare, p)
+}
 
-// Rebuild replaces the table by what /proc shows now; name gives a process its
-// Command. Events that were queued while it runs are to be applied afterwards:
-// they bring up to date whatever has changed meanwhile. On error the table is
-// unchanged.
-func (t *Table) Rebuild(fs *procfs.FS, name func(pid int32, st *procfs.Stat) string) error {
-	fresh := Table{processes: make(map[int32]Process, len(t.processes)), serial: t.serial}
-	var st procfs.Stat
-	err := fs.PIDs(func(pid int32) bool {
-		// One that has ended is no error, and one that is about to end is left
-		// out: its exit may have been reported already.
-		if fs.Stat(pid, &st) != nil || st.Exiting() && st.Threads <= 1 {
-			return true
-		}
-		// st.Comm does not survive the next reading.
-		p := Process{PPID: st.PPID, Kernel: st.KernelThread(), Command: name(pid, &st)}
-		uid, err := fs.RealUID(pid)
-		if errors.Is(err, procfs.ErrGone) {
-			return true
-		}
-		p.UID, p.UIDKnown = uid, err == nil
-		fresh.Put(pid, p)
-		return true
-	})
-	if err != nil {
-		return err
+// Key says in which series a process is counted.
+func (p *Process) Key() series.Key {
+	switch {
+	case p.Kernel:
+		return series.Key{Command: series.Kernel}
+	case p.Command == "":
+		return series.Key{Command: series.Unknown, UID: p.UID, UIDKnown: p.UIDKnown, Unit: p.Unit, ContainerID: p.ContainerID}
 	}
-	for pid, p := range fresh.processes {
-		fresh.Adopt(&p, p.PPID)
-		fresh.processes[pid] = p
-	}
-	*t = fresh
-	return nil
+	return series.Key{Command: p.Command, UID: p.UID, UIDKnown: p.UIDKnown, Unit: p.Unit, ContainerID: p.ContainerID}
 }

@@ -1,126 +1,163 @@
 package proctable
 
 import (
-	"os"
-	"path/filepath"
-	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
+func newTestTable() *Table { return New(series.NewSet(100, time.Hour, series.Tags{User: true}, nil)) }
+
+// put enters a process that is what change makes of it.
+func put(table *Table, pid int32, change func(p *Process)) *Process {
+	p := table.Enter(pid)
+	change(p)
+	table.Update(p, 1)
+	return p
+}
+
+func named(command string) func(p *Process) { return func(p *Process) { p.Command = command } }
+
+// running is what the series of a table say, by command.
+func running(table *Table) map[string]uint64 {
+	n := make(map[string]uint64)
+	for _, sample := range table.set.Samples() {
+		if sample.Running > 0 {
+			n[sample.Key.Command] += sample.Running
+		}
+	}
+	return n
+}
+
 func TestInheritance(t *testing.T) {
-	var table Table
-	table.Put(1, Process{Command: "init"})
-	table.Put(kthreadd, Process{Command: "kthreadd", Kernel: true})
-	table.Put(100, Process{PPID: 1, UID: 1000, UIDKnown: true, Command: "shell"})
+	table := newTestTable()
+	put(table, kthreadd, func(p *Process) { p.Command, p.Kernel = series.Kernel, true })
+	put(table, 100, func(p *Process) {
+		p.PPID, p.UID, p.UIDKnown, p.Command, p.Unit, p.ContainerID = 1, 1000, true, "shell", "cron.service", "abc"
+	})
 
-	table.Fork(100, 101)
-	child, ok := table.Get(101)
-	require.True(t, ok)
-	require.Equal(t, Process{PPID: 100, UID: 1000, UIDKnown: true, Command: "shell"}, public(child))
+	table.Fork(100, 101, 7)
+	require.Equal(t, Process{
+		PID: 101, PPID: 100, UID: 1000, UIDKnown: true, Command: "shell", Unit: "cron.service", ContainerID: "abc", Start: 7,
+	}, public(table.Get(101)))
+	require.Equal(t, map[string]uint64{"shell": 2, series.Kernel: 1}, running(table))
 
+	child := table.Get(101)
 	child.Command = "editor"
-	table.Put(101, child)
-	parent, ok := table.Get(100)
-	require.True(t, ok)
-	require.Equal(t, "shell", parent.Command, "the copy is the child's own")
+	table.Update(child, 8)
+	require.Equal(t, "shell", table.Get(100).Command, "the copy is the child's own")
+	require.Equal(t, map[string]uint64{"shell": 1, "editor": 1, series.Kernel: 1}, running(table))
 
-	table.Fork(kthreadd, 200)
-	worker, ok := table.Get(200)
-	require.True(t, ok)
-	require.True(t, worker.Kernel)
+	table.Fork(kthreadd, 200, 9)
+	require.True(t, table.Get(200).Kernel)
+	table.Fork(9999, 300, 9)
+	require.Equal(t, Process{PID: 300, PPID: 9999, Start: 9}, public(table.Get(300)), "not even whose it is")
+	require.Equal(t, map[string]uint64{"shell": 1, "editor": 1, series.Kernel: 2, series.Unknown: 1}, running(table))
 
-	table.Fork(9999, 300)
-	orphan, ok := table.Get(300)
-	require.True(t, ok)
-	require.Equal(t, Process{PPID: 9999}, public(orphan), "not even whose it is")
+	table.Exit(101, 10)
+	table.Exit(101, 10)
+	require.Nil(t, table.Get(101))
+	require.Equal(t, 4, table.Len())
+	require.Equal(t, map[string]uint64{"shell": 1, series.Kernel: 2, series.Unknown: 1}, running(table))
+}
 
-	table.Exit(101)
-	_, ok = table.Get(101)
-	require.False(t, ok)
-	require.Equal(t, 5, table.Len())
+// Without an entry of kthreadd, such as before the first scan has succeeded,
+// its children are kernel threads all the same.
+func TestChildOfUnknownKthreadd(t *testing.T) {
+	table := newTestTable()
+	table.Fork(kthreadd, 50, 1)
+	table.Fork(50, 51, 2)
+	require.Equal(t, map[string]uint64{series.Kernel: 2}, running(table))
+
+	// But whoever has that id in a namespace of its own is just a process.
+	put(table, kthreadd, named("init"))
+	table.Fork(kthreadd, 52, 3)
+	require.Equal(t, map[string]uint64{series.Kernel: 2, "init": 2}, running(table))
 }
 
 // public leaves out what only the table knows.
-func public(p Process) Process {
-	p.serial, p.parent = 0, 0
-	return p
+func public(p *Process) Process {
+	q := *p
+	q.serial, q.parent, q.series, q.line, q.scanned = 0, 0, nil, nil, 0
+	return q
 }
 
 // A parent is only the process that it was, not a later one with the same id.
 func TestParent(t *testing.T) {
-	var table Table
-	table.Put(10, Process{Command: "parent"})
-	table.Fork(10, 11)
-	child, ok := table.Get(11)
-	require.True(t, ok)
-	parent, ok := table.Parent(&child)
-	require.True(t, ok)
-	require.Equal(t, "parent", parent.Command)
+	table := newTestTable()
+	put(table, 10, named("parent"))
+	table.Fork(10, 11, 1)
+	child := table.Get(11)
+	require.Equal(t, "parent", table.Parent(child).Command)
 
-	parent.Command = "renamed"
-	table.Put(10, parent)
-	parent, ok = table.Parent(&child)
-	require.True(t, ok)
-	require.Equal(t, "renamed", parent.Command)
+	put(table, 10, named("renamed"))
+	require.Equal(t, "renamed", table.Parent(child).Command)
 
-	table.Exit(10)
-	_, ok = table.Parent(&child)
-	require.False(t, ok)
-	table.Fork(1, 10)
-	_, ok = table.Parent(&child)
-	require.False(t, ok, "the id is another's")
+	table.Exit(10, 2)
+	require.Nil(t, table.Parent(child))
+	table.Fork(1, 10, 3)
+	require.Nil(t, table.Parent(child), "the id is another's")
 
-	table.Adopt(&child, 10)
-	_, ok = table.Parent(&child)
-	require.True(t, ok)
+	table.Adopt(child, 10)
+	require.NotNil(t, table.Parent(child))
 }
 
-// stat writes a stat file of the fields that matter here; head is comm, state
-// and ppid, as the kernel writes them.
-func stat(t *testing.T, proc string, pid int, head string, flags, threads int) {
-	t.Helper()
-	dir := filepath.Join(proc, strconv.Itoa(pid))
-	require.NoError(t, os.MkdirAll(dir, 0o750))
-	line := strconv.Itoa(pid) + " " + head + " 1 1 0 -1 " + strconv.Itoa(flags) +
-		" 0 0 0 0 0 0 0 0 20 0 " + strconv.Itoa(threads) + " 0 12345 0 0\n"
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "stat"), []byte(line), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "status"), []byte("Name:\tx\nUid:\t1000\t0\t0\t0\n"), 0o600))
+// An id that is given away again while its last exit is missing is a new
+// process.
+func TestReuse(t *testing.T) {
+	table := newTestTable()
+	put(table, 10, named("a"))
+	put(table, 11, named("b"))
+	table.Fork(10, 12, 1)
+	serial := table.Get(12).Serial()
+	table.Fork(11, 12, 2)
+	require.NotEqual(t, serial, table.Get(12).Serial())
+	require.Equal(t, map[string]uint64{"a": 1, "b": 2}, running(table))
 }
 
-func TestRebuild(t *testing.T) {
-	proc := t.TempDir()
-	stat(t, proc, 1, "(init) S 0", 0, 1)
-	stat(t, proc, 2, "(kthreadd) S 0", 0x00200000, 1)
-	stat(t, proc, 50, "(zombie) Z 1", 0, 1)
-	stat(t, proc, 51, "(ending) R 1", 4, 1)
-	stat(t, proc, 52, "(leader gone) Z 1", 4, 3) // its other threads live on
-	require.NoError(t, os.MkdirAll(filepath.Join(proc, "99"), 0o750))
+// Entering a process allocates nothing once others have ended.
+func TestForkDoesNotAllocate(t *testing.T) {
+	table := newTestTable()
+	put(table, 1, named("init"))
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		table.Fork(1, 2000, 1)
+		table.Exit(2000, 2)
+	}))
+}
 
-	fs, err := procfs.Open(proc)
-	require.NoError(t, err)
-	defer fs.Close()
+func TestArguments(t *testing.T) {
+	table := newTestTable()
+	p := put(table, 10, named("a"))
+	require.Empty(t, p.Arguments())
+	text := []byte("a\x00b\x00")
+	table.KeepArguments(p, text)
+	text[0] = 'x'
+	require.Equal(t, "a\x00b\x00", p.Arguments())
 
-	var table Table
-	table.Put(4711, Process{Command: "from before"})
-	require.NoError(t, table.Rebuild(fs, func(_ int32, st *procfs.Stat) string { return string(st.Comm) }))
+	table.Fork(10, 11, 1)
+	require.Equal(t, "a\x00b\x00", table.Get(11).Arguments(), "it runs the same")
+	require.Equal(t, 4, table.lines.bytes, "which is kept once")
+	table.KeepArguments(table.Get(11), []byte("c\x00"))
+	require.Equal(t, 6, table.lines.bytes)
+	table.Exit(10, 2)
+	require.Equal(t, 2, table.lines.bytes)
+	table.KeepArguments(table.Get(11), nil)
+	require.Empty(t, table.Get(11).Arguments())
+	require.Zero(t, table.lines.bytes)
 
-	require.Equal(t, 3, table.Len())
-	for pid, want := range map[int32]Process{
-		1:  {UID: 1000, UIDKnown: true, Command: "init"},
-		2:  {UID: 1000, UIDKnown: true, Command: "kthreadd", Kernel: true},
-		52: {PPID: 1, UID: 1000, UIDKnown: true, Command: "leader gone"},
-	} {
-		got, ok := table.Get(pid)
-		require.True(t, ok, pid)
-		require.Equal(t, want, public(got))
+	// They are bounded, and there is room again for others later.
+	large := []byte(strings.Repeat("x", maxLines/3))
+	for pid := range int32(5) {
+		table.KeepArguments(put(table, 100+pid, named("large")), large)
 	}
-
-	require.NoError(t, os.RemoveAll(proc))
-	require.NoError(t, fs.Close())
-	require.Error(t, table.Rebuild(fs, nil))
-	require.Equal(t, 3, table.Len(), "a table that cannot be rebuilt stays as it is")
+	require.LessOrEqual(t, table.lines.bytes, maxLines)
+	require.NotEmpty(t, table.Get(102).Arguments())
+	require.Empty(t, table.Get(103).Arguments())
+	table.Exit(100, 3)
+	table.KeepArguments(table.Get(103), large)
+	require.NotEmpty(t, table.Get(103).Arguments())
 }

@@ -43,6 +43,8 @@ var commands = map[string]command{
 	"leaderexit": {"leaderexit MILLISECONDS", 1, false, leaderexit},
 	"forknoexec": {"forknoexec COUNT", 1, false, forknoexec},
 	"threads":    {"threads COUNT", 1, false, threads},
+	"spawn":      {"spawn COUNT PROGRAM [ARG...]", 2, true, spawn},
+	"exec0":      {"exec0 PROGRAM", 1, false, exec0},
 }
 
 var errUsage = errors.New("usage")

@@ -1,0 +1,224 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
+)
+
+const tick = 10_000_000 // nanoseconds
+
+// A machine is a model of a kernel: processes that come and go at random, a
+// folder that shows them as /proc would, and the events that they cause, which
+// may come late or not at all.
+type machine struct {
+	t     *testing.T
+	rnd   *rand.Rand
+	proc  string
+	now   uint64 // CLOCK_MONOTONIC
+	alive map[int32]*modelled
+	shown map[string]string // files of proc
+	queue []cnproc.Event
+	loss  float64 // how likely an event is lost
+	lost  uint64
+
+	done   map[string]series.Counts // by command
+	totals counters
+	pids   int32 // ids are below this
+}
+
+type modelled struct {
+	pid, ppid  int32
+	comm       string
+	uid        uint32
+	start      uint64
+	kernel     bool
+	leaderGone bool
+	status     cnproc.ExitStatus // of the leader that is gone
+}
+
+// comms are what processes are called here, some of them on purpose.
+var comms = []string{
+	"sh", "make", "cc", "ld", "cron", "postgres", "_other", "_kernel", "_unknown", "", "a\nb", `c\`, "\xff\xfe", "two words", "a,b=c", "d\"'", "\x1b[2J",
+}
+
+func newMachine(t *testing.T, seed uint64) *machine {
+	t.Helper()
+	m := &machine{
+		t:     t,
+		rnd:   rand.New(rand.NewPCG(seed, 1)),
+		proc:  t.TempDir(),
+		now:   1000 * tick,
+		alive: make(map[int32]*modelled),
+		shown: make(map[string]string),
+		done:  make(map[string]series.Counts),
+		pids:  30,
+	}
+	for _, p := range []*modelled{
+		{pid: 1, comm: "init", start: tick},
+		{pid: 2, comm: "kthreadd", start: tick, kernel: true},
+		{pid: 3, ppid: 1, comm: "sh", start: 500 * tick, uid: 1000},
+	} {
+		m.alive[p.pid] = p
+		m.show(p)
+	}
+	return m
+}
+
+// show writes what /proc shows of a process.
+func (m *machine) show(p *modelled) {
+	dir := filepath.Join(m.proc, strconv.Itoa(int(p.pid)))
+	require.NoError(m.t, os.MkdirAll(dir, 0o750))
+	state, flags, threads := "S", 0x400000, 2
+	if p.kernel {
+		flags = 0x200000
+	}
+	if p.leaderGone {
+		state, flags = "Z", flags|4
+	}
+	stat := fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 %d 0 0\n",
+		p.pid, p.comm, state, p.ppid, flags, threads, (p.start+suspended())/tick)
+	status := fmt.Sprintf("Name:\tx\nUid:\t%d\t0\t0\t0\n", p.uid)
+	for name, text := range map[string]string{"stat": stat, "status": status, "cmdline": p.comm + "\x00argument\x00"} {
+		path := filepath.Join(dir, name)
+		if m.shown[path] != text {
+			m.shown[path] = text
+			require.NoError(m.t, os.WriteFile(path, []byte(text), 0o600))
+		}
+	}
+}
+
+func (m *machine) report(e cnproc.Event) {
+	e.Timestamp = m.now
+	e.Time = time.Unix(0, int64(m.now))
+	if m.rnd.Float64() < m.loss {
+		m.lost++
+		return
+	}
+	m.queue = append(m.queue, e)
+}
+
+func command(p *modelled) string {
+	if p.kernel {
+		return series.Kernel
+	}
+	return commandName(p.comm)
+}
+
+func (m *machine) count(p *modelled, add func(c *series.Counts)) {
+	c := m.done[command(p)]
+	add(&c)
+	m.done[command(p)] = c
+}
+
+// end is the end of a process, by the exit of its first thread or later.
+func (m *machine) end(p *modelled, status cnproc.ExitStatus) {
+	delete(m.alive, p.pid)
+	dir := filepath.Join(m.proc, strconv.Itoa(int(p.pid)))
+	for _, name := range []string{"stat", "status", "cmdline"} {
+		delete(m.shown, filepath.Join(dir, name))
+		require.NoError(m.t, os.Remove(filepath.Join(dir, name)))
+	}
+	require.NoError(m.t, os.Remove(dir))
+	for _, child := range m.alive {
+		if child.ppid == p.pid {
+			child.ppid = 1
+			m.show(child)
+		}
+	}
+	m.totals.countExit(status)
+	e := ending{status: status, end: m.now}
+	e.process.Start = p.start
+	m.count(p, e.count)
+}
+
+// step lets one thing happen.
+func (m *machine) step() {
+	m.now += 1 + m.rnd.Uint64N(3*tick)
+	pids := slices.Sorted(maps.Keys(m.alive))
+	p := m.alive[pids[m.rnd.IntN(len(pids))]]
+	self := task(p.pid)
+	if p.leaderGone {
+		if m.rnd.IntN(4) == 0 {
+			m.end(p, p.status) // its last thread, of which nothing is reported
+		}
+		return
+	}
+	switch what := m.rnd.IntN(20); {
+	case what < 7:
+		m.fork(p)
+	case p.pid <= 2:
+	case what < 11 && !p.kernel:
+		p.comm = comms[m.rnd.IntN(len(comms))]
+		m.show(p)
+		m.totals.execs++
+		m.count(p, func(c *series.Counts) { c.Execs++ })
+		if what == 10 { // from another thread
+			m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid)})
+		}
+		m.report(cnproc.Event{What: cnproc.WhatExec, Task: self})
+	case what < 12 && !p.kernel:
+		p.comm = comms[m.rnd.IntN(len(comms))]
+		m.show(p)
+		e := cnproc.Event{What: cnproc.WhatComm, Task: self}
+		copy(e.Comm[:], p.comm)
+		m.report(e)
+	case what < 13 && !p.kernel:
+		p.uid = m.rnd.Uint32N(3)
+		m.show(p)
+		m.report(cnproc.Event{What: cnproc.WhatUID, Task: self, RealID: p.uid})
+	case what < 14 && !p.kernel:
+		p.leaderGone, p.status = true, cnproc.ExitStatus(m.rnd.Uint32N(3)<<8)
+		m.show(p)
+		m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid), ExitStatus: p.status})
+	default:
+		status := cnproc.ExitStatus(m.rnd.Uint32N(3) << 8)
+		switch m.rnd.IntN(4) {
+		case 0:
+			status = 9
+		case 1:
+			status = 0x86
+			m.totals.coredumps++
+			m.count(p, func(c *series.Counts) { c.Coredumps++ })
+			// In any thread.
+			m.report(cnproc.Event{What: cnproc.WhatCoredump, Task: cnproc.Task{PID: p.pid + m.rnd.Int32N(2)*5000, TGID: p.pid}})
+		}
+		m.end(p, status)
+		m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid), ExitStatus: status})
+	}
+}
+
+func (m *machine) fork(p *modelled) {
+	pid := 3 + m.rnd.Int32N(m.pids-3)
+	if m.alive[pid] != nil {
+		return
+	}
+	child := *p
+	child.pid, child.ppid, child.start = pid, p.pid, m.now
+	m.alive[pid] = &child
+	m.show(&child)
+	m.totals.forks++
+	m.report(cnproc.Event{What: cnproc.WhatFork, Parent: task(p.pid), Task: task(pid)})
+}
+
+// running is how many processes each command has.
+func (m *machine) running() map[string]uint64 {
+	n := make(map[string]uint64)
+	for _, p := range m.alive {
+		n[command(p)]++
+	}
+	return n
+}
