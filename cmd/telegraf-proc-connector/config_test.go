@@ -59,7 +59,7 @@ func TestLoadPluginRefuses(t *testing.T) {
 		"unknown key": {
 			text: "[[inputs.proc_connector]]\n  thread = true\n",
 			want: []string{
-				`"thread" is no option of [[inputs.proc_connector]], allowed are arguments, command_exclude, command_expiry, command_include, command_tags, event_limit, exec_events, exec_fields, exit_events, max_c`,
+				`"thread" is no option of [[inputs.proc_connector]], allowed are arguments, command_exclude, command_expiry, `,
 				"receive_buffer, redact, repair, state_directory, threads",
 			},
 		},

@@ -144,10 +144,7 @@ func mixed(t *testing.T, box toolbox) map[string]counts {
 
 	if _, err := exec.LookPath("make"); err == nil {
 		makefile := filepath.Join(dir, "Makefile")
-		rules := "all: a b c d\n\tfalse\n"
-		for _, target := range []string{"a", "b", "c", "d"} {
-			rules += target + ":\n\t" + box.link("step", "sleep") + " 0.05\n"
-		}
+		rules := "all: a b c d\n\tfalse\na b c d:\n\t" + box.link("step", "sleep") + " 0.05\n"
 		require.NoError(t, os.WriteFile(makefile, []byte(rules), 0o600))
 		runs(t, dir, box.link("make", "make"), "-s", "-j2", "-f", makefile)
 		add("make", one.plus(counts{"exits_failed": 1}))
@@ -253,7 +250,7 @@ func TestManyCommands(t *testing.T) {
 	const programs = 300
 	seen := make(map[string]bool)
 	for i := range programs {
-		require.NoError(t, exec.Command(box.link(fmt.Sprint(i), "true")).Run())
+		require.NoError(t, exec.Command(box.link(strconv.Itoa(i), "true")).Run())
 		if i%30 == 0 {
 			r := p.Gather()
 			require.LessOrEqual(t, len(r.Commands), 52)

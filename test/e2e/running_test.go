@@ -86,7 +86,8 @@ func drops(t *testing.T, pid int) int64 {
 func churn(t *testing.T, box toolbox) (end func()) {
 	t.Helper()
 	program, dir := workload.Build(t), t.TempDir()
-	var residents []*exec.Cmd
+	const rounds = 12
+	residents := make([]*exec.Cmd, 0, 2*rounds)
 	end = func() {
 		for _, cmd := range residents {
 			_ = cmd.Process.Kill() //nolint:errcheck // it may have ended
@@ -95,7 +96,7 @@ func churn(t *testing.T, box toolbox) (end func()) {
 		residents = nil
 	}
 	t.Cleanup(end)
-	for i := range 12 {
+	for i := range rounds {
 		cmd := exec.Command(box.link("stays"+strconv.Itoa(i%3), "sleep"), "600")
 		require.NoError(t, cmd.Start())
 		residents = append(residents, cmd)

@@ -40,8 +40,8 @@ func TestCommandMetrics(t *testing.T) {
 	samples := []series.Sample{sample(0, 1), sample(5, 10), sample(7, 1), {Key: series.Key{Command: series.Other}}}
 	addCommands(&acc, samples, series.Tags{User: true}, &users, now)
 
-	tags := func(user string) map[string]string {
-		return map[string]string{"command": "sh", "user": user, "unit": `a\x2db.service`, "container": `c\x5c`}
+	tags := func(name string) map[string]string {
+		return map[string]string{"command": "sh", "user": name, "unit": `a\x2db.service`, "container": `c\x5c`}
 	}
 	testutil.RequireMetricsEqual(t, []telegraf.Metric{
 		metric.New("proc_connector_command", tags("admin"), fields(11, 1), now),

@@ -53,7 +53,7 @@ func (ev *execEvent) forget() {
 type event interface {
 	// size is how much memory its texts take, in bytes.
 	size() int
-	metric(e *emitter) telegraf.Metric
+	toMetric(e *emitter) telegraf.Metric
 }
 
 // An emitter takes events from the receiving thread, which must not wait,
@@ -123,14 +123,14 @@ func (e *emitter) offer(ev event) {
 func (e *emitter) run() {
 	for ev := range e.queue {
 		e.queued.Add(-int64(ev.size()))
-		e.acc.AddMetric(ev.metric(e))
+		e.acc.AddMetric(ev.toMetric(e))
 	}
 }
 
 // close tells run that no more events will come.
 func (e *emitter) close() { close(e.queue) }
 
-func (ev *execEvent) metric(e *emitter) telegraf.Metric {
+func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
 	m := metric.New("proc_connector_exec", map[string]string{"command": ev.command}, nil, ev.time)
 	set := func(name string, value interface{}) {
 		if e.fields[name] {

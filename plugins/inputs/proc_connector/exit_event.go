@@ -54,7 +54,7 @@ func (c *collector) offerExit(e *ending, s *series.Series) {
 
 func (ev *exitEvent) size() int { return len(ev.cmdline) }
 
-func (ev *exitEvent) metric(e *emitter) telegraf.Metric {
+func (ev *exitEvent) toMetric(e *emitter) telegraf.Metric {
 	m := metric.New("proc_connector_exit", map[string]string{"command": ev.command, "result": result(ev.status)}, nil, ev.time)
 	m.AddField("pid", int64(ev.pid))
 	if ev.ppid != 0 {

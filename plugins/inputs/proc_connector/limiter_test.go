@@ -75,14 +75,12 @@ func TestEventLimit(t *testing.T) {
 		p.ExitEvents = "all"
 	})
 	m.now = 2000 * tick
-	var events []cnproc.Event
 	for pid := range int32(5) {
-		events = append(events,
+		m.queue = append(m.queue,
 			cnproc.Event{What: cnproc.WhatFork, Parent: task(3), Task: task(100 + pid), Timestamp: m.now},
 			cnproc.Event{What: cnproc.WhatExec, Task: task(100 + pid), Timestamp: m.now},
 			cnproc.Event{What: cnproc.WhatExit, Task: task(100 + pid), Timestamp: m.now})
 	}
-	m.queue = events
 	m.settle(c)
 	require.EqualValues(t, 7, c.limiter.dropped.Load())
 	require.Len(t, c.emitter.queue, 3)

@@ -40,7 +40,7 @@ func (r *many) read(_ int32, _ uint64, d *details) {
 // residentMemory is what this process holds of the machine's memory, in bytes.
 func residentMemory(t *testing.T) float64 {
 	t.Helper()
-	runtime.GC()
+	runtime.GC() //nolint:revive // call-to-gc: garbage is not what is measured
 	statm, err := os.ReadFile("/proc/self/statm")
 	require.NoError(t, err)
 	var size, resident int

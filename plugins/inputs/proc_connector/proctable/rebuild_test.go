@@ -13,13 +13,15 @@ import (
 )
 
 // stat writes a stat file of the fields that matter here; head is comm, state
-// and ppid, as the kernel writes them.
-func stat(t *testing.T, proc string, pid int, head string, flags, threads, start int) {
+// and ppid, as the kernel writes them, rest the flags, the number of threads and
+// the start.
+func stat(t *testing.T, proc string, pid int, head string, rest ...int) {
 	t.Helper()
+	require.Len(t, rest, 3)
 	dir := filepath.Join(proc, strconv.Itoa(pid))
 	require.NoError(t, os.MkdirAll(dir, 0o750))
-	line := strconv.Itoa(pid) + " " + head + " 1 1 0 -1 " + strconv.Itoa(flags) +
-		" 0 0 0 0 0 0 0 0 20 0 " + strconv.Itoa(threads) + " 0 " + strconv.Itoa(start) + " 0 0\n"
+	line := strconv.Itoa(pid) + " " + head + " 1 1 0 -1 " + strconv.Itoa(rest[0]) +
+		" 0 0 0 0 0 0 0 0 20 0 " + strconv.Itoa(rest[1]) + " 0 " + strconv.Itoa(rest[2]) + " 0 0\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "stat"), []byte(line), 0o600))
 }
 

@@ -34,8 +34,9 @@ func sample(t *testing.T, s *Set, command string) Sample {
 }
 
 func commands(s *Set) []string {
-	var names []string
-	for _, sample := range s.Samples() {
+	samples := s.Samples()
+	names := make([]string, 0, len(samples))
+	for _, sample := range samples {
 		names = append(names, sample.Key.Command)
 	}
 	return names

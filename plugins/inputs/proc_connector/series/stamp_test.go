@@ -23,9 +23,9 @@ func TestStampIsUnique(t *testing.T) {
 func TestStampsOfOneCommand(t *testing.T) {
 	s := NewSet(2, time.Hour, Tags{User: true}, nil)
 	now := time.Unix(1000, 0)
-	var groups []*Series
-	for uid := range uint32(4) {
-		groups = append(groups, s.Enter(s.Get(Key{Command: "sh", UID: uid, UIDKnown: true}), 1))
+	groups := make([]*Series, 4)
+	for i := range groups {
+		groups[i] = s.Enter(s.Get(Key{Command: "sh", UID: uint32(i), UIDKnown: true}), 1)
 	}
 	seen := make(map[string]bool)
 	for _, g := range groups {

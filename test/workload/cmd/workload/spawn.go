@@ -21,7 +21,7 @@ func spawn(args []string) error {
 		return err
 	}
 	failed := 0
-	var pids []int
+	pids := make([]int, 0, n)
 	reap := func(left int) error {
 		for ; len(pids) > left; pids = pids[1:] {
 			var status unix.WaitStatus
