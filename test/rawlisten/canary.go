@@ -21,10 +21,12 @@ func (c *Conn) Hears() (bool, error) {
 	defer runtime.UnlockOSThread()
 
 	var name [16]byte // TASK_COMM_LEN
-	for _, option := range []int{unix.PR_GET_NAME, unix.PR_SET_NAME} {
-		//nolint:gosec // G103: prctl(2) takes the address as a number
-		if err := unix.Prctl(option, uintptr(unsafe.Pointer(&name)), 0, 0, 0); err != nil {
-			return false, fmt.Errorf("prctl: %w", err)
+	for _, option := range []uintptr{unix.PR_GET_NAME, unix.PR_SET_NAME} {
+		// Not unix.Prctl, to which the address is a number: the stack may move
+		// before the kernel gets it.
+		//nolint:gosec // G103: it is a pointer of prctl(2)
+		if _, _, errno := unix.RawSyscall(unix.SYS_PRCTL, option, uintptr(unsafe.Pointer(&name)), 0); errno != 0 {
+			return false, fmt.Errorf("prctl: %w", errno)
 		}
 	}
 	tid := uint32(unix.Gettid())

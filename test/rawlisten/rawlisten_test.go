@@ -195,5 +195,6 @@ func rename(t *testing.T) {
 	t.Helper()
 	name, err := unix.BytePtrFromString("rawlisten")
 	require.NoError(t, err)
-	require.NoError(t, unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0, 0, 0)) //nolint:gosec // G103: it is a pointer of prctl(2)
+	_, _, errno := unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0) //nolint:gosec // G103: it is a pointer of prctl(2)
+	require.Zero(t, errno)
 }

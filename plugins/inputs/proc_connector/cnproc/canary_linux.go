@@ -37,10 +37,12 @@ func renameThread() (Task, error) {
 		return r.task, r.err
 	}
 	var name [taskCommLen]byte
-	for _, option := range []int{unix.PR_GET_NAME, unix.PR_SET_NAME} {
-		//nolint:gosec // G103: prctl(2) takes the address as a number
-		if err := unix.Prctl(option, uintptr(unsafe.Pointer(&name)), 0, 0, 0); err != nil {
-			return task, os.NewSyscallError("prctl", err)
+	for _, option := range []uintptr{unix.PR_GET_NAME, unix.PR_SET_NAME} {
+		// The bare call: unix.Prctl takes the address as a number, and by the time
+		// the kernel gets it the stack may have moved.
+		//nolint:gosec // G103: it is a pointer of prctl(2)
+		if _, _, errno := unix.RawSyscall(unix.SYS_PRCTL, option, uintptr(unsafe.Pointer(&name)), 0); errno != 0 {
+			return task, os.NewSyscallError("prctl", errno)
 		}
 	}
 	return task, nil
