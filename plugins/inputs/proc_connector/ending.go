@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/proctable"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
@@ -64,5 +65,59 @@ func (x *ending) count(c *series.Counts) {
 	}
 	if runtime, ok := x.runtime(); ok {
 		c.Runtime += runtime
+	}
+}
+
+func (c *collector) exit(e *cnproc.Event) {
+	p := c.entry(e)
+	if p == nil {
+		p = c.zombie(e)
+	}
+	end := newEnding(e, p)
+	if c.exits.dead(end.pid) {
+		// Of two exits the first was not the end; the exec between them was lost.
+		c.exits.exec(end.pid)
+		c.foundEnded(&end)
+	} else {
+		c.exits.wait(end, time.Now())
+	}
+}
+
+// zombie returns what can still be known of a process of which the table has
+// nothing: its fork was lost, or it was ending when the table was built.
+func (c *collector) zombie(e *cnproc.Event) *proctable.Process {
+	var st procfs.Stat
+	pid := e.Task.TGID
+	if err := c.fs.Stat(pid, &st); err != nil {
+		return nil
+	}
+	start := proctable.Start(st.StartTime, suspended())
+	if start > e.Timestamp || st.KernelThread() {
+		return nil
+	}
+	return &proctable.Process{PID: pid, PPID: st.PPID, Start: start, Command: c.scanner.names.of(st.Comm)}
+}
+
+// foundEnded holds the end of a process that /proc shows.
+func (c *collector) foundEnded(e *ending) { c.findings.addExit(c.now(), e) }
+
+// ended counts the end of a process when it is certain.
+func (c *collector) ended(e *ending) {
+	p := c.table.Get(e.pid)
+	present := p != nil && p.Serial() == e.process.Serial()
+	if present {
+		e.process = *p // something may be known better by now
+	}
+	if !e.unreported {
+		s := c.seriesOf(&e.process)
+		c.counters.countExit(e.status)
+		e.count(c.series.Counts(s, e.end))
+		if c.exited.wants(e.status) && s.Selected() && c.limiter.allow(e.at) {
+			c.offerExit(e, s)
+		}
+	}
+	// At last, because a series may be forgotten with its last process.
+	if present {
+		c.table.Exit(e.pid, e.end)
 	}
 }
