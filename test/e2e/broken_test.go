@@ -21,7 +21,9 @@ import (
 // noticed first, the count is given back before the program ends.
 func TestBothPipesBreak(t *testing.T) {
 	l := listeners.Guard(t)
-	for i := range 60 {
+	// In an emulated machine each takes a second.
+	runs := 60 / int(min(pace.Limit(1), 4))
+	for i := range runs {
 		read, write := unread(t)
 		p := plugin.Start(t, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))
 		require.NoError(t, write.Close())

@@ -74,6 +74,9 @@ func plan() wire.Plan {
 	p := wire.Plan{Env: environment}
 	for _, s := range suites {
 		args := []string{"-test.v=test2json", "-test.timeout=" + suiteLimit.String()}
+		if s.run != "" {
+			args = append(args, "-test.run="+s.run)
+		}
 		if s.skip != "" {
 			args = append(args, "-test.skip="+s.skip)
 		}
