@@ -14,11 +14,16 @@
 // Where to find what:
 //
 //   - session.go keeps that balance, as one state machine from Open to Close.
+//   - mend.go looks after the count where others have damaged it, and gives back
+//     what killed sessions have left in it; probe.go is how it looks, and acts.
+//   - lease.go keeps the files by which killed sessions are known.
+//   - examine.go looks at a machine without listening to it for longer.
 //   - abi.go and decode.go turn the kernel's bytes into an Event.
 //   - receive.go reads events in batches and hands them to a Handler.
 //   - filter.go builds the socket filter that keeps unwanted events away.
 //   - errors.go has the reasons why a machine cannot be listened to.
-//   - socket_linux.go is the only file that talks to the kernel's socket.
+//   - seam.go is what all this needs of the kernel, and socket_linux.go the only
+//     file that talks to its sockets.
 //
 // A Session is opened with Open, read with Receive and ended with Close:
 //
