@@ -28,6 +28,14 @@ type Config struct {
 	Proc string
 }
 
+// system is the machine that cfg is about.
+func (cfg Config) system() system {
+	if cfg.Proc == "" {
+		return hostSystem("/proc")
+	}
+	return hostSystem(cfg.Proc)
+}
+
 // counts are written by whoever does what they count and read by Stats.
 type counts struct {
 	listens, ignores   atomic.Uint64

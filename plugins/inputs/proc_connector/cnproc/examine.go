@@ -35,10 +35,7 @@ func (e Examination) Silenced() bool {
 //
 // Errors are those of Open.
 func Examine(cfg Config) (Examination, error) {
-	if cfg.Proc == "" {
-		cfg.Proc = "/proc"
-	}
-	return examineOn(hostSystem(cfg.Proc), cfg)
+	return examineOn(cfg.system(), cfg)
 }
 
 func examineOn(sys system, cfg Config) (e Examination, err error) {
@@ -129,10 +126,7 @@ func missing(sys system, p *probe) (n int, err error) {
 //
 // Errors are those of Open and Close.
 func Reconcile(cfg Config) (Finding, error) {
-	if cfg.Proc == "" {
-		cfg.Proc = "/proc"
-	}
-	return reconcileOn(hostSystem(cfg.Proc), cfg)
+	return reconcileOn(cfg.system(), cfg)
 }
 
 func reconcileOn(sys system, cfg Config) (Finding, error) {
@@ -190,23 +184,6 @@ func leasesOn(sys system, dir string) ([]Lease, error) {
 		leases = append(leases, info)
 	}
 	return leases, nil
-}
-
-// existingLeaseDir opens a folder of leases to look at them. It returns nil if there
-// is none.
-func existingLeaseDir(sys system, dir string) (*leaseDir, error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	d := &leaseDir{sys: sys, root: root}
-	if err := d.check(dir); err != nil {
-		return nil, errors.Join(err, d.close())
-	}
-	return d, nil
 }
 
 // BootID names this run of the kernel, as leases do. proc is where proc is

@@ -56,8 +56,9 @@ type leaseDir struct {
 	boot string
 }
 
-// openLeaseDir opens the folder, and makes it if it is not there.
-func openLeaseDir(sys system, path string) (_ *leaseDir, err error) {
+// openLeaseDir opens the folder to keep leases in it, and makes it if it is not
+// there.
+func openLeaseDir(sys system, path string) (*leaseDir, error) {
 	boot, err := sys.bootID()
 	if err == nil && boot == "" {
 		err = errors.New("the kernel's boot id is empty") // and so is that of a lease which claims nothing
@@ -65,14 +66,34 @@ func openLeaseDir(sys system, path string) (_ *leaseDir, err error) {
 	if err == nil {
 		err = os.MkdirAll(path, stateDirMode)
 	}
-	var root *os.Root
-	if err == nil {
-		root, err = os.OpenRoot(path)
-	}
 	if err != nil {
 		return nil, err
 	}
-	d := &leaseDir{sys: sys, root: root, boot: boot}
+	d, err := trustedLeaseDir(sys, path)
+	if err != nil {
+		return nil, err
+	}
+	d.boot = boot
+	return d, nil
+}
+
+// existingLeaseDir opens the folder to look at the leases in it. It returns nil if
+// there is none.
+func existingLeaseDir(sys system, path string) (*leaseDir, error) {
+	d, err := trustedLeaseDir(sys, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return d, err
+}
+
+// trustedLeaseDir opens a folder that is there and fit for leases.
+func trustedLeaseDir(sys system, path string) (*leaseDir, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &leaseDir{sys: sys, root: root}
 	if err := d.check(path); err != nil {
 		return nil, errors.Join(err, d.close())
 	}

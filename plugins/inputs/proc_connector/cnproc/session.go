@@ -111,10 +111,7 @@ type Session struct {
 // ErrPermission, ErrUnanswered, ErrRefused or ErrNotLinux. Their texts tell an
 // operator what to do.
 func Open(cfg Config) (*Session, error) {
-	if cfg.Proc == "" {
-		cfg.Proc = "/proc"
-	}
-	return openOn(hostSystem(cfg.Proc), cfg)
+	return openOn(cfg.system(), cfg)
 }
 
 func openOn(sys system, cfg Config) (_ *Session, err error) {
