@@ -70,11 +70,11 @@ func TestSilencedWhileListening(t *testing.T) {
 		k.stranger(5000)
 		dir := stateDir(t)
 		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+		k.hooks["extra LISTEN"] = func() { require.Len(t, leaseFiles(t, dir), 1) }
 		r := &recorder{}
 		done := make(chan error)
 		go func() { done <- s.Receive(r) }()
 		require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Second, time.Millisecond)
-		k.hooks["extra LISTEN"] = func() { require.Len(t, leaseFiles(t, dir), 1) }
 
 		f, err := s.Check()
 		require.NoError(t, err)
