@@ -131,7 +131,7 @@ func (c *collector) HandleEvents(events []cnproc.Event) {
 // names were read too late to be certain, the table is rebuilt from /proc: with
 // events from before still waiting, a fork among them whose exit was lost would
 // bring back a process that has ended.
-func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
+func (c *collector) HandleEmpty(missed cnproc.Missed, until uint64) (again time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !missed.Any() && !c.syncDue && !c.findings.doubt && len(c.exits.undecided) == 0 && c.findings.len() == 0 {
@@ -143,7 +143,7 @@ func (c *collector) HandleEmpty(missed cnproc.Missed) (again time.Duration) {
 			again = d
 		}
 	}
-	c.findings.passed(c.now())
+	c.findings.passed(until)
 	now := time.Now()
 	if missed.Any() || c.findings.doubt {
 		c.syncDue, c.findings.doubt = true, false

@@ -75,14 +75,14 @@ func TestResync(t *testing.T) {
 	c.HandleEvents([]cnproc.Event{{What: cnproc.WhatFork, Parent: task(100), Task: task(999)}})
 	require.Equal(t, 3, c.table.Len(), "its exit is going to be lost")
 
-	require.InDelta(t, resyncInterval.Seconds(), c.HandleEmpty(cnproc.Missed{Lost: 5}).Seconds(), 0.5, "to be done even if nothing happens")
+	require.InDelta(t, resyncInterval.Seconds(), c.HandleEmpty(cnproc.Missed{Lost: 5}, c.now()).Seconds(), 0.5, "to be done even if nothing happens")
 	require.Zero(t, c.snapshot().resyncs, "it was built a moment ago")
 	c.synced = c.synced.Add(-resyncInterval)
-	require.Zero(t, c.HandleEmpty(cnproc.Missed{}))
+	require.Zero(t, c.HandleEmpty(cnproc.Missed{}, c.now()))
 	require.EqualValues(t, 1, c.snapshot().resyncs)
 	require.EqualValues(t, 2, c.snapshot().processes)
 	c.synced = c.synced.Add(-resyncInterval)
-	require.Zero(t, c.HandleEmpty(cnproc.Missed{}))
+	require.Zero(t, c.HandleEmpty(cnproc.Missed{}, c.now()))
 	require.EqualValues(t, 1, c.snapshot().resyncs, "nothing was lost since")
 }
 
@@ -93,7 +93,7 @@ func TestResyncSettlesExits(t *testing.T) {
 	c.HandleEvents([]cnproc.Event{{What: cnproc.WhatExit, Task: task(201)}})
 	require.Len(t, c.exits.undecided, 1, "the exec or fork that decides is missing")
 	c.synced = time.Time{}
-	c.HandleEmpty(cnproc.Missed{Deaf: true})
+	c.HandleEmpty(cnproc.Missed{Deaf: true}, c.now())
 	require.Empty(t, c.exits.undecided)
 	require.Zero(t, c.snapshot().counters.exits, "it lives")
 }

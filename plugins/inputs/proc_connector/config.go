@@ -12,6 +12,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/filter"
 
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
 )
@@ -30,6 +31,7 @@ var (
 	execFields  = []string{"pid", "ppid", "parent_command", "cmdline", "exe", "cwd", "uid", "user", "unit", "container_id"}
 	exitEvents  = []string{string(exitNone), string(exitFailed), string(exitAll)}
 	commandTags = []string{"user", "unit", "container"}
+	schedulings = []string{string(catcher.Auto), string(catcher.Realtime), string(catcher.Nice), string(catcher.Normal)}
 	arguments   = []string{"redacted", "full", "none"}
 )
 
@@ -71,6 +73,9 @@ func (p *ProcConnector) checkOptions() error {
 	}
 	if p.ReceiveBuffer < minReceiveBuffer || p.ReceiveBuffer > maxReceiveBuffer {
 		return fmt.Errorf("option receive_buffer: %d bytes are out of range, allowed are 4KiB to 512MiB", p.ReceiveBuffer)
+	}
+	if err := oneOf("scheduling", p.Scheduling, schedulings); err != nil {
+		return err
 	}
 	if p.StateDirectory != "" && !filepath.IsAbs(p.StateDirectory) {
 		return fmt.Errorf("option state_directory: %q is a relative path, allowed is one that begins with /", p.StateDirectory)

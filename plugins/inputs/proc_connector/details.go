@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/proctable"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
@@ -17,6 +18,7 @@ type details struct {
 	// gone means that the process had ended before it could be read. What
 	// follows may still be there in part: a zombie keeps its name and parent.
 	gone      bool
+	readAt    uint64 // when it was read, in nanoseconds of CLOCK_MONOTONIC; 0 is just now
 	cmdline   []byte // NUL-separated, cut at the size of the reader's buffer; valid until the next read
 	named     bool   // command, ppid and start are known
 	command   string
@@ -30,12 +32,9 @@ type details struct {
 	denied bool
 }
 
-// A detailReader supplies the details of an exec, which is named by the id of
-// the process and the event's CLOCK_MONOTONIC timestamp in nanoseconds. It is
-// the seam behind which the reading may move to threads of its own: what they
-// have left under that name is then handed over here.
+// A detailReader supplies the details of an exec.
 type detailReader interface {
-	read(pid int32, timestamp uint64, d *details)
+	read(e *cnproc.Event, d *details)
 }
 
 // maxKernelName is more than any name in /proc/PID/stat has: those of kernel
@@ -60,8 +59,9 @@ type procReader struct {
 
 // read reads in the order of worth, because the process may end at any time:
 // first the arguments, which nothing else tells.
-func (r *procReader) read(pid int32, _ uint64, d *details) {
+func (r *procReader) read(e *cnproc.Event, d *details) {
 	*d = details{}
+	pid := e.Task.TGID
 
 	if r.want.cmdline {
 		// There is none when the process has ended, and while it is loading yet
@@ -108,8 +108,7 @@ func (*procReader) link(read func(int32) (string, error), pid int32, d *details)
 	return target
 }
 
-// name completes a name that the kernel cut. Of an interpreted script the
-// kernel takes the script's name, which is the second argument.
+// name completes a name that the kernel cut.
 func (r *procReader) name(pid int32, comm []byte, d *details) string {
 	if len(comm) != maxComm {
 		return r.names.of(comm)
@@ -121,12 +120,18 @@ func (r *procReader) name(pid int32, comm []byte, d *details) string {
 			args = r.buf[:n]
 		}
 	}
-	first, rest, _ := bytes.Cut(args, []byte{0})
-	second, _, _ := bytes.Cut(rest, []byte{0})
 	exe := d.exe
 	if exe == "" {
 		exe, _ = r.fs.Exe(pid) //nolint:errcheck // a name that cannot be completed stays as the kernel has it
 	}
+	return wholeName(comm, args, exe)
+}
+
+// wholeName completes a name that the kernel cut. Of an interpreted script the
+// kernel takes the script's name, which is the second argument.
+func wholeName(comm, args []byte, exe string) string {
+	first, rest, _ := bytes.Cut(args, []byte{0})
+	second, _, _ := bytes.Cut(rest, []byte{0})
 	return commandName(string(comm), string(first), exe, string(second))
 }
 

@@ -13,7 +13,10 @@ import (
 func (c *collector) exec(e *cnproc.Event) {
 	pid := e.Task.TGID
 	d := &c.details
-	c.reader.read(pid, e.Timestamp, d)
+	c.reader.read(e, d)
+	if d.readAt == 0 {
+		d.readAt = c.now()
+	}
 	p := c.table.Enter(pid)
 	c.describe(p, e)
 
@@ -21,7 +24,7 @@ func (c *collector) exec(e *cnproc.Event) {
 	if c.events && p.Series().Selected() && c.limiter.allow(e.Timestamp) {
 		n.exec = c.execEvent(p, e)
 	}
-	c.findings.addExec(pid, c.now(), n)
+	c.findings.addExec(pid, d.readAt, n)
 }
 
 // describe brings an entry up to date with what was read at an exec.

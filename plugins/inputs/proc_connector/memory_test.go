@@ -31,7 +31,7 @@ type many struct {
 	line          []byte
 }
 
-func (r *many) read(_ int32, _ uint64, d *details) {
+func (r *many) read(_ *cnproc.Event, d *details) {
 	name := "command-" + strconv.Itoa(r.number%r.names)
 	r.line = append(append(r.line[:0], name...), "\x00--option\x00"...)
 	*d = details{named: true, command: name, ppid: 1, cmdline: r.line, exe: "/usr/bin/" + name, cwd: "/", grouped: true, unit: name + ".service"}

@@ -18,6 +18,8 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/filter"
 	"github.com/influxdata/telegraf/plugins/inputs"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 )
 
 //go:embed sample.conf
@@ -39,6 +41,7 @@ type ProcConnector struct {
 	MaxCmdline     config.Size     `toml:"max_cmdline"`
 	Threads        bool            `toml:"threads"`
 	ReceiveBuffer  config.Size     `toml:"receive_buffer"`
+	Scheduling     string          `toml:"scheduling"`
 	Repair         bool            `toml:"repair"`
 	StateDirectory string          `toml:"state_directory"`
 
@@ -136,6 +139,7 @@ func init() {
 			Redact:         make([]string, 0),
 			MaxCmdline:     config.Size(1 << 10),
 			ReceiveBuffer:  config.Size(32 << 20),
+			Scheduling:     string(catcher.Auto),
 			Repair:         true,
 			proc:           "/proc",
 		}

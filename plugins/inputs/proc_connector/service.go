@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/metric"
 
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/proctable"
@@ -28,6 +28,7 @@ type service struct {
 	log       telegraf.Logger
 	threads   bool
 	session   *cnproc.Session
+	caught    *catcher.Catchers // nil: there are none
 	watch     watch
 	collector *collector
 	emitter   *emitter
@@ -61,15 +62,26 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	if err != nil {
 		return nil, errors.Join(err, fs.Close())
 	}
-	session, err := cnproc.Open(p.Connector())
+	// Catchers come first, so that they hear the first exec. Where they cannot be,
+	// the connector cannot be either as a rule, and the session says why.
+	caught, catchErr := p.catch()
+	if errors.Is(catchErr, catcher.ErrNotPermitted) {
+		return nil, errors.Join(catchErr, fs.Close())
+	}
+	cfg := p.Connector()
+	if caught != nil {
+		cfg.Coalesce = coalesce
+	}
+	session, err := cnproc.Open(cfg)
 	if err != nil {
-		return nil, errors.Join(err, fs.Close())
+		return nil, errors.Join(err, caught.Close(), fs.Close())
 	}
 
 	s := &service{
 		log:     p.Log,
 		threads: p.Threads,
 		session: session,
+		caught:  caught,
 		watch:   watch{log: p.Log, repair: p.Repair, session: session},
 	}
 	// From here on the kernel counts a listener, and whatever unwinds this
@@ -78,7 +90,11 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		s.emitter = newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
 		s.emitter.redactor = redactor
 		s.collector = newCollector(p, fs, s.emitter)
+		if caught != nil {
+			s.collector.reader = newCaughtReader(caught, s.collector.scanner)
+		}
 		s.report(p.ReceiveBuffer)
+		s.reportCatchers(catchErr)
 		s.watch.opening(session.Opening())
 	})
 
@@ -88,26 +104,14 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 }
 
 func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
-	tags := series.Tags{
-		User:      slices.Contains(p.CommandTags, "user"),
-		Unit:      slices.Contains(p.CommandTags, "unit"),
-		Container: slices.Contains(p.CommandTags, "container"),
-	}
+	tags := p.tags()
 	exited := exitChoice(p.ExitEvents)
-	kept := exited != exitNone
 	reader := &procReader{
 		fs:    fs,
 		names: make(names),
 		// Of a longer line is read just enough to see that it is longer.
-		buf: make([]byte, int(p.MaxCmdline)+2),
-		want: wanted{
-			kept:    kept,
-			cmdline: kept || p.ExecEvents && slices.Contains(p.ExecFields, "cmdline"),
-			exe:     p.ExecEvents && slices.Contains(p.ExecFields, "exe"),
-			cwd:     p.ExecEvents && slices.Contains(p.ExecFields, "cwd"),
-			cgroup: tags.Unit || tags.Container ||
-				p.ExecEvents && (slices.Contains(p.ExecFields, "unit") || slices.Contains(p.ExecFields, "container_id")),
-		},
+		buf:  make([]byte, int(p.MaxCmdline)+2),
+		want: p.wanted(),
 	}
 	var selected func(command string) bool
 	if p.selected != nil {
@@ -140,6 +144,18 @@ func (s *service) report(asked config.Size) {
 			"give the program CAP_NET_ADMIN, or raise net.core.rmem_max to %d", got>>10, int(asked)>>10, int(asked))
 	}
 	s.log.Infof("Listening to the process connector with a receive buffer of %d KiB", got>>10)
+}
+
+// reportCatchers says what the threads that read have got.
+func (s *service) reportCatchers(err error) {
+	switch {
+	case err != nil:
+		s.log.Warnf("What is executed is read by the thread that receives events, too late for many a short-lived program: %v", err)
+	case s.caught.Report().Refused != nil:
+		s.log.Warnf("What is executed is read by %v: some short-lived programs may end before", s.caught.Report())
+	default:
+		s.log.Infof("What is executed is read by %v", s.caught.Report())
+	}
 }
 
 // guard runs f and, if f does not return, gives the kernel's listener count back
@@ -183,7 +199,7 @@ func (s *service) stop() {
 		err := s.session.Close()
 		s.watch.closing(s.session.Closing())
 		s.receiving.Wait()
-		err = errors.Join(err, s.collector.finish())
+		err = errors.Join(err, s.collector.finish(), s.caught.Close())
 		s.emitter.close()
 		s.emitting.Wait()
 		if err != nil {

@@ -58,9 +58,9 @@ func (m *machine) settle(c *collector) {
 	c.exits.next = time.Time{}
 	missed := cnproc.Missed{Lost: m.lost}
 	m.lost = 0
-	c.HandleEmpty(missed)
+	c.HandleEmpty(missed, c.now())
 	m.now += uint64(lookMargin) + 1
-	c.HandleEmpty(cnproc.Missed{})
+	c.HandleEmpty(cnproc.Missed{}, c.now())
 }
 
 // resync is settle with the rebuilding of the table that is due after a loss.

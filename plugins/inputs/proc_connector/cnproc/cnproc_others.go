@@ -22,6 +22,9 @@ func hostSystem(string) system {
 	}
 }
 
+// OpenTap fails with ErrNotLinux.
+func OpenTap(TapConfig) (*Tap, error) { return nil, &OpError{Op: "dial", Err: ErrNotLinux} }
+
 func refusal(uint32) error { return ErrNotLinux }
 
 func monotonicNow() int64 { return time.Now().UnixNano() }

@@ -27,9 +27,10 @@ type fakeKernel struct {
 	failAt map[string]int // step -> which of its calls fails, counted from 1
 	hooks  map[string]func()
 
-	deafTo   bool       // requests are dropped without a word
-	refuse   uint32     // the acknowledgement's error number
-	loseAck  bool       // the session's queue overruns before the acknowledgement
+	deafTo   bool   // requests are dropped without a word
+	refuse   uint32 // the acknowledgement's error number
+	loseAck  bool   // the session's queue overruns before the acknowledgement
+	slept    []time.Duration
 	dropped  uint32     // by the session's queue
 	full     int        // how many canaries find no room
 	after    []datagram // what happens right after LISTEN was acknowledged
@@ -335,9 +336,9 @@ func (s *fakeSocket) receive(limit int) ([]datagram, error) {
 	return batch, nil
 }
 
-func (s *fakeSocket) wait(limit time.Duration) error {
+func (s *fakeSocket) wait(limit time.Duration) (bool, error) {
 	if err := s.step("wait"); err != nil {
-		return err
+		return false, err
 	}
 	var timeout <-chan time.Time
 	if limit > 0 {
@@ -345,9 +346,18 @@ func (s *fakeSocket) wait(limit time.Duration) error {
 	}
 	select {
 	case <-s.wakeup:
+		s.k.mu.Lock()
+		defer s.k.mu.Unlock()
+		return len(s.queue) > 0, nil
 	case <-timeout:
 	}
-	return nil
+	return false, nil
+}
+
+func (s *fakeSocket) sleep(d time.Duration) {
+	s.k.mu.Lock()
+	defer s.k.mu.Unlock()
+	s.k.slept = append(s.k.slept, d)
 }
 
 func (s *fakeSocket) drops() (uint32, error) {

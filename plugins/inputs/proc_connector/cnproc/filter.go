@@ -107,6 +107,37 @@ func canaryFilter(self uint32) []bpf.Instruction {
 	}
 }
 
+// tapFilter passes the events of one type that happened on a CPU from first to
+// last, and nothing else: no acknowledgement either.
+func tapFilter(what What, cpus CPURange) []bpf.Instruction {
+	prog := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offWhat, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(what)), SkipTrue: uint8(len(loadCPU()) + 3)},
+	}
+	return append(append(prog, loadCPU()...),
+		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: cpus.First, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: cpus.Last, SkipTrue: 1},
+		bpf.RetConstant{Val: filterPass},
+		bpf.RetConstant{Val: 0},
+	)
+}
+
+// loadCPU brings an event's CPU into the accumulator as a number that can be
+// compared with more than equality. Its lower 16 bits will do: NR_CPUS is 8192
+// at the most (arch/x86/Kconfig).
+func loadCPU() []bpf.Instruction {
+	if wire(1) == 1 {
+		return []bpf.Instruction{bpf.LoadAbsolute{Off: offCPU + 2, Size: 2}}
+	}
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offCPU + 1, Size: 1},
+		bpf.ALUOpConstant{Op: bpf.ALUOpShiftLeft, Val: 8},
+		bpf.TAX{},
+		bpf.LoadAbsolute{Off: offCPU, Size: 1},
+		bpf.ALUOpX{Op: bpf.ALUOpOr},
+	}
+}
+
 // ownPID is this process's id, as the kernel reports it to the host.
 func ownPID() uint32 { return uint32(os.Getpid()) }
 

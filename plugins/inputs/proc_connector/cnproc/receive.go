@@ -17,9 +17,10 @@ type Handler interface {
 	HandleEvents(events []Event)
 	// HandleEmpty is called when the queue has been emptied, before Receive
 	// goes to sleep: the time for whatever must not be done with events still
-	// waiting. If no event comes for the time again, it is called once more; 0
-	// means that there is no need.
-	HandleEmpty(missed Missed) (again time.Duration)
+	// waiting. What the kernel had queued by the time until, in nanoseconds of
+	// CLOCK_MONOTONIC, has been handed over. If no event comes for the time
+	// again, it is called once more; 0 means that there is no need.
+	HandleEmpty(missed Missed, until uint64) (again time.Duration)
 }
 
 // Missed says what did not reach a Handler since it was last told. Which events
@@ -90,6 +91,7 @@ func (s *Session) follow(h Handler) error {
 		until  time.Time // set once the session is closing
 	)
 	for {
+		asked := uint64(s.clock.monotonic())
 		batch, err := s.sock.receive(batchLen)
 		if err != nil {
 			return err
@@ -114,7 +116,7 @@ func (s *Session) follow(h Handler) error {
 		if err := loss.read(s); err != nil {
 			return err
 		}
-		again := h.HandleEmpty(Missed{Lost: loss.take(), Deaf: s.gap.Swap(false)})
+		again := h.HandleEmpty(Missed{Lost: loss.take(), Deaf: s.gap.Swap(false)}, asked)
 		switch {
 		case !until.IsZero():
 			continue
@@ -122,10 +124,26 @@ func (s *Session) follow(h Handler) error {
 			until = time.Now().Add(drainTime)
 			continue
 		}
-		if err := s.sock.wait(again); err != nil {
+		arrived, err := s.sock.wait(again)
+		if err != nil {
 			return err
 		}
+		if arrived {
+			s.sock.sleep(s.coalesce)
+		}
 	}
+}
+
+// coalesceTime shortens the time during which events queue up, so that the fastest
+// storms that kernels can make (eventsPerSecond) fill no more than a quarter of a
+// buffer, whose size is as in Config.
+func coalesceTime(asked time.Duration, buffer int) time.Duration {
+	const (
+		// An event takes 768 bytes of twice the size that was asked for.
+		eventSize       = 768 / 2
+		eventsPerSecond = 2_000_000
+	)
+	return min(asked, time.Duration(buffer/eventSize/4)*time.Second/eventsPerSecond)
 }
 
 // lossInterval is after how many full batches in a row the loss is read all the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // This file keeps the balance. A session goes through these states:
@@ -76,6 +77,7 @@ type Session struct {
 	sock          socket
 	clock         clock
 	receiveBuffer int
+	coalesce      time.Duration
 	port          uint32
 	repair        bool
 	leases        *leaseDir // nil: none are kept
@@ -172,6 +174,7 @@ func (s *Session) join(cfg Config) error {
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
 	}
+	s.coalesce = coalesceTime(cfg.Coalesce, s.receiveBuffer)
 	// What cannot count its losses must not begin to listen.
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}

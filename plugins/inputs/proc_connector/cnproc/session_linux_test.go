@@ -54,7 +54,7 @@ func (l *log) HandleEvents(events []Event) {
 	l.events = append(l.events, events...)
 }
 
-func (l *log) HandleEmpty(missed Missed) time.Duration {
+func (l *log) HandleEmpty(missed Missed, _ uint64) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.loss += missed.Lost
@@ -419,7 +419,7 @@ func (c *counter) HandleEvents(events []Event) {
 	c.n.Add(n)
 }
 
-func (*counter) HandleEmpty(Missed) time.Duration { return 0 }
+func (*counter) HandleEmpty(Missed, uint64) time.Duration { return 0 }
 
 // What a gather costs, and a stop, on top of IGNORE.
 func BenchmarkLiveCheck(b *testing.B) {

@@ -36,7 +36,7 @@ func (r *recorder) HandleEvents(events []Event) {
 	}
 }
 
-func (r *recorder) HandleEmpty(missed Missed) time.Duration {
+func (r *recorder) HandleEmpty(missed Missed, _ uint64) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.loss += missed.Lost
@@ -584,8 +584,8 @@ func TestNamespaceError(t *testing.T) {
 // discard is a Handler that does nothing.
 type discard struct{}
 
-func (discard) HandleEvents([]Event)             {}
-func (discard) HandleEmpty(Missed) time.Duration { return 0 }
+func (discard) HandleEvents([]Event)                     {}
+func (discard) HandleEmpty(Missed, uint64) time.Duration { return 0 }
 
 // decode is what happens to each event between the system call and the Handler.
 func BenchmarkReceiveDecode(b *testing.B) {

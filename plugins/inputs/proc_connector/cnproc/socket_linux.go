@@ -64,7 +64,7 @@ func hostSystem(proc string) system {
 	return system{
 		// Port id 0, so that the kernel chooses a free one.
 		dial:        func() (socket, error) { return dialNetlink(0) },
-		dialPassive: dialPassive,
+		dialPassive: func() (socket, error) { return dialPassive() },
 		obstacle:    func() error { return obstacle(proc) },
 		rename:      renameThread,
 		members:     func() ([]Member, error) { return Members(proc) },
@@ -77,11 +77,9 @@ func hostSystem(proc string) system {
 
 // dialPassive tries a few of the passive port ids: there are far more of them
 // than sockets, but another may have the same.
-func dialPassive() (socket, error) {
+func dialPassive() (sock *netlinkSocket, err error) {
 	const attempts = 10
-	var err error
 	for range attempts {
-		var sock *netlinkSocket
 		port := passivePorts + uint32(rand.N(passivePortCount)) //nolint:gosec // G404: it need not be a secret
 		if sock, err = dialNetlink(port); err == nil {
 			return sock, nil
@@ -226,7 +224,7 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	}
 }
 
-func (s *netlinkSocket) wait(limit time.Duration) error {
+func (s *netlinkSocket) wait(limit time.Duration) (arrived bool, err error) {
 	timeout := -1
 	if limit > 0 {
 		timeout = int((limit + time.Millisecond - 1) / time.Millisecond)
@@ -237,23 +235,33 @@ func (s *netlinkSocket) wait(limit time.Duration) error {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
-			return os.NewSyscallError("poll", err)
+			return false, os.NewSyscallError("poll", err)
 		case n == 0:
-			return nil
+			return false, nil
 		case fds[1].Revents != 0:
 			var count [8]byte
 			if _, err := unix.Read(s.wakeFD, count[:]); err != nil {
-				return os.NewSyscallError("read", err)
+				return false, os.NewSyscallError("read", err)
 			}
-			return nil
+			return false, nil
 		case fds[0].Revents&unix.POLLIN != 0:
-			return nil
+			return true, nil
 		default:
 			// POLLERR or POLLHUP alone: receive would find nothing, and wait
 			// would return at once, for ever.
-			return fmt.Errorf("poll: %#x on the socket", fds[0].Revents)
+			return false, fmt.Errorf("poll: %#x on the socket", fds[0].Revents)
 		}
 	}
+}
+
+// sleep is nanosleep(2) and not time.Sleep, since that would have the Go runtime
+// wake up another thread, which then wakes this one.
+func (s *netlinkSocket) sleep(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	ts := unix.NsecToTimespec(d.Nanoseconds())
+	_ = unix.Nanosleep(&ts, nil) //nolint:errcheck // a signal cuts it short, and that is all right
 }
 
 func (s *netlinkSocket) wake() error {

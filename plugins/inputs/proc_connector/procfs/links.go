@@ -1,8 +1,8 @@
 package procfs
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 )
 
 // deleted is what the kernel adds to the path of a file that has no name any
@@ -26,5 +26,9 @@ func (fs *FS) link(pid int32, file string) (string, error) {
 	if err != nil {
 		return "", fail(pid, file, err)
 	}
-	return strings.TrimSuffix(string(fs.buf[:n]), deleted), nil
+	return string(ParseLink(fs.buf[:n])), nil
 }
+
+// ParseLink returns the path in the target of one of these links: see Exe for
+// what is taken off.
+func ParseLink(target []byte) []byte { return bytes.TrimSuffix(target, []byte(deleted)) }

@@ -1,0 +1,38 @@
+package catcher
+
+import (
+	_ "unsafe" // for linkname
+)
+
+// A thread that returns from a system call has to get hold of a P, the right to
+// run Go code, and of locks of the Go scheduler before it goes on. Ordinary
+// threads hold those when they are preempted, and then a thread of real-time
+// priority waits for them. So a catcher's loop stays outside of the runtime's
+// reach: to the runtime it is one system call that takes as long as the catcher
+// lives. It needs no P, whatever GOMAXPROCS is, and the garbage collector neither
+// stops it nor waits for it.
+//
+// In return, code that runs outside must not grow the stack, allocate, write
+// pointers (a write barrier needs a P), block on Go's locks, or panic. It is the
+// same bargain as that of the child after a fork in package syscall. What runs
+// outside here is marked nosplit, calls nothing but bare system calls, and touches
+// nothing but its own loop.
+//
+// Both functions are in the list of those that the runtime keeps for others (see
+// their comments in runtime/proc.go).
+
+//go:linkname entersyscall runtime.entersyscall
+func entersyscall()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()
+
+// outside runs the loop as one long system call.
+//
+//go:nosplit
+//go:norace
+func (l *loop) outside() {
+	entersyscall()
+	l.run()
+	exitsyscall()
+}

@@ -1,0 +1,174 @@
+package catcher
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A ring holds what one catcher has read until the receiver takes it. The catcher
+// alone moves head and the receiver alone moves tail, so they need no lock. Both
+// count bytes since the beginning; modulo the size they are places in the ring.
+// The memory is none of Go's, since the catcher writes it from outside.
+type ring struct {
+	memory []byte
+	base   unsafe.Pointer
+	size   uint64 // a power of two
+	calm   uint64 // see reserve
+	head   atomic.Uint64
+	tail   atomic.Uint64
+}
+
+const (
+	// entryAlign keeps entries apart by cache lines, and the rest at the end of
+	// the ring large enough for a header.
+	entryAlign = 64
+
+	// minRing holds what thousands of execs leave behind; of a ring that is
+	// seldom used much, little is ever touched.
+	minRing = 4 << 20
+	// minCalm is how much of the ring is used over and over while the receiver
+	// keeps up.
+	minCalm = 128 << 10
+)
+
+// An entry stands in the ring before the bytes that were read.
+type entry struct {
+	size      uint32 // of the whole entry, a multiple of entryAlign
+	taken     uint32 // not 0 when it was taken, or never was more than padding
+	pid       int32
+	_         uint32
+	timestamp uint64 // of the event: nanoseconds of CLOCK_MONOTONIC
+	readAt    uint64 // when the last part had been read, on the same clock
+	offsets   [parts]uint32
+	lengths   [parts]int32 // of what was read, or else notRead or the negative error number
+}
+
+const entrySize = uint64(unsafe.Sizeof(entry{}))
+
+// part returns what was read of a part, which is empty if nothing was.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (e *entry) part(part int) []byte {
+	if e.lengths[part] <= 0 {
+		return nil
+	}
+	//nolint:gosec // G103: the bytes lie behind the entry
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(e), e.offsets[part])), int(e.lengths[part]))
+}
+
+// cut reports whether stat shows a name of the length at which the kernel cuts.
+//
+//go:nosplit
+//go:norace
+func (e *entry) cut() bool {
+	first, last := -1, -1
+	for i, c := range e.part(partStat) {
+		if c == '(' && first < 0 {
+			first = i
+		}
+		if c == ')' {
+			last = i
+		}
+	}
+	return last-first-1 == cutComm
+}
+
+// newRing makes a ring for entries of at most so many bytes.
+func newRing(longest int) (*ring, error) {
+	size := uint64(minRing)
+	for size < 16*uint64(longest) {
+		size *= 2
+	}
+	memory, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return nil, fmt.Errorf("allocating %d KiB: %w", size>>10, os.NewSyscallError("mmap", err))
+	}
+	// A huge page would be there whole, however little of it is used. Kernels
+	// without them do not know the request.
+	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) //nolint:errcheck // it is no more than a wish
+	return &ring{
+		memory: memory,
+		base:   unsafe.Pointer(&memory[0]), //nolint:gosec // G103: the catcher computes with addresses
+		size:   size,
+		calm:   max(minCalm, 4*uint64(longest)),
+	}, nil
+}
+
+func (r *ring) close() error {
+	r.base = nil
+	return os.NewSyscallError("munmap", unix.Munmap(r.memory))
+}
+
+// at returns the entry at a position.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (r *ring) at(position uint64) *entry {
+	return (*entry)(unsafe.Add(r.base, position&(r.size-1))) //nolint:gosec // G103: entries lie in memory that is none of Go's
+}
+
+// reserve returns where the catcher may write an entry of up to so many bytes, or
+// false when there is no room.
+//
+//go:nosplit
+//go:norace
+func (r *ring) reserve(longest uint64) (position uint64, ok bool) {
+	head, tail := r.head.Load(), r.tail.Load()
+	offset := head & (r.size - 1)
+	// An entry lies in one piece. And while the ring is empty there is no need to
+	// go through all of it: that would only make more memory resident.
+	if offset+longest > r.size || head == tail && offset > r.calm {
+		rest := r.size - offset
+		if head+rest+longest-tail > r.size {
+			return 0, false
+		}
+		padding := r.at(head)
+		padding.size, padding.taken = uint32(rest), 1
+		return head + rest, true
+	}
+	return head, head+longest-tail <= r.size
+}
+
+// publish hands over all that lies before the position.
+//
+//go:nosplit
+//go:norace
+func (r *ring) publish(position uint64) { r.head.Store(position) }
+
+const (
+	// staleAfter is how much older than the event that is looked for an entry
+	// must be to be given up: its own event was lost, or looked for too early.
+	// Events of different CPUs are out of order by far less.
+	staleAfter = 100_000_000
+	// searched bounds how many entries are looked at.
+	searched = 1024
+)
+
+// find returns the entry for an event and marks it as taken, or nil. It is valid
+// until the next call. The receiver calls it.
+func (r *ring) find(pid int32, timestamp uint64) *entry {
+	head, tail := r.head.Load(), r.tail.Load()
+	for tail != head {
+		if e := r.at(tail); e.taken == 0 && e.timestamp+staleAfter >= timestamp {
+			break
+		}
+		tail += uint64(r.at(tail).size)
+	}
+	r.tail.Store(tail)
+	for n := 0; tail != head && n < searched; n++ {
+		e := r.at(tail)
+		if e.taken == 0 && e.timestamp == timestamp && e.pid == pid {
+			e.taken = 1
+			return e
+		}
+		tail += uint64(e.size)
+	}
+	return nil
+}

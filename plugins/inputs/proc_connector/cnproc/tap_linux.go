@@ -1,0 +1,41 @@
+package cnproc
+
+import (
+	"errors"
+
+	"golang.org/x/net/bpf"
+)
+
+// OpenTap joins the group as a member that sends no LISTEN.
+//
+// Errors are *OpError with the reasons of Open that a socket can have:
+// ErrNoConnector and ErrPermission (errors.Is).
+func OpenTap(cfg TapConfig) (*Tap, error) {
+	sock, err := dialPassive()
+	if err != nil {
+		return nil, &OpError{Op: "dial", Err: err}
+	}
+	if op, err := sock.tap(cfg); err != nil {
+		return nil, &OpError{Op: op, Err: errors.Join(err, sock.close())}
+	}
+	return &Tap{sock: sock}, nil
+}
+
+// tap joins the group with everything in place before the first event. It returns
+// the step that failed.
+func (s *netlinkSocket) tap(cfg TapConfig) (op string, err error) {
+	filter, err := bpf.Assemble(tapFilter(cfg.What, cfg.CPUs))
+	if err == nil {
+		err = s.setFilter(filter)
+	}
+	if err != nil {
+		return "attach filter", err
+	}
+	if _, err := s.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
+		return "size buffer", err
+	}
+	_, err = s.join()
+	return "join", err
+}
+
+func (s *netlinkSocket) descriptor() int { return s.fd }
