@@ -27,16 +27,16 @@ type Wanted struct {
 
 // lengths is how many bytes are read of each part at the most. Those that are
 // not wanted may be needed to complete a name.
-func (w Wanted) lengths() [parts]uint64 {
-	cmdline := uint64(w.Cmdline)
+func (w Wanted) lengths() [parts]uint32 {
+	cmdline := uint32(w.Cmdline)
 	if cmdline == 0 {
 		cmdline = linkLen
 	}
-	return [parts]uint64{partCmdline: cmdline, partStat: statLen, partExe: linkLen, partCwd: linkLen, partCgroup: cgroupLen}
+	return [parts]uint32{partCmdline: cmdline, partStat: statLen, partExe: linkLen, partCwd: linkLen, partCgroup: cgroupLen}
 }
 
 // longest is the longest entry that can come of it.
-func (w Wanted) longest() uint64 {
+func (w Wanted) longest() uint32 {
 	sum := entrySize + entryAlign
 	for _, n := range w.lengths() {
 		sum += n

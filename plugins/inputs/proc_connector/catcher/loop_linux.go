@@ -3,6 +3,7 @@ package catcher
 import (
 	"os"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,6 @@ const (
 	cgroupLen = 8 << 10
 
 	messageLen = 256
-	pathLen    = 32
 
 	// cutComm is the length at which the kernel cuts a name: TASK_COMM_LEN of
 	// include/linux/sched.h without its zero byte.
@@ -47,36 +47,48 @@ const (
 	idleWakes = 1000
 )
 
+// A file is a part and the most that is read of it, in bytes.
+type file struct {
+	name   fileName
+	length uint32
+}
+
 // A loop is all that a catcher works with outside of the runtime: see
 // outside_linux.go for what its methods must not do.
 type loop struct {
-	want     [parts]bool
-	lengths  [parts]uint64 // most bytes of each part
-	longest  uint64        // entry
-	ring     *ring
-	tap      uintptr
-	stop     uintptr // an eventfd
-	proc     uintptr // the directory
-	names    [parts][pathLen / 2]byte
-	events   [2]unix.PollFd
-	message  [messageLen]byte
-	sender   unix.RawSockaddrNetlink
-	path     [pathLen]byte
-	clock    unix.Timespec
-	event    uint64 // timestamp
-	pid      int32
-	idle     int
-	overflow atomic.Uint64 // events for which there was no room
+	want    uint32 // a bit for each part
+	files   [parts]file
+	longest uint32 // entry
+	ring    *ring
+	tap     uintptr
+	stop    uintptr // an eventfd
+	proc    uintptr // the directory
+	events  [2]unix.PollFd
+	message [messageLen]byte
+	sender  unix.RawSockaddrNetlink
+	path    path
+	first   uintptr // where the path begins
+	clock   unix.Timespec
+	event   uint64 // timestamp
+	pid     int32
+	idle    int
 
-	ended  atomic.Bool // and the rest says why
-	failed string      // the system call that ended the loop
+	ended atomic.Bool // and the rest says why
+	// What system calls are given and return. It is here, and not on the stack, to
+	// leave room for the calls.
+	arguments        [6]uintptr
+	data, length     uintptr
+	result, kept     uintptr
+	error, keptError unix.Errno
+	senderLen        uint32
+	turn             int
+
+	failed string // the system call that ended the loop
 	errno  unix.Errno
 }
 
 func newLoop(want Wanted, r *ring, tap, stop, proc int) *loop {
 	l := &loop{
-		want:    [parts]bool{partCmdline: want.Cmdline > 0, partStat: true, partExe: want.Exe, partCwd: want.Cwd, partCgroup: want.Cgroup},
-		lengths: want.lengths(),
 		longest: want.longest(),
 		ring:    r,
 		tap:     uintptr(tap),
@@ -84,8 +96,14 @@ func newLoop(want Wanted, r *ring, tap, stop, proc int) *loop {
 		proc:    uintptr(proc),
 		events:  [2]unix.PollFd{{Fd: int32(tap), Events: unix.POLLIN}, {Fd: int32(stop), Events: unix.POLLIN}},
 	}
+	lengths := want.lengths()
+	wanted := [parts]bool{partCmdline: want.Cmdline > 0, partStat: true, partExe: want.Exe, partCwd: want.Cwd, partCgroup: want.Cgroup}
 	for part, name := range [parts]string{"/cmdline", "/stat", "/exe", "/cwd", "/cgroup"} {
-		copy(l.names[part][:], name)
+		copy(l.files[part].name[:], name)
+		l.files[part].length = lengths[part]
+		if wanted[part] {
+			l.want |= 1 << part
+		}
 	}
 	return l
 }
@@ -107,39 +125,54 @@ func (l *loop) failure() error {
 //nolint:gosec // G103: the pointers are those of system calls
 func (l *loop) run() {
 	for {
-		_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), uintptr(len(l.events)), 0, 0, 0, 0)
+		l.result, _, l.error = blockingCall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), 2, 0, 0, 0, 0)
 		switch {
-		case errno == unix.EINTR:
+		case l.error == unix.EINTR:
 			continue
-		case errno != 0:
-			l.failed, l.errno = "ppoll", errno
+		case l.error != 0:
+			l.fail("ppoll", l.error)
 			return
 		case l.events[1].Revents != 0:
 			return
 		case l.events[0].Revents&unix.POLLIN == 0 || l.idle == idleWakes:
-			l.failed, l.errno = "ppoll", unix.EIO
+			l.fail("ppoll", unix.EIO)
 			return
 		}
 		l.idle++
-		for range inARow {
-			length := uint32(unix.SizeofSockaddrNetlink)
-			n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), messageLen, unix.MSG_DONTWAIT,
-				uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&length)))
-			if errno == unix.EAGAIN {
+		for l.turn = 0; l.turn < inARow; l.turn++ {
+			l.senderLen = unix.SizeofSockaddrNetlink
+			l.arguments[0], l.arguments[1], l.arguments[2] = l.tap, uintptr(unsafe.Pointer(&l.message)), messageLen
+			l.arguments[3] = unix.MSG_DONTWAIT
+			l.arguments[4], l.arguments[5] = uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&l.senderLen))
+			l.call(unix.SYS_RECVFROM)
+			if l.error == unix.EAGAIN {
 				break
 			}
-			if errno != 0 && errno != unix.EINTR && errno != unix.ENOBUFS {
-				l.failed, l.errno = "recvfrom", errno
+			if l.error != 0 && l.error != unix.EINTR && l.error != unix.ENOBUFS {
+				l.fail("recvfrom", l.error)
 				return
 			}
 			l.idle = 0
 			// The filter lets nothing but execs through, but others may send, too.
-			if errno == 0 && l.sender.Pid == 0 && n >= cnproc.TapLen {
+			if l.error == 0 && l.sender.Pid == 0 && l.result >= cnproc.TapLen {
 				l.catch()
 			}
 		}
 	}
 }
+
+// call is a system call that does not block, with l.arguments.
+//
+//go:nosplit
+//go:norace
+func (l *loop) call(trap uintptr) {
+	l.result, _, l.error = syscall.RawSyscall6(trap,
+		l.arguments[0], l.arguments[1], l.arguments[2], l.arguments[3], l.arguments[4], l.arguments[5])
+}
+
+//go:nosplit
+//go:norace
+func (l *loop) fail(call string, errno unix.Errno) { l.failed, l.errno = call, errno }
 
 // catch reads what /proc says about the process of the message.
 //
@@ -153,32 +186,38 @@ func (l *loop) catch() {
 	*(*[4]byte)(unsafe.Pointer(&l.pid)) = *(*[4]byte)(unsafe.Pointer(&l.message[cnproc.TapTGID]))
 	position, ok := l.ring.reserve(l.longest)
 	if !ok {
-		l.overflow.Add(1)
-		return
+		return // the receiver may still come in time
 	}
 
+	l.number()
 	e := l.ring.at(position)
 	size := entrySize
 	for part := range parts {
-		e.lengths[part] = notRead
-		if l.want[part] {
+		*e.length(part) = notRead
+		if l.wants(part) {
 			size = l.read(e, part, size)
 		}
 	}
 	if e.cut() {
 		// The name is completed from the program and its arguments.
-		for _, part := range [...]int{partCmdline, partExe} {
-			if !l.want[part] {
-				size = l.read(e, part, size)
-			}
+		if !l.wants(partCmdline) {
+			size = l.read(e, partCmdline, size)
+		}
+		if !l.wants(partExe) {
+			size = l.read(e, partExe, size)
 		}
 	}
-	unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&l.clock)), 0)
+	l.arguments[0], l.arguments[1] = unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&l.clock))
+	l.call(unix.SYS_CLOCK_GETTIME)
 	size = (size + entryAlign - 1) &^ (entryAlign - 1)
-	e.size, e.taken, e.pid, e.timestamp = uint32(size), 0, l.pid, l.event
+	e.size, e.taken, e.pid, e.timestamp = size, 0, l.pid, l.event
 	e.readAt = uint64(l.clock.Sec)*1_000_000_000 + uint64(l.clock.Nsec)
 	l.ring.publish(position + size)
 }
+
+//go:nosplit
+//go:norace
+func (l *loop) wants(part int) bool { return l.want>>part&1 != 0 }
 
 // read puts a part behind the first size bytes of an entry, and returns the new
 // size. A part's length is the negative error number if it could not be read.
@@ -187,52 +226,61 @@ func (l *loop) catch() {
 //go:norace
 //go:nocheckptr
 //nolint:gosec // G103: the pointers are those of system calls
-func (l *loop) read(e *entry, part int, size uint64) uint64 {
-	data, length := uintptr(unsafe.Add(unsafe.Pointer(e), size)), uintptr(l.lengths[part])
-	path := uintptr(unsafe.Pointer(l.pathOf(part)))
-	var n uintptr
-	var errno unix.Errno
+func (l *loop) read(e *entry, part int, size uint32) uint32 {
+	p := (*file)(unsafe.Add(unsafe.Pointer(&l.files), uintptr(part)*unsafe.Sizeof(file{})))
+	l.path.name = p.name
+	*e.offset(part) = size
+	l.data, l.length = uintptr(unsafe.Add(unsafe.Pointer(e), size)), uintptr(p.length)
+	l.arguments[0], l.arguments[1] = l.proc, l.pathname()
 	if part == partExe || part == partCwd {
-		n, _, errno = unix.RawSyscall6(unix.SYS_READLINKAT, l.proc, path, data, length, 0, 0)
+		l.arguments[2], l.arguments[3] = l.data, l.length
+		l.call(unix.SYS_READLINKAT)
 	} else {
-		var fd uintptr
-		fd, _, errno = unix.RawSyscall6(unix.SYS_OPENAT, l.proc, path, unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
-		if errno == 0 {
-			n, _, errno = unix.RawSyscall(unix.SYS_READ, fd, data, length)
-			unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+		l.arguments[2], l.arguments[3] = unix.O_RDONLY|unix.O_CLOEXEC, 0
+		l.call(unix.SYS_OPENAT)
+		if l.error == 0 {
+			l.arguments[0], l.arguments[1], l.arguments[2] = l.result, l.data, l.length
+			l.call(unix.SYS_READ)
+			l.kept, l.keptError = l.result, l.error
+			l.call(unix.SYS_CLOSE)
+			l.result, l.error = l.kept, l.keptError
 		}
 	}
-	e.offsets[part] = uint32(size)
-	if errno != 0 {
-		e.lengths[part] = -int32(errno)
+	if l.error != 0 {
+		*e.length(part) = -int32(l.error)
 		return size
 	}
-	e.lengths[part] = int32(n)
-	return size + uint64(n)
+	*e.length(part) = int32(l.result)
+	return size + uint32(l.result)
 }
 
-// pathOf returns "PID/file" as a C string.
+// A path is "PID/file" as a C string, which begins at the first digit of the number.
+type path struct {
+	digits [10]byte // of an int32, at the end
+	name   fileName
+}
+
+// A fileName is a slash, a name and zeros.
+type fileName [16]byte
+
+// number writes the process's number into the path.
 //
 //go:nosplit
 //go:norace
-func (l *loop) pathOf(part int) *byte {
-	var digits [10]byte // of an int32
-	first := len(digits)
-	for pid := uint32(l.pid); ; pid /= 10 {
-		first--
-		digits[first] = byte('0' + pid%10)
-		if pid < 10 || first == 0 {
-			break
+//go:nocheckptr
+//nolint:gosec // G103: no index is checked, see entry.offset
+func (l *loop) number() {
+	l.first = uintptr(len(l.path.digits))
+	for pid := uint32(l.pid); l.first > 0; pid /= 10 {
+		l.first--
+		*(*byte)(unsafe.Add(unsafe.Pointer(&l.path), l.first)) = byte('0' + pid%10)
+		if pid < 10 {
+			return
 		}
 	}
-	n := 0
-	for _, c := range digits[first:] {
-		l.path[n] = c
-		n++
-	}
-	for _, c := range l.names[part] {
-		l.path[n] = c
-		n++
-	}
-	return &l.path[0]
 }
+
+//go:nosplit
+//go:norace
+//nolint:gosec // G103: it is a pointer of system calls
+func (l *loop) pathname() uintptr { return uintptr(unsafe.Pointer(&l.path)) + l.first }

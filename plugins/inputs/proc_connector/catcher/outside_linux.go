@@ -1,6 +1,9 @@
+//go:build linux && !race
+
 package catcher
 
 import (
+	"syscall"
 	_ "unsafe" // for linkname
 )
 
@@ -35,4 +38,12 @@ func (l *loop) outside() {
 	entersyscall()
 	l.run()
 	exitsyscall()
+}
+
+// blockingCall is a system call that may block.
+//
+//go:nosplit
+//go:norace
+func blockingCall(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, errno syscall.Errno) {
+	return syscall.RawSyscall6(trap, a1, a2, a3, a4, a5, a6)
 }

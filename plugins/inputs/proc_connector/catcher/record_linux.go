@@ -35,6 +35,7 @@ func (c *Catchers) Take(cpu uint32, pid int32, timestamp uint64, r *Record) bool
 			return false
 		}
 		r.fill(e)
+		o.ring.free()
 		return true
 	}
 	return false

@@ -10,16 +10,17 @@ import (
 )
 
 // A ring holds what one catcher has read until the receiver takes it. The catcher
-// alone moves head and the receiver alone moves tail, so they need no lock. Both
-// count bytes since the beginning; modulo the size they are places in the ring.
-// The memory is none of Go's, since the catcher writes it from outside.
+// alone moves head and the receiver alone moves tail, so they need no lock, only
+// the functions of sync/atomic (its types have methods, which grow the stack where
+// they are not inlined). Both count bytes since the beginning, modulo 2^32; modulo
+// the size they are places in the ring.
 type ring struct {
 	memory []byte
 	base   unsafe.Pointer
-	size   uint64 // a power of two
-	calm   uint64 // see reserve
-	head   atomic.Uint64
-	tail   atomic.Uint64
+	size   uint32 // a power of two
+	calm   uint32 // see reserve
+	head   uint32
+	tail   uint32
 }
 
 const (
@@ -47,7 +48,7 @@ type entry struct {
 	lengths   [parts]int32 // of what was read, or else notRead or the negative error number
 }
 
-const entrySize = uint64(unsafe.Sizeof(entry{}))
+const entrySize = uint32(unsafe.Sizeof(entry{}))
 
 // part returns what was read of a part, which is empty if nothing was.
 //
@@ -66,9 +67,12 @@ func (e *entry) part(part int) []byte {
 //
 //go:nosplit
 //go:norace
+//go:nocheckptr
 func (e *entry) cut() bool {
-	first, last := -1, -1
-	for i, c := range e.part(partStat) {
+	stat := unsafe.Add(unsafe.Pointer(e), *e.offset(partStat)) //nolint:gosec // G103: the bytes lie behind the entry
+	first, last := int32(-1), int32(-1)
+	for i := int32(0); i < *e.length(partStat); i++ {
+		c := *(*byte)(unsafe.Add(stat, i)) //nolint:gosec // G103: as above
 		if c == '(' && first < 0 {
 			first = i
 		}
@@ -79,10 +83,27 @@ func (e *entry) cut() bool {
 	return last-first-1 == cutComm
 }
 
+// offset and length are elements of the arrays, without a check of the index: the
+// way to a panic takes more stack than there may be.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (e *entry) offset(part int) *uint32 {
+	return (*uint32)(unsafe.Add(unsafe.Pointer(&e.offsets), uintptr(part)*unsafe.Sizeof(uint32(0)))) //nolint:gosec // G103: see above
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (e *entry) length(part int) *int32 {
+	return (*int32)(unsafe.Add(unsafe.Pointer(&e.lengths), uintptr(part)*unsafe.Sizeof(int32(0)))) //nolint:gosec // G103: see above
+}
+
 // newRing makes a ring for entries of at most so many bytes.
 func newRing(longest int) (*ring, error) {
-	size := uint64(minRing)
-	for size < 16*uint64(longest) {
+	size := uint32(minRing)
+	for size < 16*uint32(longest) {
 		size *= 2
 	}
 	memory, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
@@ -96,7 +117,7 @@ func newRing(longest int) (*ring, error) {
 		memory: memory,
 		base:   unsafe.Pointer(&memory[0]), //nolint:gosec // G103: the catcher computes with addresses
 		size:   size,
-		calm:   max(minCalm, 4*uint64(longest)),
+		calm:   max(minCalm, 4*uint32(longest)),
 	}, nil
 }
 
@@ -110,7 +131,7 @@ func (r *ring) close() error {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (r *ring) at(position uint64) *entry {
+func (r *ring) at(position uint32) *entry {
 	return (*entry)(unsafe.Add(r.base, position&(r.size-1))) //nolint:gosec // G103: entries lie in memory that is none of Go's
 }
 
@@ -119,8 +140,8 @@ func (r *ring) at(position uint64) *entry {
 //
 //go:nosplit
 //go:norace
-func (r *ring) reserve(longest uint64) (position uint64, ok bool) {
-	head, tail := r.head.Load(), r.tail.Load()
+func (r *ring) reserve(longest uint32) (position uint32, ok bool) {
+	head, tail := atomic.LoadUint32(&r.head), atomic.LoadUint32(&r.tail)
 	offset := head & (r.size - 1)
 	// An entry lies in one piece. And while the ring is empty there is no need to
 	// go through all of it: that would only make more memory resident.
@@ -130,7 +151,7 @@ func (r *ring) reserve(longest uint64) (position uint64, ok bool) {
 			return 0, false
 		}
 		padding := r.at(head)
-		padding.size, padding.taken = uint32(rest), 1
+		padding.size, padding.taken = rest, 1
 		return head + rest, true
 	}
 	return head, head+longest-tail <= r.size
@@ -140,7 +161,7 @@ func (r *ring) reserve(longest uint64) (position uint64, ok bool) {
 //
 //go:nosplit
 //go:norace
-func (r *ring) publish(position uint64) { r.head.Store(position) }
+func (r *ring) publish(position uint32) { atomic.StoreUint32(&r.head, position) }
 
 const (
 	// staleAfter is how much older than the event that is looked for an entry
@@ -152,23 +173,38 @@ const (
 )
 
 // find returns the entry for an event and marks it as taken, or nil. It is valid
-// until the next call. The receiver calls it.
+// until free is called. Both are the receiver's.
+//
+//go:norace
 func (r *ring) find(pid int32, timestamp uint64) *entry {
-	head, tail := r.head.Load(), r.tail.Load()
-	for tail != head {
-		if e := r.at(tail); e.taken == 0 && e.timestamp+staleAfter >= timestamp {
-			break
-		}
-		tail += uint64(r.at(tail).size)
-	}
-	r.tail.Store(tail)
-	for n := 0; tail != head && n < searched; n++ {
-		e := r.at(tail)
+	r.freeBefore(timestamp - min(timestamp, staleAfter))
+	head, at := atomic.LoadUint32(&r.head), r.tail
+	for n := 0; at != head && n < searched; n++ {
+		e := r.at(at)
 		if e.taken == 0 && e.timestamp == timestamp && e.pid == pid {
 			e.taken = 1
 			return e
 		}
-		tail += uint64(e.size)
+		at += e.size
 	}
 	return nil
+}
+
+// free gives back the room of what was taken.
+func (r *ring) free() { r.freeBefore(0) }
+
+// freeBefore gives back the room of what was taken, and of what is older than a
+// time.
+//
+//go:norace
+func (r *ring) freeBefore(timestamp uint64) {
+	head, tail := atomic.LoadUint32(&r.head), r.tail
+	for tail != head {
+		e := r.at(tail)
+		if e.taken == 0 && e.timestamp >= timestamp {
+			break
+		}
+		tail += e.size
+	}
+	atomic.StoreUint32(&r.tail, tail)
 }

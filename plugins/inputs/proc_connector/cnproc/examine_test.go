@@ -61,7 +61,7 @@ func TestExamineBesideMending(t *testing.T) {
 		k.poison(-5)
 		checked := make(chan struct{})
 		at := k.called("extra LISTEN") + 3 // one of its own, one to raise, one more
-		k.hooks["extra LISTEN"] = func() {
+		k.on("extra LISTEN", func() {
 			if k.called("extra LISTEN") != at {
 				return
 			}
@@ -75,7 +75,7 @@ func TestExamineBesideMending(t *testing.T) {
 			case <-checked:
 			case <-time.After(10 * time.Millisecond):
 			}
-		}
+		})
 		e, err := examineOn(k.system(), Config{StateDirectory: dir})
 		require.NoError(t, err)
 		require.Equal(t, 3, e.Missing)
@@ -95,7 +95,7 @@ func TestExamineBesideClosing(t *testing.T) {
 		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
 		k.poison(-1)
 		closed := make(chan struct{})
-		k.hooks["members"] = sync.OnceFunc(func() {
+		k.on("members", sync.OnceFunc(func() {
 			go func() {
 				defer close(closed)
 				if err := s.Close(); err != nil {
@@ -106,7 +106,7 @@ func TestExamineBesideClosing(t *testing.T) {
 			case <-closed:
 			case <-time.After(10 * time.Millisecond):
 			}
-		})
+		}))
 		_, err := examineOn(k.system(), Config{StateDirectory: dir})
 		require.NoError(t, err)
 		<-closed
@@ -227,7 +227,7 @@ func TestReconcileWithoutFolder(t *testing.T) {
 
 func TestReconcileFails(t *testing.T) {
 	k := newFakeKernel()
-	k.fail["join"] = 1
+	k.failTimes("join", 1)
 	_, err := reconcileOn(k.system(), Config{})
 	require.ErrorIs(t, err, errInjected)
 	require.Zero(t, k.listeners())

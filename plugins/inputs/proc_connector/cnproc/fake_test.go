@@ -78,13 +78,30 @@ func (k *fakeKernel) step(name string) error {
 // always lets each call of a step fail.
 const always = 0
 
-// failNext lets the n-th call of a step from now on fail, or always all.
+// failNext lets the n-th call of a step from now on fail, or always all. Like
+// everything that a test changes once a session runs, it takes the lock.
 func (k *fakeKernel) failNext(step string, n int) {
 	if n == always {
-		k.fail[step] = -1
+		k.failTimes(step, -1)
 		return
 	}
-	k.failAt[step] = k.called(step) + n
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.failAt[step] = k.calls[step] + n
+}
+
+// failTimes lets the next n calls of a step fail, or all if n is negative.
+func (k *fakeKernel) failTimes(step string, n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fail[step] = n
+}
+
+// on has a function run whenever a step is taken.
+func (k *fakeKernel) on(step string, f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.hooks[step] = f
 }
 
 // called is how often a step was taken.

@@ -15,7 +15,7 @@ func TestLeaseCannotBeKept(t *testing.T) {
 		"folder": func(t *testing.T, _ *fakeKernel, dir string) {
 			require.NoError(t, os.Chmod(dir, 0o777)) //nolint:gosec // G302: that is the point
 		},
-		"creating": func(_ *testing.T, k *fakeKernel, _ string) { k.fail["flock"] = 1 },
+		"creating": func(_ *testing.T, k *fakeKernel, _ string) { k.failTimes("flock", 1) },
 		"writing": func(_ *testing.T, k *fakeKernel, _ string) {
 			k.locked = func(f *os.File) (bool, error) {
 				// A descriptor that cannot be written to in the place of this one.

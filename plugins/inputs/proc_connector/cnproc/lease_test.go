@@ -103,7 +103,7 @@ func TestLeaseDir(t *testing.T) {
 		},
 		"no boot id": {
 			setup: func(_ *testing.T, k *fakeKernel, dir string) string {
-				k.fail["boot id"] = 1
+				k.failTimes("boot id", 1)
 				return dir
 			},
 			want: "injected",
@@ -256,9 +256,9 @@ func TestLeaseErrors(t *testing.T) {
 	d, err := openLeaseDir(k.system(), dir)
 	require.NoError(t, err)
 
-	k.fail["flock"] = 1
+	k.failTimes("flock", 1)
 	require.ErrorIs(t, d.orphans(func(*lease) error { return errors.New("not locked") }), errInjected)
-	k.fail["flock"] = 1
+	k.failTimes("flock", 1)
 	_, err = leasesOn(k.system(), dir)
 	require.ErrorIs(t, err, errInjected)
 	require.ErrorIs(t, d.orphans(func(l *lease) error { return errors.Join(errInjected, l.file.Close()) }), errInjected)
@@ -424,7 +424,7 @@ func TestLeaseDirLock(t *testing.T) {
 	require.Less(t, time.Since(start), hostPatience)
 	unlock()
 
-	k.fail["flock"] = -1
+	k.failTimes("flock", -1)
 	locked, unlock = d.lock(hostPatience, never)
 	require.False(t, locked)
 	unlock()

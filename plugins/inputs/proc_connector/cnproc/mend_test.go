@@ -70,7 +70,7 @@ func TestSilencedWhileListening(t *testing.T) {
 		k.stranger(5000)
 		dir := stateDir(t)
 		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
-		k.hooks["extra LISTEN"] = func() { require.Len(t, leaseFiles(t, dir), 1) }
+		k.on("extra LISTEN", func() { require.Len(t, leaseFiles(t, dir), 1) })
 		r := &recorder{}
 		done := make(chan error)
 		go func() { done <- s.Receive(r) }()
@@ -257,7 +257,7 @@ func TestPartWhileAnotherSessionEnds(t *testing.T) {
 		k.stranger(5000)
 		s, other := openFake(t, k, Config{Repair: true}), openFake(t, k, Config{})
 		k.poison(-2)
-		k.hooks["IGNORE"] = sync.OnceFunc(func() { require.NoError(t, other.Close()) })
+		k.on("IGNORE", sync.OnceFunc(func() { require.NoError(t, other.Close()) }))
 		require.NoError(t, s.Close())
 		require.Equal(t, 1, k.listeners())
 	})
@@ -282,20 +282,20 @@ func TestMendWhileOthersComeAndGo(t *testing.T) {
 				if strings.HasSuffix(name, "after") {
 					at++
 				}
-				k.hooks["members"] = func() {
+				k.on("members", func() {
 					if k.called("members") == at {
 						k.mu.Lock()
 						defer k.mu.Unlock()
 						change(k)
 					}
-				}
+				})
 				if name == "comes before" { // between the list and the first LISTEN
-					delete(k.hooks, "members")
-					k.hooks["extra LISTEN"] = sync.OnceFunc(func() {
+					k.on("members", nil)
+					k.on("extra LISTEN", sync.OnceFunc(func() {
 						k.mu.Lock()
 						defer k.mu.Unlock()
 						change(k)
-					})
+					}))
 				}
 				_, err := s.Check()
 				require.NoError(t, err)
@@ -415,7 +415,7 @@ func TestReleaseIsLockedOut(t *testing.T) {
 			}
 		},
 		"failing": func(k *fakeKernel) func(f *os.File) (bool, error) {
-			k.failAt["flock"] = k.called("flock") + 2
+			k.failNext("flock", 2)
 			return nil
 		},
 	} {

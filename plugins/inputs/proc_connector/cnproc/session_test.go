@@ -99,7 +99,7 @@ func TestOpenFailsAtEachStep(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, repair %v", tt.step, repair), func(t *testing.T) {
 				k := newFakeKernel()
 				k.count = 2 // other programs listen
-				k.fail[tt.step] = -1
+				k.failTimes(tt.step, -1)
 
 				dir := t.TempDir()
 				s, err := openOn(k.system(), Config{Repair: repair, StateDirectory: dir})
@@ -121,7 +121,8 @@ func TestOpenFailsAtEachStep(t *testing.T) {
 // An error of closing does not hide why Open failed.
 func TestOpenFailsAndSoDoesClosing(t *testing.T) {
 	k := newFakeKernel()
-	k.fail["join"], k.fail["close"] = 1, 1
+	k.failTimes("join", 1)
+	k.failTimes("close", 1)
 	_, err := openOn(k.system(), Config{})
 	require.ErrorContains(t, err, "join: injected")
 	require.ErrorContains(t, err, "close: injected")
@@ -237,22 +238,22 @@ func TestOpenWithoutProc(t *testing.T) {
 // answers.
 func TestAcknowledgementIsMatched(t *testing.T) {
 	k := newFakeKernel()
-	k.hooks["LISTEN"] = func() {
+	k.on("LISTEN", func() {
 		for i := range uint32(3 * batchLen) {
 			k.session().deliver(forkOf(i))
 		}
 		k.session().deliver(datagram{bytes: message(binary.NativeEndian, WhatNone, 12345, 0)})
-	}
+	})
 	k.refuse = eperm
 	_, err := openOn(k.system(), Config{})
 	require.ErrorIs(t, err, ErrPermission, "somebody else's answer is not ours")
 
 	k = newFakeKernel()
-	k.hooks["LISTEN"] = func() {
+	k.on("LISTEN", func() {
 		for i := range uint32(3 * batchLen) {
 			k.session().deliver(forkOf(i))
 		}
-	}
+	})
 	k.after = []datagram{forkOf(1000), forkOf(1001)}
 	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
@@ -395,7 +396,7 @@ func TestIgnoreIsTriedAgain(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			k := newFakeKernel()
-			k.fail["IGNORE"] = tt.failures
+			k.failTimes("IGNORE", tt.failures)
 			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
 
@@ -422,7 +423,7 @@ func TestCloseReportsItsErrors(t *testing.T) {
 			done := make(chan error)
 			go func() { done <- s.Receive(&recorder{}) }()
 			require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Second, time.Millisecond)
-			k.fail[step] = 1
+			k.failTimes(step, 1)
 
 			require.ErrorIs(t, s.Close(), errInjected)
 			require.NoError(t, <-done)
@@ -528,7 +529,7 @@ func TestReceiveFails(t *testing.T) {
 			k := newFakeKernel()
 			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
-			k.fail[step] = -1
+			k.failTimes(step, -1)
 
 			err = s.Receive(&recorder{})
 			require.ErrorIs(t, err, errInjected)

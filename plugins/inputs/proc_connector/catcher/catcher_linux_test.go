@@ -1,0 +1,266 @@
+package catcher
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
+
+// A taker takes what catchers have read about each exec, in order.
+type taker struct {
+	catchers *Catchers
+	mu       sync.Mutex
+	record   Record
+	taken    map[int32]string // arguments by process
+	missed   map[int32]bool
+	lag      time.Duration
+}
+
+func (k *taker) HandleEvents(events []cnproc.Event) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range events {
+		e := &events[i]
+		if e.What != cnproc.WhatExec {
+			continue
+		}
+		if k.catchers.Take(e.CPU, e.Task.TGID, e.Timestamp, &k.record) {
+			k.taken[e.Task.TGID] = string(k.record.Cmdline)
+			k.lag = max(k.lag, time.Duration(k.record.ReadAt-e.Timestamp))
+		} else {
+			k.missed[e.Task.TGID] = true
+		}
+	}
+}
+
+func (*taker) HandleEmpty(cnproc.Missed, uint64) time.Duration { return 0 }
+
+// of tells what was taken of a process, if it was, and whether its exec has come.
+func (k *taker) of(pid int) (args string, taken, seen bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	args, taken = k.taken[int32(pid)]
+	return args, taken, taken || k.missed[int32(pid)]
+}
+
+// recordOf keeps the record of the first exec of a program.
+type recordOf struct {
+	catchers *Catchers
+	args     atomic.Value
+	found    chan Record
+}
+
+func (k *recordOf) HandleEvents(events []cnproc.Event) {
+	for i := range events {
+		e := &events[i]
+		var r Record
+		program, ok := k.args.Load().(string)
+		if !k.catchers.Take(e.CPU, e.Task.TGID, e.Timestamp, &r) || !ok {
+			continue
+		}
+		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", e.Task.TGID)); err == nil && strings.HasPrefix(string(args), program+"\x00") {
+			k.found <- r
+		}
+	}
+}
+
+func (*recordOf) HandleEmpty(cnproc.Missed, uint64) time.Duration { return 0 }
+
+// catchLive opens catchers and a session whose execs they read.
+func catchLive(t *testing.T, cfg Config) (*Catchers, *taker) {
+	t.Helper()
+	c, err := Open(cfg)
+	require.NoError(t, err)
+	k := &taker{catchers: c, taken: make(map[int32]string), missed: make(map[int32]bool)}
+	s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{NoThreads: true}, Coalesce: time.Millisecond, Repair: true})
+	if err != nil {
+		require.NoError(t, c.Close())
+		if os.Getenv("CI") == "" && os.Geteuid() != 0 {
+			t.Skipf("this machine cannot be listened to: %v", err)
+		}
+		require.NoError(t, err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Receive(k) }()
+	t.Cleanup(func() {
+		require.NoError(t, s.Close())
+		require.NoError(t, <-done)
+		require.NoError(t, c.Failed())
+		require.NoError(t, c.Close())
+		require.NoError(t, c.Close(), "twice")
+	})
+	return c, k
+}
+
+// comms lists the threads of this process by name.
+func comms(t *testing.T) map[string]int {
+	t.Helper()
+	threads := make(map[string]int)
+	files, err := filepath.Glob("/proc/self/task/*/comm")
+	require.NoError(t, err)
+	for _, f := range files {
+		comm, err := os.ReadFile(f)
+		if err != nil {
+			continue // has ended
+		}
+		tid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		require.NoError(t, err)
+		threads[strings.TrimSpace(string(comm))] = tid
+	}
+	return threads
+}
+
+func TestLiveCatch(t *testing.T) {
+	const execs = 50
+	for s, least := range map[Scheduling]int{Auto: execs * 9 / 10, Normal: 1} {
+		t.Run(string(s), func(t *testing.T) {
+			c, k := catchLive(t, Config{Proc: "/proc", Scheduling: s, Wanted: Wanted{Cmdline: 100, Exe: true, Cwd: true, Cgroup: true}})
+			require.Positive(t, c.Report().Threads)
+			taken := 0
+			for i := range execs {
+				cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf("# %s\nsleep 0.01", strings.Repeat("x", i)))
+				require.NoError(t, cmd.Run())
+				want := strings.Join(cmd.Args, "\x00") + "\x00"
+				var got string
+				var ok bool
+				require.Eventually(t, func() bool {
+					var seen bool
+					got, ok, seen = k.of(cmd.Process.Pid)
+					return seen
+				}, time.Minute, time.Millisecond)
+				if ok {
+					taken++
+					require.Equal(t, want[:min(len(want), 100)], got)
+				}
+			}
+			t.Logf("%d of %d taken, read at most %v after the event, by %v", taken, execs, k.lag, c.Report())
+			if raceDetector {
+				least = 1
+			}
+			require.GreaterOrEqual(t, taken, least)
+		})
+	}
+}
+
+// Everything that is wanted is there, and nothing of what is not.
+func TestLiveParts(t *testing.T) {
+	long := filepath.Join(t.TempDir(), "a-name-that-is-cut")
+	require.NoError(t, os.Symlink("/bin/sleep", long))
+	for name, tt := range map[string]struct {
+		want    Wanted
+		program string
+	}{
+		"all":             {Wanted{Cmdline: 1000, Exe: true, Cwd: true, Cgroup: true}, "/bin/sleep"},
+		"none":            {Wanted{}, "/bin/sleep"},
+		"none, long name": {Wanted{}, long},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Open(Config{Proc: "/proc", Scheduling: Auto, Wanted: tt.want})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, c.Close()) }()
+			s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{Types: []cnproc.What{cnproc.WhatExec}}, Coalesce: 100 * time.Millisecond, Repair: true})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, s.Close()) }()
+			k := &recordOf{catchers: c, found: make(chan Record, 10)}
+			go func() { _ = s.Receive(k) }() //nolint:errcheck // what it comes to is found, or not
+
+			cmd := exec.Command(tt.program, "1")
+			k.args.Store(tt.program)
+			cmd.Dir = "/"
+			require.NoError(t, cmd.Start())
+			defer func() { require.NoError(t, cmd.Wait()) }()
+			var r Record
+			select {
+			case r = <-k.found:
+			case <-time.After(time.Minute):
+				require.Fail(t, "the exec was not caught")
+			}
+			require.Contains(t, string(r.Stat), filepath.Base(tt.program)[:5])
+			whole := tt.program == long
+			require.Equal(t, tt.want.Cmdline > 0 || whole, string(r.Cmdline) == tt.program+"\x001\x00", "%q", r.Cmdline)
+			exe, err := filepath.EvalSymlinks("/bin/sleep")
+			require.NoError(t, err)
+			require.Equal(t, tt.want.Exe || whole, string(r.Exe) == exe, "%q", r.Exe)
+			require.Equal(t, tt.want.Cwd, string(r.Cwd) == "/")
+			require.Equal(t, tt.want.Cgroup, len(r.Cgroup) > 0)
+			require.False(t, r.Denied)
+		})
+	}
+}
+
+func TestLiveScheduling(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may have these priorities")
+	}
+	var allowed unix.CPUSet
+	require.NoError(t, unix.SchedGetaffinity(0, &allowed))
+	for s, want := range map[Scheduling]unix.SchedAttr{
+		Auto:     {Policy: unix.SCHED_FIFO, Priority: 1, Flags: unix.SCHED_FLAG_RESET_ON_FORK},
+		Realtime: {Policy: unix.SCHED_FIFO, Priority: 1, Flags: unix.SCHED_FLAG_RESET_ON_FORK},
+		Nice:     {Nice: -20, Flags: unix.SCHED_FLAG_RESET_ON_FORK},
+		Normal:   {},
+	} {
+		t.Run(string(s), func(t *testing.T) {
+			c, err := Open(Config{Proc: "/proc", Scheduling: s})
+			require.NoError(t, err)
+			require.NoError(t, c.Report().Refused)
+			threads := comms(t)
+			for i, o := range c.all {
+				tid, ok := threads[fmt.Sprintf("catch/%d", i)]
+				require.True(t, ok)
+				require.NotEqual(t, os.Getpid(), tid)
+				attr, err := unix.SchedGetAttr(tid, 0)
+				require.NoError(t, err)
+				require.Equal(t, want.Policy, attr.Policy)
+				require.Equal(t, want.Priority, attr.Priority)
+				require.Equal(t, want.Nice, attr.Nice)
+				require.Equal(t, want.Flags, attr.Flags)
+				var set unix.CPUSet
+				require.NoError(t, unix.SchedGetaffinity(tid, &set))
+				if c.Report().Pinned == c.Report().Threads {
+					require.Equal(t, len(o.group.pin), set.Count())
+				}
+			}
+			require.NoError(t, c.Close())
+			// A thread ends a moment after its goroutine.
+			require.Eventually(t, func() bool {
+				for name := range comms(t) {
+					if strings.HasPrefix(name, "catch/") {
+						return false
+					}
+				}
+				return true
+			}, time.Minute, time.Millisecond)
+			var now unix.CPUSet
+			require.NoError(t, unix.SchedGetaffinity(0, &now))
+			require.Equal(t, allowed, now, "no other thread was pinned")
+		})
+	}
+}
+
+func TestReport(t *testing.T) {
+	for want, r := range map[string]Report{
+		"2 threads, each on its own CPUs, with real-time priority 1": {Threads: 2, Pinned: 2, Scheduling: Realtime},
+		"1 thread, on no CPUs of their own, with no priority (x)":    {Threads: 1, Scheduling: Normal, Refused: fmt.Errorf("x")},
+		"3 threads, 2 of them on their own CPUs, with nice -20":      {Threads: 3, Pinned: 2, Scheduling: Nice},
+	} {
+		require.Equal(t, want, r.String())
+	}
+}
+
+func TestOpenErrors(t *testing.T) {
+	_, err := Open(Config{Proc: filepath.Join(t.TempDir(), "none"), Scheduling: Auto})
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
