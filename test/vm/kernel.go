@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/debian"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/repo"
 )
 
@@ -32,15 +32,7 @@ func kernel(t testing.TB, series string) string {
 	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o750)); err != nil {
 		t.Fatalf("Unpacking a kernel: %v", err)
 	}
-	err := download(series, temp)
-	if err != nil {
-		// What apt knows of its sources may be old, or nothing at all.
-		_, updated := output("", "apt-get", "update", "-qq")
-		if err = download(series, temp); err != nil {
-			t.Fatalf("Fetching a kernel: %v (apt-get update: %v)", err, updated)
-		}
-	}
-	if _, err := output(temp, "sh", "-c", "dpkg-deb -x *.deb ."); err != nil {
+	if err := debian.Unpack(temp, func() (string, error) { return packageOf(series) }); err != nil {
 		t.Fatalf("Unpacking a kernel: %v", err)
 	}
 	images, err := filepath.Glob(filepath.Join(temp, "boot", "vmlinuz-*"))
@@ -53,18 +45,17 @@ func kernel(t testing.TB, series string) string {
 	return path
 }
 
-// download fetches the package of the newest kernel.
-func download(series, dir string) error {
-	names, err := output("", "apt-cache", "pkgnames", "linux-image-"+series+".")
+// packageOf returns the name of the package of the newest kernel.
+func packageOf(series string) (string, error) {
+	names, err := debian.Output("", "apt-cache", "pkgnames", "linux-image-"+series+".")
 	if err != nil {
-		return err
+		return "", err
 	}
 	name := newest(series, names)
 	if name == "" {
-		return fmt.Errorf("the package sources of this machine have no linux-image-%s.*-cloud-amd64", series)
+		return "", fmt.Errorf("the package sources of this machine have no linux-image-%s.*-cloud-amd64", series)
 	}
-	_, err = output(dir, "apt-get", "download", "-qq", name)
-	return err
+	return name, nil
 }
 
 var numbers = regexp.MustCompile(`[0-9]+`)
@@ -90,18 +81,4 @@ func newest(series, names string) string {
 		}
 	}
 	return best
-}
-
-// output runs a program and returns what it prints.
-func output(dir, program string, args ...string) (string, error) {
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s: %w\n%s%s", cmd, err, out, stderr.String())
-	}
-	return string(out), nil
 }

@@ -1,0 +1,70 @@
+package repo
+
+import (
+	"debug/buildinfo"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+)
+
+// Foreign is a program of somebody else's that tests build from its source.
+type Foreign struct {
+	Name    string // of the file
+	Module  string
+	Version string
+	Package string // of the module, as "./cmd/program"
+	Tags    string
+	LDFlags string
+}
+
+// Build returns the path of the program. The first call builds it, which may take
+// the better part of a minute; it is kept for all later ones.
+func (f *Foreign) Build(t testing.TB) string {
+	t.Helper()
+	return Program(t, f.Name, func(path string) {
+		if !f.current(path) {
+			f.compile(t, path)
+		}
+	})
+}
+
+func (f *Foreign) compile(t testing.TB, binary string) {
+	t.Helper()
+	// Both commands run outside of any module, or in the program's own, so that
+	// its needs do not end up in ours.
+	var source struct{ Dir string }
+	if err := json.Unmarshal(Go(t, t.TempDir(), "mod", "download", "-json", f.Module+"@"+f.Version), &source); err != nil {
+		t.Fatalf("Locating the source of %s: %v", f.Name, err)
+	}
+
+	// A build that is cut short must not be taken for a finished one.
+	temp, err := os.CreateTemp(Artifact(t, ""), f.Name+"-*.tmp")
+	if err != nil {
+		t.Fatalf("Building %s: %v", f.Name, err)
+	}
+	defer os.Remove(temp.Name())
+	if err := temp.Close(); err != nil {
+		t.Fatalf("Building %s: %v", f.Name, err)
+	}
+	Go(t, source.Dir, "build", "-o", temp.Name(), "-tags", f.Tags, "-ldflags", f.LDFlags, f.Package)
+	if err := os.Chmod(temp.Name(), 0o755); err != nil { //nolint:gosec // G302: it is run
+		t.Fatalf("Building %s: %v", f.Name, err)
+	}
+	if err := os.Rename(temp.Name(), binary); err != nil {
+		t.Fatalf("Building %s: %v", f.Name, err)
+	}
+}
+
+// current reports whether the file is the program, built with today's settings.
+func (f *Foreign) current(binary string) bool {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return false
+	}
+	settings := make(map[string]string, len(info.Settings))
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	return info.Path == f.Module+strings.TrimPrefix(f.Package, ".") && settings["-tags"] == f.Tags && settings["-ldflags"] == f.LDFlags
+}
