@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 	"github.com/proc-connector/telegraf-proc-connector/test/truecount"
 )
 
@@ -69,6 +70,37 @@ func (c *Count) RequireWithin(want int32, limit time.Duration) {
 		}
 		if time.Now().After(deadline) {
 			c.t.Fatalf("Listeners above the %d of the beginning are %d and not %d, for %s", c.before, got, want, limit)
+		}
+	}
+}
+
+// Silence takes from the count what others have added, as programs do that stop
+// listening more than once: nobody on the machine hears anything then. Restore
+// must follow.
+func (c *Count) Silence() {
+	c.t.Helper()
+	c.set(-c.before)
+}
+
+// Restore brings the count to so much above the beginning, after Silence and what
+// has been mended since.
+func (c *Count) Restore(above int32) {
+	c.t.Helper()
+	c.set(above)
+}
+
+func (c *Count) set(above int32) {
+	c.t.Helper()
+	for {
+		step := rawlisten.Raise
+		switch now := c.Above(); {
+		case now == above:
+			return
+		case now > above:
+			step = rawlisten.Lower
+		}
+		if err := step(); err != nil {
+			c.t.Fatalf("The listener count cannot be changed: %v", err)
 		}
 	}
 }
