@@ -12,7 +12,7 @@ RACE ?= -race
 # Further flags for go test, such as -v or -run.
 TESTFLAGS ?=
 # What tests call, as program:Debian package.
-TEST_PROGRAMS := bash:bash sleep:coreutils unshare:util-linux mount:mount qemu-system-x86_64:qemu-system-x86
+TEST_PROGRAMS := bash:bash sleep:coreutils unshare:util-linux mount:mount qemu-system-x86_64:qemu-system-x86 setcap:libcap2-bin
 
 # Tools are kept below a folder that names their version. They are built for
 # this machine, whatever the program is built for.

@@ -71,8 +71,9 @@ type machine struct {
 // when it has data.
 func fill(t *testing.T) (*influxdb.Server, dashboards.Selection) {
 	t.Helper()
+	m := &machine{t: t, l: listenersAlone(t), dir: nobody.Dir(t)}
 	db := influxdb.Start(t, influxdb.Build(t))
-	m := &machine{t: t, l: listenersAlone(t), db: db, dir: nobody.Dir(t)}
+	m.db = db
 	config := filepath.Join(t.TempDir(), "telegraf.conf")
 	text := fmt.Sprintf(agent, host, db.URL(), influxdb.Database) + execd.Section(t, options)
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	startTimeout = 20 * time.Second
+	// To get Flux going takes seconds of a processor's time.
+	startTimeout = 60 * time.Second
 	stopTimeout  = 20 * time.Second
 )
 
