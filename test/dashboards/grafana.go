@@ -125,10 +125,10 @@ func (g *Grafana) Expand(query string, s Selection, minInterval string) (string,
 	// About as many points as a panel is wide, but not closer than it wants them.
 	const width = 1000
 	interval := max(s.To.Sub(s.From)/width, least).Round(time.Second)
-	replace := []string{
+	replace := make([]string, 0, 2*(2+len(g.Templating.List)))
+	replace = append(replace,
 		"$timeFilter", fmt.Sprintf("time >= %dms and time <= %dms", s.From.UnixMilli(), s.To.UnixMilli()),
-		"$__interval", fmt.Sprintf("%ds", int(interval.Seconds())),
-	}
+		"$__interval", fmt.Sprintf("%ds", int(interval.Seconds())))
 	for _, v := range g.Templating.List {
 		if v.Type != "query" {
 			continue

@@ -17,18 +17,18 @@ func TestQueries(t *testing.T) {
 	chosen := all
 	chosen.Values = map[string][]string{"host": {host}, "command": {crashing, staying}, "user": {user}}
 	for name, selection := range map[string]dashboards.Selection{"all": all, "chosen": chosen} {
-		t.Run("grafana/"+name, func(t *testing.T) { testGrafana(t, db, selection) })
+		t.Run("grafana/"+name, func(t *testing.T) { runGrafana(t, db, selection) })
 	}
-	t.Run("grafana/nobody's", func(t *testing.T) { testOtherHost(t, db, all) })
-	t.Run("grafana/variables", func(t *testing.T) { testVariables(t, db, all) })
-	t.Run("alerts", func(t *testing.T) { testAlerts(t, db) })
+	t.Run("grafana/nobody's", func(t *testing.T) { runOtherHost(t, db, all) })
+	t.Run("grafana/variables", func(t *testing.T) { runVariables(t, db, all) })
+	t.Run("alerts", func(t *testing.T) { runAlerts(t, db) })
 	// In InfluxDB one value is chosen.
 	for name, command := range map[string]string{"all": "", "crashing": crashing} {
 		selection := all
 		if command != "" {
 			selection.Values = map[string][]string{"host": {host}, "command": {command}, "user": {user}}
 		}
-		t.Run("influxdb/"+name, func(t *testing.T) { testTemplate(t, db, selection) })
+		t.Run("influxdb/"+name, func(t *testing.T) { runTemplate(t, db, selection) })
 	}
 }
 
@@ -39,7 +39,7 @@ var mayBeZero = map[string]bool{
 	"What was missed/F": true, // spoofed
 }
 
-func testGrafana(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
+func runGrafana(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
 	g := dashboards.ReadGrafana(t)
 	panels, targets := 0, 0
 	for i := range g.Panels {
@@ -142,7 +142,7 @@ func something(series []influxdb.Series) bool {
 }
 
 // No query forgets the host.
-func testOtherHost(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
+func runOtherHost(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
 	g := dashboards.ReadGrafana(t)
 	s.Values = map[string][]string{"host": {"first-example"}} // not "first.example"
 	for i := range g.Panels {
@@ -156,7 +156,7 @@ func testOtherHost(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
 	}
 }
 
-func testVariables(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
+func runVariables(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
 	g := dashboards.ReadGrafana(t)
 	want := map[string][]string{"host": {host}, "command": {crashing, staying, "_kernel", "_other"}, "user": {user, "root"}}
 	for _, v := range g.Templating.List {
@@ -179,7 +179,7 @@ func testVariables(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
 }
 
 // Rules look at the last minutes, which are those of the workload.
-func testAlerts(t *testing.T, db *influxdb.Server) {
+func runAlerts(t *testing.T, db *influxdb.Server) {
 	queries := 0
 	for _, rule := range dashboards.ReadAlerts(t).Groups[0].Rules {
 		for _, step := range rule.Data {
@@ -217,7 +217,7 @@ func alertValue(t *testing.T, db *influxdb.Server, uid string) float64 {
 // fluxMayBeZero is mayBeZero for the other dashboard.
 var fluxMayBeZero = map[string]bool{"Unresolved execs": true, "unresolved": true}
 
-func testTemplate(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
+func runTemplate(t *testing.T, db *influxdb.Server, s dashboards.Selection) {
 	charts, queries := 0, 0
 	run := func(name, query string, zero bool) {
 		t.Helper()

@@ -140,12 +140,13 @@ func ExpandFlux(query string, s Selection) string {
 	for name, chosen := range s.Values {
 		values["proc_"+name] = chosen[0]
 	}
-	option := fmt.Sprintf("option v = {timeRangeStart: %s, timeRangeStop: %s, windowPeriod: 10s, proc_bucket: %q",
+	var option strings.Builder
+	fmt.Fprintf(&option, "option v = {timeRangeStart: %s, timeRangeStop: %s, windowPeriod: 10s, proc_bucket: %q",
 		s.From.UTC().Format(time.RFC3339), s.To.UTC().Format(time.RFC3339), influxdb.Bucket)
 	for name, value := range values {
-		option += fmt.Sprintf(", %s: %q", name, value)
+		fmt.Fprintf(&option, ", %s: %q", name, value)
 	}
-	option += "}\n"
+	option.WriteString("}\n")
 
 	query = strings.ReplaceAll(query, "bucket: "+checkBucket, fmt.Sprintf("bucket: %q", influxdb.Bucket))
 	body := 0
@@ -155,5 +156,5 @@ func ExpandFlux(query string, s Selection) string {
 		}
 		body += len(line)
 	}
-	return query[:body] + option + query[body:]
+	return query[:body] + option.String() + query[body:]
 }

@@ -41,13 +41,16 @@ func Debian(t testing.TB) string {
 			return
 		}
 		// On the same file system, so that the program can be moved.
-		temp, err := os.MkdirTemp(filepath.Dir(path), "influxdb-*.tmp")
-		if err != nil {
-			t.Fatalf("Unpacking InfluxDB: %v", err)
-		}
+		temp := path + ".tmp"
 		defer os.RemoveAll(temp)
-		err = debian.Unpack(temp, func() (string, error) { return "influxdb", nil })
-		if err = errors.Join(err, os.Rename(filepath.Join(temp, "usr", "bin", "influxd"), path)); err != nil {
+		err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o750))
+		if err == nil {
+			err = debian.Unpack(temp, func() (string, error) { return "influxdb", nil })
+		}
+		if err == nil {
+			err = os.Rename(filepath.Join(temp, "usr", "bin", "influxd"), path)
+		}
+		if err != nil {
 			t.Fatalf("Unpacking InfluxDB: %v", err)
 		}
 	})

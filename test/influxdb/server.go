@@ -97,7 +97,7 @@ func free(t testing.TB, n int) []string {
 	addresses := make([]string, 0, n)
 	for range n {
 		// All at once, or it might be the same one each time.
-		l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // it does not wait
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
 		if err != nil {
 			t.Fatalf("Finding a port: %v", err)
 		}
@@ -116,7 +116,7 @@ func (s *Server) Start() {
 	s.cmd = exec.Command(s.binary, "-config", s.config)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.Dir = filepath.Dir(s.config)
-	s.cmd.Env = []string{}
+	s.cmd.Env = make([]string, 0)
 	if root() {
 		nobody.Run(s.cmd)
 	}
@@ -124,7 +124,7 @@ func (s *Server) Start() {
 		s.t.Fatalf("Starting InfluxDB: %v", err)
 	}
 	check.Eventually(s.t, "InfluxDB answers", startTimeout, func() bool {
-		resp, err := s.client.Get(s.URL() + "/ping") //nolint:noctx // it is on this machine
+		resp, err := s.client.Get(s.URL() + "/ping")
 		if err != nil {
 			return false
 		}

@@ -70,7 +70,8 @@ func (p *pipeline) testReload(t *testing.T) {
 	require.Equal(t, 1, restarts, "%v", reports)
 
 	// As dashboards ask for it.
-	require.Equal(t, grown, p.db.Count(`SELECT sum("d") AS "n" FROM (SELECT non_negative_difference("execs") AS "d" FROM %q WHERE "command" = '%s')`, plugin.Commands, command))
+	const differences = `SELECT non_negative_difference("execs") AS "d" FROM %q WHERE "command" = '%s'`
+	require.Equal(t, grown, p.db.Count(`SELECT sum("d") AS "n" FROM (`+differences+`)`, plugin.Commands, command))
 	rates := p.db.Rows(`SELECT non_negative_derivative("execs", 1s) AS "rate" FROM %q WHERE time >= %d`, plugin.Counters, reports[0].time.UnixNano())
 	require.NotEmpty(t, rates)
 	most := p.db.Count(`SELECT max("execs") AS "n" FROM %q`, plugin.Counters)
@@ -98,7 +99,8 @@ func (p *pipeline) testReload(t *testing.T) {
 	longest := p.longestGap(t, plugin.Counters, began.Add(-2*interval), time.Now())
 	require.Less(t, longest, took+pace.Limit(gap))
 	p.requireNothingMissed(t)
-	t.Logf("of %d execs rates show %d; %s without a report, for a reload of %s", len(ticks), grown, longest.Round(time.Millisecond), took.Round(time.Millisecond))
+	t.Logf("of %d execs rates show %d; %s without a report, for a reload of %s",
+		len(ticks), grown, longest.Round(time.Millisecond), took.Round(time.Millisecond))
 
 	// Of single execs only those are missing that came while no plugin was there.
 	heard := 0
