@@ -245,6 +245,7 @@ func requireSteps(t *testing.T, rule dashboards.AlertRule) {
 		require.Equal(t, step.RefID, step.Model.RefID, name)
 		require.Positive(t, step.Range.From, name)
 		if step.DataSourceUID != dashboards.Expressions {
+			require.Equal(t, "influxdb", step.DataSourceUID, "what the README says how to replace")
 			require.True(t, step.Model.RawQuery, name)
 			parses(t, step.Model.Query)
 			require.NotRegexp(t, dashboards.Macro, step.Model.Query, "rules have no variables, and macros differ between releases")
