@@ -4,6 +4,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/influxdb"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
@@ -201,6 +203,29 @@ func (p *pipeline) testRights(t *testing.T) {
 	mask := fmt.Sprintf("%016x", uint64(capabilityMask))
 	require.Equal(t, mask, values["CapEff"], "capabilities, unless the file system is mounted nosuid")
 	require.Equal(t, mask, values["CapPrm"])
+	require.True(t, hasPriority(t, p.plugin(t)), "no thread runs before those of others\n%s", p.agent.Log())
+}
+
+// hasPriority reports whether a thread of the process has a real-time priority, or
+// less than ordinary niceness, which takes CAP_SYS_NICE.
+func hasPriority(t *testing.T, pid int) bool {
+	t.Helper()
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread has ended
+		}
+		// The fields from the third on: nice is the 19th, policy the 41st.
+		f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		require.Greater(t, len(f), 41-3)
+		if f[41-3] == strconv.Itoa(unix.SCHED_FIFO) || strings.HasPrefix(f[19-3], "-") {
+			return true
+		}
+	}
+	return false
 }
 
 // What was run is found by its command line.
