@@ -16,7 +16,9 @@ import (
 func TestTemplate(t *testing.T) {
 	kinds := make(map[string]int)
 	names := make(map[string]bool)
-	for _, r := range dashboards.ReadTemplate(t) {
+	template := dashboards.ReadTemplate(t)
+	requireVariables(t, template)
+	for _, r := range template {
 		kinds[r.Kind]++
 		require.Equal(t, "influxdata.com/v2alpha1", r.APIVersion, r.Metadata.Name)
 		require.Regexp(t, `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`, r.Metadata.Name, "a name as in DNS")
@@ -50,6 +52,33 @@ func TestTemplate(t *testing.T) {
 	require.Equal(t, 1, kinds["Dashboard"])
 	require.Equal(t, 1, kinds["CheckDeadman"])
 	require.Positive(t, kinds["CheckThreshold"])
+}
+
+// requireVariables fails the test unless each variable that a query uses is one of
+// the template's or of InfluxDB's, and each of the template's is used.
+func requireVariables(t *testing.T, template []dashboards.Resource) {
+	t.Helper()
+	used := map[string]bool{"timeRangeStart": false, "timeRangeStop": false, "windowPeriod": false}
+	for _, r := range template {
+		if r.Kind == "Variable" {
+			used[r.Spec.Name] = false
+		}
+	}
+	for _, r := range template {
+		queries := []string{r.Spec.Query}
+		for i := range r.Spec.Charts {
+			for _, q := range r.Spec.Charts[i].Queries {
+				queries = append(queries, q.Query)
+			}
+		}
+		for _, m := range regexp.MustCompile(`\bv\.(\w+)`).FindAllStringSubmatch(strings.Join(queries, "\n"), -1) {
+			require.Contains(t, used, m[1], r.Metadata.Name)
+			used[m[1]] = true
+		}
+	}
+	for name, is := range used {
+		require.True(t, is, "no query uses %s", name)
+	}
 }
 
 var counterField = regexp.MustCompile(`r\._field == ` + counters)
