@@ -86,10 +86,14 @@ test-race:
 # Once more as the program is built: figures mean something only without the
 # race detector.
 .PHONY: test-root
+# What runs outside of Go's runtime must link and work without optimisation, too,
+# for those who look at it with a debugger.
+CATCHER := plugins/inputs/proc_connector/catcher
 test-root: export CGO_ENABLED = 0
 test-root:
 	go vet ./...
 	go test -p 1 -count=1 $(TESTFLAGS) ./...
+	go test -gcflags='-N -l' -count=1 $(TESTFLAGS) -run '^TestLiveCatch$$' ./$(CATCHER)
 
 # The files that keep the balance have no statement that no test takes. The
 # tests of the live connector are not needed for that.

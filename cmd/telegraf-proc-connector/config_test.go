@@ -60,7 +60,7 @@ func TestLoadPluginRefuses(t *testing.T) {
 			text: "[[inputs.proc_connector]]\n  thread = true\n",
 			want: []string{
 				`"thread" is no option of [[inputs.proc_connector]], allowed are arguments, command_exclude, command_expiry, `,
-				"receive_buffer, redact, repair, state_directory, threads",
+				"receive_buffer, redact, repair, scheduling, state_directory, threads",
 			},
 		},
 		"unknown table": {

@@ -201,8 +201,12 @@ func (c *collector) handle(e *cnproc.Event) {
 	case cnproc.WhatComm:
 		c.findings.renamed(pid, e.Timestamp)
 		if p := c.table.Get(pid); p != nil && !p.Kernel && !p.Outdated(e.Timestamp) {
-			p.Command, p.Guessed = c.scanner.names.renamed(e.Name(), p.Command), false
-			c.table.Update(p, e.Timestamp)
+			shown := c.scanner.names.renamed(e.Name(), p.Command)
+			p.Guessed = false
+			if shown != p.Command { // most take the name that they have
+				p.Command = shown
+				c.table.Update(p, e.Timestamp)
+			}
 		}
 	case cnproc.WhatUID:
 		if p := c.table.Get(pid); p != nil && !p.Outdated(e.Timestamp) {
