@@ -24,8 +24,8 @@ import (
 // Both functions are in the list of those that the runtime keeps for others (see
 // their comments in runtime/proc.go).
 
-//go:linkname entersyscall runtime.entersyscall
-func entersyscall()
+//go:linkname entersyscallblock runtime.entersyscallblock
+func entersyscallblock()
 
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
@@ -35,7 +35,7 @@ func exitsyscall()
 //go:nosplit
 //go:norace
 func (l *loop) outside() {
-	entersyscall()
+	entersyscallblock()
 	l.run()
 	exitsyscall()
 }

@@ -124,12 +124,8 @@ func (s *Session) follow(h Handler) error {
 			until = time.Now().Add(drainTime)
 			continue
 		}
-		arrived, err := s.sock.wait(again)
-		if err != nil {
+		if err := s.sock.wait(again, s.coalesce); err != nil {
 			return err
-		}
-		if arrived {
-			s.sock.sleep(s.coalesce)
 		}
 	}
 }

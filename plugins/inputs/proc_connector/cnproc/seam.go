@@ -23,11 +23,9 @@ type socket interface {
 	// nothing when nothing is. It never waits. The datagrams are valid until
 	// the next call.
 	receive(limit int) ([]datagram, error)
-	// wait returns when something is queued (arrived), when wake was called, or
-	// after the limit, unless that is 0.
-	wait(limit time.Duration) (arrived bool, err error)
-	// sleep lets more arrive.
-	sleep(d time.Duration)
+	// wait returns when something is queued, and has let more arrive for some time
+	// then; when wake was called; or after the limit, unless that is 0.
+	wait(limit, more time.Duration) error
 	// wake ends a wait, or the next one if there is none.
 	wake() error
 	// leave leaves the group, so that nothing more is queued.

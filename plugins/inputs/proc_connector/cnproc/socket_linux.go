@@ -39,6 +39,10 @@ type netlinkSocket struct {
 	// wakeFD is an eventfd that ends wait.
 	wakeFD int
 
+	// What wait gives to system calls.
+	events      [2]unix.PollFd
+	limit, more unix.Timespec
+
 	kernel    unix.RawSockaddrNetlink
 	headers   [batchLen]mmsghdr
 	iovecs    [batchLen]unix.Iovec
@@ -224,44 +228,36 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	}
 }
 
-func (s *netlinkSocket) wait(limit time.Duration) (arrived bool, err error) {
-	timeout := -1
-	if limit > 0 {
-		timeout = int((limit + time.Millisecond - 1) / time.Millisecond)
-	}
-	fds := [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.wakeFD), Events: unix.POLLIN}}
+func (s *netlinkSocket) wait(limit, more time.Duration) error {
+	s.events = [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.wakeFD), Events: unix.POLLIN}}
+	s.more = unix.NsecToTimespec(more.Nanoseconds())
 	for {
-		switch n, err := unix.Poll(fds[:], timeout); {
-		case errors.Is(err, unix.EINTR):
+		var timeout *unix.Timespec // which the kernel changes
+		if limit > 0 {
+			s.limit = unix.NsecToTimespec(limit.Nanoseconds())
+			timeout = &s.limit
+		}
+		switch n, errno := s.sleep(timeout); {
+		case errno == unix.EINTR:
 			continue
-		case err != nil:
-			return false, os.NewSyscallError("poll", err)
+		case errno != 0:
+			return os.NewSyscallError("ppoll", errno)
 		case n == 0:
-			return false, nil
-		case fds[1].Revents != 0:
+			return nil
+		case s.events[1].Revents != 0:
 			var count [8]byte
 			if _, err := unix.Read(s.wakeFD, count[:]); err != nil {
-				return false, os.NewSyscallError("read", err)
+				return os.NewSyscallError("read", err)
 			}
-			return false, nil
-		case fds[0].Revents&unix.POLLIN != 0:
-			return true, nil
+			return nil
+		case s.events[0].Revents&unix.POLLIN != 0:
+			return nil
 		default:
 			// POLLERR or POLLHUP alone: receive would find nothing, and wait
 			// would return at once, for ever.
-			return false, fmt.Errorf("poll: %#x on the socket", fds[0].Revents)
+			return fmt.Errorf("ppoll: %#x on the socket", s.events[0].Revents)
 		}
 	}
-}
-
-// sleep is nanosleep(2) and not time.Sleep, since that would have the Go runtime
-// wake up another thread, which then wakes this one.
-func (s *netlinkSocket) sleep(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	ts := unix.NsecToTimespec(d.Nanoseconds())
-	_ = unix.Nanosleep(&ts, nil) //nolint:errcheck // a signal cuts it short, and that is all right
 }
 
 func (s *netlinkSocket) wake() error {
