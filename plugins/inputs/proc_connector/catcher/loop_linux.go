@@ -39,8 +39,6 @@ const (
 	// include/linux/sched.h without its zero byte.
 	cutComm = 15
 
-	// inARow is how many events are taken between two looks at whether to stop.
-	inARow = 64
 	// idleWakes is how often in a row poll(2) may say that there is something
 	// and be wrong, before the catcher gives up: nothing of real-time priority
 	// may spin.
@@ -81,7 +79,6 @@ type loop struct {
 	result, kept     uintptr
 	error, keptError unix.Errno
 	senderLen        uint32
-	turn             int
 
 	failed string // the system call that ended the loop
 	errno  unix.Errno
@@ -139,24 +136,22 @@ func (l *loop) run() {
 			return
 		}
 		l.idle++
-		for l.turn = 0; l.turn < inARow; l.turn++ {
-			l.senderLen = unix.SizeofSockaddrNetlink
-			l.arguments[0], l.arguments[1], l.arguments[2] = l.tap, uintptr(unsafe.Pointer(&l.message)), messageLen
-			l.arguments[3] = unix.MSG_DONTWAIT
-			l.arguments[4], l.arguments[5] = uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&l.senderLen))
-			l.call(unix.SYS_RECVFROM)
-			if l.error == unix.EAGAIN {
-				break
-			}
-			if l.error != 0 && l.error != unix.EINTR && l.error != unix.ENOBUFS {
-				l.fail("recvfrom", l.error)
-				return
-			}
+		l.senderLen = unix.SizeofSockaddrNetlink
+		l.arguments[0], l.arguments[1], l.arguments[2] = l.tap, uintptr(unsafe.Pointer(&l.message)), messageLen
+		l.arguments[3] = unix.MSG_DONTWAIT
+		l.arguments[4], l.arguments[5] = uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&l.senderLen))
+		l.call(unix.SYS_RECVFROM)
+		switch l.error {
+		case 0:
 			l.idle = 0
 			// The filter lets nothing but execs through, but others may send, too.
-			if l.error == 0 && l.sender.Pid == 0 && l.result >= cnproc.TapLen {
+			if l.sender.Pid == 0 && l.result >= cnproc.TapLen {
 				l.catch()
 			}
+		case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
+		default:
+			l.fail("recvfrom", l.error)
+			return
 		}
 	}
 }
