@@ -119,3 +119,39 @@ func TestFilterCanary(t *testing.T) {
 		})
 	}
 }
+
+func TestTapFilter(t *testing.T) {
+	on := func(w What, cpu uint32) []byte {
+		b := message(binary.NativeEndian, w, 0, 1, 1)
+		binary.NativeEndian.PutUint32(b[offCPU:], cpu)
+		return b
+	}
+	for _, tt := range []struct {
+		cpus  CPURange
+		event []byte
+		pass  bool
+	}{
+		{CPURange{0, 0}, on(WhatExec, 0), true},
+		{CPURange{0, 0}, on(WhatExec, 1), false},
+		{CPURange{0, 0}, on(WhatExec, 256), false},
+		{CPURange{0, 0}, on(WhatFork, 0), false},
+		{CPURange{0, 0}, on(WhatNone, 0), false},
+		{CPURange{3, 5}, on(WhatExec, 2), false},
+		{CPURange{3, 5}, on(WhatExec, 3), true},
+		{CPURange{3, 5}, on(WhatExec, 5), true},
+		{CPURange{3, 5}, on(WhatExec, 6), false},
+		{CPURange{3, 5}, on(WhatExec, 0x400), false},
+		{CPURange{250, 0xffff}, on(WhatExec, 249), false},
+		{CPURange{250, 0xffff}, on(WhatExec, 258), true},
+		{CPURange{250, 0xffff}, on(WhatExec, 8191), true},
+	} {
+		program := tapFilter(WhatExec, tt.cpus)
+		_, err := bpf.Assemble(program)
+		require.NoError(t, err)
+		vm, err := bpf.NewVM(program)
+		require.NoError(t, err)
+		n, err := vm.Run(tt.event)
+		require.NoError(t, err)
+		require.Equal(t, tt.pass, n > 0, "%v", tt)
+	}
+}

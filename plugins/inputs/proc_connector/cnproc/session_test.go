@@ -604,3 +604,15 @@ func BenchmarkReceiveDecode(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchLen, "ns/event")
 }
+
+// A buffer is never more than a quarter full when the receiver has let events queue
+// up.
+func TestCoalesce(t *testing.T) {
+	require.Equal(t, time.Millisecond, coalesceTime(time.Millisecond, DefaultReceiveBuffer))
+	require.Zero(t, coalesceTime(0, DefaultReceiveBuffer))
+	for _, buffer := range []int{4 << 10, 208 << 10, 1 << 20} {
+		d := coalesceTime(time.Hour, buffer)
+		require.LessOrEqual(t, d.Seconds()*2_000_000*768, float64(2*buffer)/4)
+		require.Greater(t, d.Seconds()*2_000_000*768, float64(2*buffer)/8-2*768)
+	}
+}

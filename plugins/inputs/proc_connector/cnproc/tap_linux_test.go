@@ -1,0 +1,66 @@
+package cnproc
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// A tap hears the events of its type and its CPUs as long as a session listens, and
+// is nobody to be counted.
+func TestLiveTap(t *testing.T) {
+	all := CPURange{Last: 0xffff}
+	tap, err := OpenTap(TapConfig{What: WhatExec, CPUs: all, ReceiveBuffer: 1 << 20})
+	if err != nil && os.Getenv("CI") == "" && !isRoot() {
+		t.Skipf("this machine cannot be listened to: %v", err)
+	}
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tap.Close()) }()
+	nowhere, err := OpenTap(TapConfig{What: WhatExec, CPUs: CPURange{First: 0xfff0, Last: 0xffff}, ReceiveBuffer: 1 << 20})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, nowhere.Close()) }()
+
+	members, err := Members("/proc")
+	require.NoError(t, err)
+	passive := 0
+	for _, m := range members {
+		if m.Passive() {
+			passive++
+		}
+	}
+	require.GreaterOrEqual(t, passive, 2)
+
+	openLive(t, Config{Repair: true})
+	cmd := exec.Command("true")
+	require.NoError(t, cmd.Run())
+
+	var buf [1024]byte
+	found := false
+	for deadline := time.Now().Add(time.Minute); !found && time.Now().Before(deadline); {
+		n, from, err := unix.Recvfrom(tap.FD(), buf[:], unix.MSG_DONTWAIT)
+		if err == unix.EAGAIN { //nolint:errorlint // an error number is not wrapped
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		require.NoError(t, err)
+		sender, ok := from.(*unix.SockaddrNetlink)
+		require.True(t, ok)
+		require.Zero(t, sender.Pid)
+		require.GreaterOrEqual(t, n, TapLen)
+		var e Event
+		require.NoError(t, Decode(buf[:n], &e))
+		require.Equal(t, WhatExec, e.What)
+		found = e.Task.TGID == int32(cmd.Process.Pid)
+	}
+	require.True(t, found)
+	drops, err := tap.Drops()
+	require.NoError(t, err)
+	require.Zero(t, drops)
+
+	_, _, err = unix.Recvfrom(nowhere.FD(), buf[:], unix.MSG_DONTWAIT)
+	require.ErrorIs(t, err, unix.EAGAIN)
+}
