@@ -195,6 +195,10 @@ func shortcomings(f *Facts) []Finding {
 		note(IDForeignProcesses, "Without CAP_SYS_PTRACE the fields exe and cwd of other users' processes are missing, and here the names of other listeners.",
 			"Give the program CAP_SYS_PTRACE, if these fields are wanted.")
 	}
+	if r := f.Rights; r.Known && !r.SysNice {
+		note(IDScheduling, "Without CAP_SYS_NICE some programs that end within a millisecond are reported without command line.",
+			"Give the program CAP_SYS_NICE.")
+	}
 	if f.Leases.Error != "" {
 		note(IDStateDirectory, "No lease can be kept, so what a killed plugin leaves in the kernel's count stays there: "+f.Leases.Error+".",
 			"Name a folder of the user that runs the plugin with the option state_directory, or use systemd's RuntimeDirectory=.")

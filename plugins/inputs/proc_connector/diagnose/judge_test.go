@@ -84,7 +84,7 @@ func TestJudge(t *testing.T) {
 				f.Kernel = Kernel{Release: "6.1.0", Rules: EachRequest}
 				f.Rights = Rights{Known: true, UserID: 65534}
 			},
-			ids: []string{IDPermission, IDForeignProcesses}, words: []string{"before Linux 6.6", "setcap cap_net_admin+ep", "counts again"},
+			ids: []string{IDPermission, IDForeignProcesses, IDScheduling}, words: []string{"before Linux 6.6", "setcap cap_net_admin+ep", "counts again"},
 		},
 		"no proc": {
 			change: func(f *Facts) {
@@ -180,7 +180,7 @@ func TestJudge(t *testing.T) {
 				f.Buffer.Granted = f.Buffer.Limit
 				f.Leases.Error = "/run/telegraf-proc-connector is not there and cannot be made: /run: permission denied"
 			},
-			ids: []string{IDWorks, IDReceiveBuffer, IDForeignProcesses, IDStateDirectory},
+			ids: []string{IDWorks, IDReceiveBuffer, IDForeignProcesses, IDScheduling, IDStateDirectory},
 			words: []string{
 				"208 KiB instead of 32768 KiB", "net.core.rmem_max to 33554432", "without CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_SYS_NICE",
 				"/run: permission denied.", "leases   /run/telegraf-proc-connector cannot be used",

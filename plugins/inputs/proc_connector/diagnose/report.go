@@ -61,6 +61,7 @@ const (
 	IDReceiveBuffer    = "receive_buffer"
 	IDRightsUnknown    = "rights_unknown"
 	IDForeignProcesses = "foreign_processes"
+	IDScheduling       = "scheduling"
 )
 
 // A Repair is what was done to the kernel's count.
