@@ -68,21 +68,11 @@ func (l *logWriter) flush() {
 }
 
 func (l *logger) print(level telegraf.LogLevel, message string) {
-	l.queue(level.Indicator() + " " + l.prefix + strings.ReplaceAll(message, "\n", "; ") + "\n")
-}
-
-func (l *logWriter) queue(line string) {
+	line := level.Indicator() + " " + l.prefix + strings.ReplaceAll(message, "\n", "; ") + "\n"
 	select {
 	case l.lines <- line:
 	default:
 	}
-}
-
-// Write implements io.Writer for the standard logger, to which Telegraf's
-// packages log with the level in front.
-func (l *logWriter) Write(p []byte) (int, error) {
-	l.queue(string(p))
-	return len(p), nil
 }
 
 // Level implements telegraf.Logger: what is shown is Telegraf's choice.

@@ -76,9 +76,9 @@ func catchSignals() chan os.Signal {
 // serve runs the plugin until it is told to stop and returns the exit status.
 func serve(p plugin, pollInterval time.Duration, signals <-chan os.Signal, log *logger) int {
 	defer log.flush()
-	// Telegraf's serializer has no other log.
-	stdlog.SetFlags(0)
-	stdlog.SetOutput(log)
+	// What Telegraf's packages log by themselves, such as fields that are no
+	// number, has a time before the level, which execd takes for an error.
+	stdlog.SetOutput(io.Discard)
 
 	s := newServer(p, os.Stdout, log)
 	go s.guard(func() { s.readSignals(signals) })

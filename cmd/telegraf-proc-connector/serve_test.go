@@ -62,13 +62,13 @@ func aMetric(name string) telegraf.Metric {
 	return metric.New(name, nil, map[string]any{"n": 1}, time.Unix(0, 1))
 }
 
-// serving runs a server with the plugin, and returns it with what it will have
-// returned and logged.
-func serving(t *testing.T, p *fakePlugin, stdout io.Writer, interval time.Duration) (s *server, ended func() (status int, log string)) {
+// serving runs a server with the plugin, and returns it with a function that waits
+// for what it has returned and logged.
+func serving(t *testing.T, p *fakePlugin, stdout io.Writer, interval time.Duration) (*server, func() (status int, log string)) {
 	t.Helper()
 	var text bytes.Buffer
 	log := newLogger(&text)
-	s = newServer(p, stdout, log)
+	s := newServer(p, stdout, log)
 	status := make(chan int, 1)
 	go func() { status <- s.run(interval) }()
 	return s, func() (int, string) {

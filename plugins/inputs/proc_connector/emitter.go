@@ -15,9 +15,11 @@ import (
 )
 
 const (
-	// queueEvents and queueBytes bound the events that wait for Telegraf:
-	// about two seconds of the fastest storms seen, and 16 MiB of texts.
-	queueEvents = 8192
+	// queueEvents and queueBytes bound the events that wait for Telegraf. These
+	// are as many execs as fit into the default receive buffer, each with its fork
+	// and its exit: what the kernel has held back for the plugin can be read at
+	// once, whatever Telegraf does meanwhile.
+	queueEvents = 32768
 	queueBytes  = 16 << 20
 )
 
