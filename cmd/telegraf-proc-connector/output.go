@@ -8,11 +8,10 @@ import (
 )
 
 const (
-	// outputQueue is how many metrics may wait to be written. It is what a
-	// writer that was just woken finds, and writes at once; what has to wait for
-	// Telegraf does so in the plugin's own queue, where it is bounded and
-	// counted.
-	outputQueue = 256
+	// outputQueue is how many metrics may wait to be written. More of them make
+	// nothing faster (BenchmarkOutput), and what has to wait for Telegraf does so in
+	// the plugin's own queue, where it is bounded and counted.
+	outputQueue = 64
 	// outputBatch is about how many bytes are written at once: as much as a pipe
 	// holds.
 	outputBatch = 64 << 10

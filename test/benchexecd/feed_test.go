@@ -17,7 +17,7 @@ const (
 	feedFrom = 2_000
 	feedTo   = 1_000_000
 	// feedPrecision is up to which part of a rate it is found out.
-	feedPrecision = 0.05
+	feedPrecision = 0.1
 )
 
 // More execs than a machine could start are fed into the plugin's queue, as the
@@ -54,7 +54,7 @@ var fed = regexp.MustCompile(`Fed (\d+) execs in \S+, dropped (\d+)`)
 func feed(b *testing.B, rate int) (dropped int64) {
 	b.Helper()
 	variable, _ := profile(b, "feed-"+strconv.Itoa(rate))
-	r := start(b, "Starting Telegraf", variable,
+	r := start(b, "[feed] Feeding", variable,
 		fmt.Sprintf("PROC_CONNECTOR_FEED_RATE=%d", rate), fmt.Sprintf("PROC_CONNECTOR_FEED_DURATION=%ds", feedSeconds))
 	r.agent.WaitLog(" dropped ", (feedSeconds+60)*time.Second)
 	said := fed.FindStringSubmatch(r.agent.Log())

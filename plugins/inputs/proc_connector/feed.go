@@ -44,6 +44,7 @@ func (f *Feed) Start(acc telegraf.Accumulator) error {
 	f.emitter = newEmitter(acc, p.ExecFields, false, int(p.MaxCmdline))
 	f.emitter.redactor = redactor
 	f.stopping = make(chan struct{})
+	f.Log.Infof("Feeding %d execs a second for %v", f.Rate, f.Duration)
 	f.emitting.Go(f.emitter.run)
 	f.feeding.Go(f.feed)
 	return nil
