@@ -105,7 +105,7 @@ func TestOutputWritesBurstsTogether(t *testing.T) {
 
 	o.metrics <- aMetric("alone")
 	require.Equal(t, "alone n=1i 1\n", <-g.arrived)
-	const more = 100
+	const more = outputQueue
 	for range more {
 		o.metrics <- aMetric("burst")
 	}
