@@ -113,6 +113,13 @@ test-memory: export CGO_ENABLED = 0
 test-memory: ## See that a million processes leave no memory behind
 	PROC_CONNECTOR_TEST_MEMORY=1 go test -count=1 -v -run '^TestMemoryIsBounded$$' ./plugins/inputs/proc_connector
 
+# From the plugin through a pipe into a Telegraf, and from that into a file: a
+# storm of execs for 20 s, and then made-up ones at rates beyond what it can take.
+.PHONY: bench-execd
+bench-execd: export CGO_ENABLED = 0
+bench-execd: ## Measure the way into Telegraf: what it takes without dropping, and its price
+	cd test && go test -timeout 30m -run '^$$' -bench . -benchtime 1x ./benchexecd
+
 .PHONY: test-system
 test-system: export CGO_ENABLED = 0
 test-system:

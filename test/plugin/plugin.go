@@ -27,6 +27,7 @@ type binary struct {
 var (
 	plain       = binary{name: name}
 	faultpoints = binary{name: name + "-faultpoints", tags: "faultpoints"}
+	feed        = binary{name: name + "-feed", tags: "feed"}
 )
 
 // FaultpointEnv is the environment variable that names the point at which the
@@ -45,6 +46,13 @@ func Build(t testing.TB) string {
 func BuildFaultpoints(t testing.TB) string {
 	t.Helper()
 	return faultpoints.build(t)
+}
+
+// BuildFeed is Build for a binary that can be told to report made-up execs at a
+// rate, and to write a profile of itself (feed.go of cmd/telegraf-proc-connector).
+func BuildFeed(t testing.TB) string {
+	t.Helper()
+	return feed.build(t)
 }
 
 func (b *binary) build(t testing.TB) string {

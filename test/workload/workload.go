@@ -16,6 +16,7 @@
 //	forknoexec COUNT               fork(2) and _exit(2) without execve(2), COUNT times
 //	threads COUNT                  COUNT threads alive at one time
 //	spawn COUNT PROGRAM [ARG...]   run the program COUNT times; each stays a zombie for a while
+//	storm SECONDS PROGRAM [ARG...] run the program over and over for that long, and print how often
 //	exec0 PROGRAM                  execve(2) with an empty list of arguments
 //
 // The system calls are named in section 2 of the manual; which of them causes

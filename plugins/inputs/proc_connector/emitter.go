@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/metric"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
@@ -16,9 +15,11 @@ import (
 )
 
 const (
-	// queueEvents and queueBytes bound the events that wait for Telegraf:
-	// about two seconds of the fastest storms seen, and 16 MiB of texts.
-	queueEvents = 8192
+	// queueEvents and queueBytes bound the events that wait for Telegraf. These
+	// are as many execs as fit into the default receive buffer, each with its fork
+	// and its exit: what the kernel has held back for the plugin can be read at
+	// once, whatever Telegraf does meanwhile.
+	queueEvents = 32768
 	queueBytes  = 16 << 20
 )
 
@@ -122,48 +123,51 @@ func (e *emitter) offer(ev event) {
 // run emits until close was called and the queue is empty.
 func (e *emitter) run() {
 	for ev := range e.queue {
-		e.queued.Add(-int64(ev.size()))
-		e.acc.AddMetric(ev.toMetric(e))
+		e.emit(ev)
 	}
+}
+
+// emit hands an event that was taken from the queue to Telegraf.
+func (e *emitter) emit(ev event) {
+	e.queued.Add(-int64(ev.size()))
+	e.acc.AddMetric(ev.toMetric(e))
 }
 
 // close tells run that no more events will come.
 func (e *emitter) close() { close(e.queue) }
 
 func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
-	m := metric.New("proc_connector_exec", map[string]string{"command": ev.command}, nil, ev.time)
-	set := func(name string, value interface{}) {
-		if e.fields[name] {
-			m.AddField(name, value)
-		}
+	m := newEventMetric("proc_connector_exec", ev.time)
+	m.tag("command", ev.command)
+	if e.fields["pid"] {
+		m.set("pid", int64(ev.pid))
 	}
 	// What is not known is left out: an empty string would say that it is
 	// empty, and the id 0 that it is root's.
-	text := func(name, value string) {
-		if value != "" {
-			set(name, value)
-		}
+	if ev.ppid != 0 && e.fields["ppid"] {
+		m.set("ppid", int64(ev.ppid))
 	}
-	set("pid", int64(ev.pid))
-	if ev.ppid != 0 {
-		set("ppid", int64(ev.ppid))
+	text := func(name, value string) {
+		if value != "" && e.fields[name] {
+			m.set(name, value)
+		}
 	}
 	text("parent_command", ev.parentCommand)
 	text("cmdline", ev.cmdline)
 	text("exe", cmdline.Clean(ev.exe))
 	text("cwd", cmdline.Clean(ev.cwd))
-	if ev.uidKnown {
-		set("uid", uint64(ev.uid))
-		if e.fields["user"] {
-			set("user", e.users.name(ev.uid, time.Now()))
-		}
+	if ev.uidKnown && e.fields["uid"] {
+		m.set("uid", uint64(ev.uid))
+	}
+	if ev.uidKnown && e.fields["user"] {
+		m.set("user", e.users.get(ev.uid, time.Now()).boxed)
 	}
 	text("unit", cmdline.Clean(ev.unit))
 	text("container_id", cmdline.Clean(ev.container))
-	detail := "full"
 	if ev.gone {
-		detail = "gone"
+		m.set("detail", "gone")
+	} else {
+		m.set("detail", "full")
 	}
-	m.AddField("detail", detail)
 	return m
 }

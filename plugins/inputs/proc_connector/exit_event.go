@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/metric"
 	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
@@ -55,24 +54,26 @@ func (c *collector) offerExit(e *ending, s *series.Series) {
 func (ev *exitEvent) size() int { return len(ev.cmdline) }
 
 func (ev *exitEvent) toMetric(e *emitter) telegraf.Metric {
-	m := metric.New("proc_connector_exit", map[string]string{"command": ev.command, "result": result(ev.status)}, nil, ev.time)
-	m.AddField("pid", int64(ev.pid))
+	m := newEventMetric("proc_connector_exit", ev.time)
+	m.tag("command", ev.command)
+	m.tag("result", result(ev.status))
+	m.set("pid", int64(ev.pid))
 	if ev.ppid != 0 {
-		m.AddField("ppid", int64(ev.ppid))
+		m.set("ppid", int64(ev.ppid))
 	}
-	m.AddField("exit_code", int64(ev.status.Code()))
+	m.set("exit_code", int64(ev.status.Code()))
 	if ev.status.Signaled() {
-		m.AddField("signal", signalName(ev.status.Signal()))
+		m.set("signal", signalName(ev.status.Signal()))
 	}
-	m.AddField("core_dumped", ev.status.CoreDumped())
+	m.set("core_dumped", ev.status.CoreDumped())
 	if ev.timed {
-		m.AddField("runtime_seconds", ev.runtime)
+		m.set("runtime_seconds", ev.runtime)
 	}
 	if ev.cmdline != "" {
-		m.AddField("cmdline", ev.cmdline)
+		m.set("cmdline", ev.cmdline)
 	}
 	if ev.uidKnown {
-		m.AddField("user", e.users.name(ev.uid, time.Now()))
+		m.set("user", e.users.get(ev.uid, time.Now()).boxed)
 	}
 	return m
 }

@@ -26,28 +26,32 @@ type userNames struct {
 }
 
 type userName struct {
-	name string
-	at   time.Time
+	name  string
+	boxed any // the same as the value of a field, so that not each metric needs its own
+	at    time.Time
 }
 
 // name returns the name of a user, or the id where there is none.
-func (u *userNames) name(uid uint32, now time.Time) string {
+func (u *userNames) name(uid uint32, now time.Time) string { return u.get(uid, now).name }
+
+func (u *userNames) get(uid uint32, now time.Time) userName {
 	u.mu.Lock()
 	n, ok := u.known[uid]
 	u.mu.Unlock()
 	if ok && now.Sub(n.at) < userExpiry {
-		return n.name
+		return n
 	}
 
 	name := strconv.FormatUint(uint64(uid), 10)
 	if found, err := u.lookup(name); err == nil && found.Username != "" {
 		name = cmdline.Clean(found.Username)
 	}
+	n = userName{name: name, boxed: name, at: now}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.known == nil || len(u.known) >= maxUsers {
 		u.known = make(map[uint32]userName)
 	}
-	u.known[uid] = userName{name: name, at: now}
-	return name
+	u.known[uid] = n
+	return n
 }

@@ -44,6 +44,7 @@ var commands = map[string]command{
 	"forknoexec": {"forknoexec COUNT", 1, false, forknoexec},
 	"threads":    {"threads COUNT", 1, false, threads},
 	"spawn":      {"spawn COUNT PROGRAM [ARG...]", 2, true, spawn},
+	"storm":      {"storm SECONDS PROGRAM [ARG...]", 2, true, storm},
 	"exec0":      {"exec0 PROGRAM", 1, false, exec0},
 }
 
