@@ -33,6 +33,7 @@ type service struct {
 	collector *collector
 	emitter   *emitter
 
+	scanned   chan struct{} // closed when the processes that run already are known
 	receiving sync.WaitGroup
 	emitting  sync.WaitGroup
 	failure   atomic.Pointer[error] // why receiving ended before it was told to
@@ -82,6 +83,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		threads: p.Threads,
 		session: session,
 		caught:  caught,
+		scanned: make(chan struct{}),
 		watch:   watch{log: p.Log, repair: p.Repair, session: session},
 	}
 	// From here on the kernel counts a listener, and whatever unwinds this
@@ -173,7 +175,9 @@ func (s *service) guard(f func()) {
 
 // receive scans /proc and then follows events until the session is closed.
 func (s *service) receive() {
-	if err := s.collector.scan(); err != nil {
+	err := s.collector.scan()
+	close(s.scanned)
+	if err != nil {
 		s.log.Warnf("Reading the processes that are running already failed, their children will have no parent_command: %v", err)
 	}
 	if err := s.session.Receive(s.collector); err != nil && !errors.Is(err, cnproc.ErrClosed) {
@@ -218,6 +222,9 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		// First of all, so that what it finds is in the metrics of this gather.
 		err = s.watch.check()
 
+		// Right after the start, as with "telegraf --once", there is nothing to tell
+		// before that.
+		<-s.scanned
 		snap, stats := s.collector.snapshot(), s.session.Stats()
 		var listening uint64
 		if s.session.Listening() {
