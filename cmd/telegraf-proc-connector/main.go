@@ -151,6 +151,7 @@ func runPlugin(args arguments, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
+	greet(stdout, stderr, args.pollInterval)
 	return serve(plugin, args.pollInterval, signals, log)
 }
 

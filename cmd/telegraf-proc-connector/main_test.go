@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,7 @@ func TestRun(t *testing.T) {
 func TestSeeDoctor(t *testing.T) {
 	require.Contains(t, seeDoctor(&cnproc.OpError{Op: "listen", Err: cnproc.ErrPermission}), "telegraf-proc-connector doctor")
 	require.Contains(t, seeDoctor(fmt.Errorf("gathering: %w", cnproc.ErrSilenced)), "telegraf-proc-connector doctor")
+	require.Contains(t, seeDoctor(fmt.Errorf("reading: %w", &fs.PathError{Op: "open", Path: "/proc", Err: fs.ErrNotExist})), "telegraf-proc-connector doctor")
 	require.Empty(t, seeDoctor(errors.New("already started")))
 }
 

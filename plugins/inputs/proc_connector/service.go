@@ -95,8 +95,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		if caught != nil {
 			s.collector.reader = newCaughtReader(caught, s.collector.scanner)
 		}
-		s.report(p.ReceiveBuffer)
-		s.reportCatchers(catchErr)
+		s.report(p.ReceiveBuffer, catchErr)
 		s.watch.opening(session.Opening())
 	})
 
@@ -138,26 +137,26 @@ func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 	return c
 }
 
-// report says at start what was got.
-func (s *service) report(asked config.Size) {
+// report says at start what was got. Without catchers it is told why.
+func (s *service) report(asked config.Size, catchErr error) {
 	got := s.session.ReceiveBuffer()
 	if got < int(asked) {
 		s.log.Warnf("The receive buffer has %d KiB instead of %d KiB, so bursts of events may overrun it: "+
 			"give the program CAP_NET_ADMIN, or raise net.core.rmem_max to %d", got>>10, int(asked)>>10, int(asked))
 	}
-	s.log.Infof("Listening to the process connector with a receive buffer of %d KiB", got>>10)
-}
-
-// reportCatchers says what the threads that read have got.
-func (s *service) reportCatchers(err error) {
-	switch {
-	case err != nil:
-		s.log.Warnf("What is executed is read by the thread that receives events, too late for many a short-lived program: %v", err)
-	case s.caught.Report().Refused != nil:
-		s.log.Warnf("What is executed is read by %v: some short-lived programs may end before", s.caught.Report())
-	default:
-		s.log.Infof("What is executed is read by %v", s.caught.Report())
+	reads := "the thread that receives events"
+	if catchErr != nil {
+		s.log.Warnf("What is executed is read by the thread that receives events, too late for many a short-lived program: %v", catchErr)
+	} else {
+		r := s.caught.Report()
+		if r.Refused != nil {
+			s.log.Warnf("What is executed is read by %v: some short-lived programs may end before", r)
+		}
+		r.Refused = nil // it has been said
+		reads = r.String()
 	}
+	line := startup{kernel: kernelRelease(), rights: rights(), reads: reads, buffer: got, threads: s.threads}
+	s.log.Info(line.line())
 }
 
 // guard runs f and, if f does not return, gives the kernel's listener count back

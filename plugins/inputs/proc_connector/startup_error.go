@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
@@ -23,7 +24,7 @@ func newStartupError(err error) error {
 	for _, final := range []error{
 		// Neither the kernel nor what this process is will become another.
 		cnproc.ErrNotLinux, cnproc.ErrNoConnector, cnproc.ErrNoProcEvents, cnproc.ErrPermission,
-		cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace,
+		cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace, catcher.ErrNotPermitted,
 	} {
 		retry = retry && !errors.Is(err, final)
 	}
