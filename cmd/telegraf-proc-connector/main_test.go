@@ -24,26 +24,27 @@ func TestRun(t *testing.T) {
 		stderr string
 	}{
 		"help":              {args: []string{"--help"}, stdout: usage},
+		"help, a command":   {args: []string{"help"}, stdout: usage},
 		"version":           {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
 		"sample-config":     {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
 		"unknown flag":      {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
-		"unknown command":   {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\" (see --help)\n"},
+		"unknown command":   {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\", there are doctor, reconcile, sample-config and help (see --help)\n"},
 		"two commands":      {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
 		"a command's flag":  {args: []string{"doctor", "--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
 		"a command's help":  {args: []string{"doctor", "--help"}, stdout: usage},
 		"another's flag":    {args: []string{"reconcile", "--json"}, status: 1, stderr: "E! flag provided but not defined: -json (see --help)\n"},
 		"nothing to repair": {args: []string{"--repair"}, status: 1, stderr: "E! flag provided but not defined: -repair (see --help)\n"},
 		"too much":          {args: []string{"doctor", "now"}, status: 1, stderr: "E! unexpected argument \"now\" (see --help)\n"},
-		"empty command":     {args: []string{""}, status: 1, stderr: "E! unknown command \"\" (see --help)\n"},
+		"empty command":     {args: []string{""}, status: 1, stderr: "E! unknown command \"\", there are doctor, reconcile, sample-config and help (see --help)\n"},
 		"doctor, no such config file": {
 			args:   []string{"doctor", "--config", "/nonexistent/x.conf"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory (telegraf-proc-connector sample-config shows what is allowed)\n",
 		},
 		"reconcile, no such config file": {
 			args:   []string{"--config", "/nonexistent/x.conf", "reconcile"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory (telegraf-proc-connector sample-config shows what is allowed)\n",
 		},
 		"negative interval": {
 			args:   []string{"--poll-interval", "-1s"},
@@ -58,7 +59,7 @@ func TestRun(t *testing.T) {
 		"no such config file": {
 			args:   []string{"--config", "/nonexistent/x.conf"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory (telegraf-proc-connector sample-config shows what is allowed)\n",
 		},
 	}
 	for name, tt := range tests {
@@ -69,6 +70,19 @@ func TestRun(t *testing.T) {
 			require.Equal(t, tt.stdout == "", stdout.Len() == 0)
 			require.Equal(t, tt.stderr, stderr.String())
 		})
+	}
+}
+
+// full is a file on a full disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestOutputFails(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"help"}, {"--version"}, {"sample-config"}} {
+		var stderr bytes.Buffer
+		require.Equal(t, 1, run(args, full{}, &stderr))
+		require.Equal(t, "E! writing to stdout failed: no space left on device\n", stderr.String())
 	}
 }
 
