@@ -17,6 +17,7 @@ import (
 )
 
 func TestRun(t *testing.T) {
+	const thereAre = ", there are doctor, reconcile, sample-config and help (see --help)\n"
 	tests := map[string]struct {
 		args   []string
 		status int
@@ -28,23 +29,23 @@ func TestRun(t *testing.T) {
 		"version":           {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
 		"sample-config":     {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
 		"unknown flag":      {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
-		"unknown command":   {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\", there are doctor, reconcile, sample-config and help (see --help)\n"},
+		"unknown command":   {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\"" + thereAre},
 		"two commands":      {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
 		"a command's flag":  {args: []string{"doctor", "--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
 		"a command's help":  {args: []string{"doctor", "--help"}, stdout: usage},
 		"another's flag":    {args: []string{"reconcile", "--json"}, status: 1, stderr: "E! flag provided but not defined: -json (see --help)\n"},
 		"nothing to repair": {args: []string{"--repair"}, status: 1, stderr: "E! flag provided but not defined: -repair (see --help)\n"},
 		"too much":          {args: []string{"doctor", "now"}, status: 1, stderr: "E! unexpected argument \"now\" (see --help)\n"},
-		"empty command":     {args: []string{""}, status: 1, stderr: "E! unknown command \"\", there are doctor, reconcile, sample-config and help (see --help)\n"},
+		"empty command":     {args: []string{""}, status: 1, stderr: "E! unknown command \"\"" + thereAre},
 		"doctor, no such config file": {
 			args:   []string{"doctor", "--config", "/nonexistent/x.conf"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory (telegraf-proc-connector sample-config shows what is allowed)\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory" + seeSample + "\n",
 		},
 		"reconcile, no such config file": {
 			args:   []string{"--config", "/nonexistent/x.conf", "reconcile"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory (telegraf-proc-connector sample-config shows what is allowed)\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory" + seeSample + "\n",
 		},
 		"negative interval": {
 			args:   []string{"--poll-interval", "-1s"},
@@ -59,7 +60,7 @@ func TestRun(t *testing.T) {
 		"no such config file": {
 			args:   []string{"--config", "/nonexistent/x.conf"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory (telegraf-proc-connector sample-config shows what is allowed)\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory" + seeSample + "\n",
 		},
 	}
 	for name, tt := range tests {

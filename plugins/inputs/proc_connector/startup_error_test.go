@@ -3,7 +3,6 @@
 package proc_connector
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"testing"
@@ -61,8 +60,8 @@ func TestStartupErrorBehavior(t *testing.T) {
 			switch tt.want {
 			case stops:
 				require.ErrorIs(t, err, tt.err)
-				require.EqualError(t, err, tt.err.Error())
-				require.IsType(t, &startupError{}, err)
+				require.Equal(t, tt.err.Error(), err.Error())
+				require.Equal(t, "*proc_connector.startupError", fmt.Sprintf("%T", err))
 			case retries:
 				require.NoError(t, err)
 				require.EqualError(t, input.Gather(&acc), "not connected")
@@ -84,7 +83,7 @@ func TestStartupErrorAs(t *testing.T) {
 	var op *cnproc.OpError
 	require.NotErrorAs(t, err, &op)
 	var timeout interface{ Timeout() bool }
-	require.True(t, errors.As(err, &timeout), "of the path's error")
+	require.ErrorAs(t, err, &timeout, "of the path's error")
 	var namesake *StartupError
 	require.NotErrorAs(t, err, &namesake)
 }
