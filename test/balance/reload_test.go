@@ -35,10 +35,10 @@ type deployment struct {
 
 // TestReloads does to a Telegraf in minutes what deployments do to it in a year.
 func TestReloads(t *testing.T) {
-	ways.Each(t, testReloads)
+	ways.Each(t, reloadsIn)
 }
 
-func testReloads(t *testing.T, w ways.Way) {
+func reloadsIn(t *testing.T, w ways.Way) {
 	t.Helper()
 	k := alone(t)
 	d := &deployment{t: t, way: w, kernel: k, bystander: enter(t), dir: state.Dir(t), config: filepath.Join(t.TempDir(), "telegraf.conf")}

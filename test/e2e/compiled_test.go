@@ -108,13 +108,13 @@ func TestOnce(t *testing.T) {
 	cmd := exec.Command(workload.Build(t), "sleep50")
 	require.NoError(t, cmd.Run())
 	for name, a := range agents {
-		t.Run(name, func(t *testing.T) { testOnce(t, a, cmd) })
+		t.Run(name, func(t *testing.T) { requireReported(t, a, cmd) })
 	}
 	l.Require(0)
 }
 
-// testOnce looks at the report of a Telegraf that has seen the command.
-func testOnce(t *testing.T, a *telegraf.Agent, cmd *exec.Cmd) {
+// requireReported looks at the report of a Telegraf that has seen the command.
+func requireReported(t *testing.T, a *telegraf.Agent, cmd *exec.Cmd) {
 	t.Helper()
 	require.Zero(t, a.Wait(execd.Timeout).ExitCode(), a.Log())
 	// --test puts a mark before each metric.

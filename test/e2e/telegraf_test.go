@@ -50,10 +50,10 @@ func waitAgentMetric(t *testing.T, a *telegraf.Agent, what string, accept func(t
 }
 
 func TestTelegraf(t *testing.T) {
-	ways.Each(t, testTelegraf)
+	ways.Each(t, telegrafIn)
 }
 
-func testTelegraf(t *testing.T, w ways.Way) {
+func telegrafIn(t *testing.T, w ways.Way) {
 	t.Helper()
 	l := listeners.Guard(t)
 	a, _ := w.Run(t)
@@ -84,10 +84,10 @@ func testTelegraf(t *testing.T, w ways.Way) {
 }
 
 func TestReloads(t *testing.T) {
-	ways.Each(t, testReloads)
+	ways.Each(t, reloadsIn)
 }
 
-func testReloads(t *testing.T, w ways.Way) {
+func reloadsIn(t *testing.T, w ways.Way) {
 	t.Helper()
 	l := listeners.Guard(t)
 	a, _ := w.Run(t)
@@ -112,10 +112,10 @@ func testReloads(t *testing.T, w ways.Way) {
 }
 
 func TestReloadWithoutPlugin(t *testing.T) {
-	ways.Each(t, testReloadWithoutPlugin)
+	ways.Each(t, reloadWithoutPluginIn)
 }
 
-func testReloadWithoutPlugin(t *testing.T, w ways.Way) {
+func reloadWithoutPluginIn(t *testing.T, w ways.Way) {
 	t.Helper()
 	l := listeners.Guard(t)
 	a, config := w.Run(t)
@@ -137,10 +137,10 @@ func testReloadWithoutPlugin(t *testing.T, w ways.Way) {
 
 // Telegraf ends when it cannot read its new configuration.
 func TestReloadOntoBrokenConfiguration(t *testing.T) {
-	ways.Each(t, testReloadOntoBrokenConfiguration)
+	ways.Each(t, reloadOntoBrokenIn)
 }
 
-func testReloadOntoBrokenConfiguration(t *testing.T, w ways.Way) {
+func reloadOntoBrokenIn(t *testing.T, w ways.Way) {
 	t.Helper()
 	l := listeners.Guard(t)
 	a, config := w.Run(t)
@@ -183,10 +183,10 @@ func TestReloadOntoBrokenPluginConfiguration(t *testing.T) {
 }
 
 func TestTelegrafStopped(t *testing.T) {
-	ways.Each(t, testTelegrafStopped)
+	ways.Each(t, telegrafStoppedIn)
 }
 
-func testTelegrafStopped(t *testing.T, w ways.Way) {
+func telegrafStoppedIn(t *testing.T, w ways.Way) {
 	t.Helper()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {

@@ -42,7 +42,7 @@ func TestTerminal(t *testing.T) {
 		"Enter reports counters at once, Ctrl-C stops.\n"), p.Stderr())
 
 	press := func(keys string) {
-		_, err := io.WriteString(keyboard, keys)
+		_, err := keyboard.WriteString(keys)
 		require.NoError(t, err)
 	}
 	require.NotContains(t, screen.Since(0), "proc_connector_listener ")
