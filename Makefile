@@ -47,7 +47,6 @@ build: ## Build the program: build/telegraf-proc-connector
 # exec, so that make hands a SIGTERM to the program and not to a shell.
 .PHONY: run
 run: build ## Run it here with its defaults, metrics on stdout, until Ctrl-C
-	@echo "Metrics of this machine: one for each exec, counters every 10 s (Enter: at once), until Ctrl-C" >&2
 	@exec $(BINARY)
 
 .PHONY: test

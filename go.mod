@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/BurntSushi/toml v1.6.0
 	github.com/influxdata/telegraf v1.39.3
+	github.com/mattn/go-isatty v0.0.23
 	github.com/mdlayher/netlink v1.11.2
 	github.com/stretchr/testify v1.11.1
 	golang.org/x/net v0.57.0
@@ -53,7 +54,6 @@ require (
 	github.com/klauspost/pgzip v1.2.6 // indirect
 	github.com/magiconair/properties v1.8.10 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
-	github.com/mattn/go-isatty v0.0.23 // indirect
 	github.com/mattn/go-runewidth v0.0.24 // indirect
 	github.com/mdlayher/socket v0.6.0 // indirect
 	github.com/moby/docker-image-spec v1.3.1 // indirect

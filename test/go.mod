@@ -6,6 +6,7 @@ replace github.com/proc-connector/telegraf-proc-connector => ../
 
 require (
 	github.com/cilium/ebpf v0.22.0
+	github.com/creack/pty v1.1.24
 	github.com/influxdata/influxql v1.4.1
 	github.com/influxdata/telegraf v1.39.3
 	github.com/proc-connector/telegraf-proc-connector v0.0.0

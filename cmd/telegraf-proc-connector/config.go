@@ -18,6 +18,9 @@ import (
 
 const pluginName = "proc_connector"
 
+// seeSample is what to add to an error that looking at a right file helps with.
+const seeSample = " (telegraf-proc-connector sample-config shows what is allowed)"
+
 // loadPlugin returns the plugin with the options of a file, or with its
 // defaults if path is empty. Whatever the file holds beyond one section of
 // known options with permitted values is an error: Telegraf's own loader for
@@ -45,7 +48,7 @@ func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector
 func loadFile(path string, plugin *proc_connector.ProcConnector) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("reading the configuration failed: %w", err)
+		return fmt.Errorf("reading the configuration failed: %w%s", err, seeSample)
 	}
 	expanded, err := expandEnvironment(string(text))
 	if err != nil {
@@ -55,14 +58,14 @@ func loadFile(path string, plugin *proc_connector.ProcConnector) error {
 	var file map[string]map[string]toml.Primitive
 	meta, err := toml.Decode(expanded, &file)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w%s", path, err, seeSample)
 	}
 	if err := checkKeys(path, meta.Keys()); err != nil {
 		return err
 	}
 	section, ok := file["inputs"][pluginName]
 	if !ok {
-		return fmt.Errorf("%s: there is no section [[inputs.%s]]", path, pluginName)
+		return fmt.Errorf("%s: there is no section [[inputs.%s]]%s", path, pluginName, seeSample)
 	}
 	var sections []toml.Primitive
 	if err := meta.PrimitiveDecode(section, &sections); err != nil {
@@ -73,7 +76,7 @@ func loadFile(path string, plugin *proc_connector.ProcConnector) error {
 			path, len(sections), pluginName)
 	}
 	if err := meta.PrimitiveDecode(sections[0], plugin); err != nil {
-		return fmt.Errorf("%s: %w (telegraf-proc-connector sample-config shows what is allowed)", path, err)
+		return fmt.Errorf("%s: %w%s", path, err, seeSample)
 	}
 	return nil
 }

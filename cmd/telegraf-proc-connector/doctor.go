@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/signal"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
@@ -56,10 +57,12 @@ func undisturbed(f func()) {
 	signal.Stop(signals)
 }
 
-// seeDoctor is what to add to an error if the command doctor can say more.
+// seeDoctor is what to add to an error if the command doctor can say more: those
+// of the connector, of rights, and of files that it needs, such as /proc.
 func seeDoctor(err error) string {
 	var op *cnproc.OpError
-	if errors.As(err, &op) || errors.Is(err, cnproc.ErrSilenced) {
+	var file *fs.PathError
+	if errors.As(err, &op) || errors.As(err, &file) || errors.Is(err, cnproc.ErrSilenced) || errors.Is(err, fs.ErrPermission) {
 		return " (telegraf-proc-connector doctor shows more)"
 	}
 	return ""

@@ -67,7 +67,10 @@ var commands = map[string]command{
 	"doctor":        {flags: []string{"config", "repair", "json"}, run: doctor},
 	"reconcile":     {flags: []string{"config"}, run: reconcile},
 	"sample-config": {run: sampleConfig},
+	"help":          {run: help},
 }
+
+func help(_ arguments, stdout, stderr io.Writer) int { return show(stdout, stderr, usage) }
 
 // flagSet defines those flags of a command line that a command takes, with the
 // values in args as their defaults.
@@ -97,8 +100,7 @@ func run(words []string, stdout, stderr io.Writer) int {
 	c, err := parse(words, &args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return 0
+		return show(stdout, stderr, usage)
 	case err != nil:
 		return fail(stderr, fmt.Errorf("%w (see --help)", err))
 	}
@@ -119,7 +121,7 @@ func parse(words []string, args *arguments) (command, error) {
 	name, rest := flags.Arg(0), flags.Args()[1:]
 	c, known := commands[name]
 	if !known || name == "" {
-		return c, fmt.Errorf("unknown command %q", name)
+		return c, fmt.Errorf("unknown command %q, there are doctor, reconcile, sample-config and help", name)
 	}
 	flags = c.flagSet(args)
 	if err := flags.Parse(rest); err != nil {
@@ -131,6 +133,14 @@ func parse(words []string, args *arguments) (command, error) {
 	return c, nil
 }
 
+// show prints what was asked for.
+func show(stdout, stderr io.Writer, text string) int {
+	if _, err := io.WriteString(stdout, text); err != nil {
+		return fail(stderr, fmt.Errorf("writing to stdout failed: %w", err))
+	}
+	return 0
+}
+
 func fail(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "E! %v\n", err)
 	return 1
@@ -140,8 +150,8 @@ func fail(stderr io.Writer, err error) int {
 func runPlugin(args arguments, stdout, stderr io.Writer) int {
 	switch {
 	case args.version:
-		fmt.Fprintf(stdout, "telegraf-proc-connector %s (%s, %s/%s)\n", versionString(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		return 0
+		return show(stdout, stderr, fmt.Sprintf("telegraf-proc-connector %s (%s, %s/%s)\n",
+			versionString(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	case args.pollInterval < 0:
 		return fail(stderr, fmt.Errorf("--poll-interval: %v is negative, allowed is 0 (never) or more", args.pollInterval))
 	}
@@ -151,6 +161,7 @@ func runPlugin(args arguments, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
+	greet(stdout, stderr, args.pollInterval)
 	return serve(plugin, args.pollInterval, signals, log)
 }
 

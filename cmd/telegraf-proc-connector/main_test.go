@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 )
 
 func TestRun(t *testing.T) {
+	const thereAre = ", there are doctor, reconcile, sample-config and help (see --help)\n"
 	tests := map[string]struct {
 		args   []string
 		status int
@@ -23,26 +25,27 @@ func TestRun(t *testing.T) {
 		stderr string
 	}{
 		"help":              {args: []string{"--help"}, stdout: usage},
+		"help, a command":   {args: []string{"help"}, stdout: usage},
 		"version":           {args: []string{"--version"}, stdout: "telegraf-proc-connector "},
 		"sample-config":     {args: []string{"sample-config"}, stdout: new(proc_connector.ProcConnector).SampleConfig()},
 		"unknown flag":      {args: []string{"--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
-		"unknown command":   {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\" (see --help)\n"},
+		"unknown command":   {args: []string{"listen"}, status: 1, stderr: "E! unknown command \"listen\"" + thereAre},
 		"two commands":      {args: []string{"sample-config", "x"}, status: 1, stderr: "E! unexpected argument \"x\" (see --help)\n"},
 		"a command's flag":  {args: []string{"doctor", "--colour"}, status: 1, stderr: "E! flag provided but not defined: -colour (see --help)\n"},
 		"a command's help":  {args: []string{"doctor", "--help"}, stdout: usage},
 		"another's flag":    {args: []string{"reconcile", "--json"}, status: 1, stderr: "E! flag provided but not defined: -json (see --help)\n"},
 		"nothing to repair": {args: []string{"--repair"}, status: 1, stderr: "E! flag provided but not defined: -repair (see --help)\n"},
 		"too much":          {args: []string{"doctor", "now"}, status: 1, stderr: "E! unexpected argument \"now\" (see --help)\n"},
-		"empty command":     {args: []string{""}, status: 1, stderr: "E! unknown command \"\" (see --help)\n"},
+		"empty command":     {args: []string{""}, status: 1, stderr: "E! unknown command \"\"" + thereAre},
 		"doctor, no such config file": {
 			args:   []string{"doctor", "--config", "/nonexistent/x.conf"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory" + seeSample + "\n",
 		},
 		"reconcile, no such config file": {
 			args:   []string{"--config", "/nonexistent/x.conf", "reconcile"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory" + seeSample + "\n",
 		},
 		"negative interval": {
 			args:   []string{"--poll-interval", "-1s"},
@@ -57,7 +60,7 @@ func TestRun(t *testing.T) {
 		"no such config file": {
 			args:   []string{"--config", "/nonexistent/x.conf"},
 			status: 1,
-			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory\n",
+			stderr: "E! reading the configuration failed: open /nonexistent/x.conf: no such file or directory" + seeSample + "\n",
 		},
 	}
 	for name, tt := range tests {
@@ -71,9 +74,23 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// full is a file on a full disk.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestOutputFails(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"help"}, {"--version"}, {"sample-config"}} {
+		var stderr bytes.Buffer
+		require.Equal(t, 1, run(args, full{}, &stderr))
+		require.Equal(t, "E! writing to stdout failed: no space left on device\n", stderr.String())
+	}
+}
+
 func TestSeeDoctor(t *testing.T) {
 	require.Contains(t, seeDoctor(&cnproc.OpError{Op: "listen", Err: cnproc.ErrPermission}), "telegraf-proc-connector doctor")
 	require.Contains(t, seeDoctor(fmt.Errorf("gathering: %w", cnproc.ErrSilenced)), "telegraf-proc-connector doctor")
+	require.Contains(t, seeDoctor(fmt.Errorf("reading: %w", &fs.PathError{Op: "open", Path: "/proc", Err: fs.ErrNotExist})), "telegraf-proc-connector doctor")
 	require.Empty(t, seeDoctor(errors.New("already started")))
 }
 

@@ -7,9 +7,6 @@ import (
 )
 
 // sampleConfig prints a configuration file with all options.
-func sampleConfig(_ arguments, stdout, _ io.Writer) int {
-	if _, err := io.WriteString(stdout, new(proc_connector.ProcConnector).SampleConfig()); err != nil {
-		return 1 // nobody reads what could be said about it
-	}
-	return 0
+func sampleConfig(_ arguments, stdout, stderr io.Writer) int {
+	return show(stdout, stderr, new(proc_connector.ProcConnector).SampleConfig())
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/execd"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/ways"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
 )
@@ -24,6 +25,7 @@ const (
 // deployment is a Telegraf whose configuration is changed again and again.
 type deployment struct {
 	t         *testing.T
+	way       ways.Way
 	kernel    *kernel
 	bystander *bystander
 	dir       string // of the leases
@@ -33,9 +35,14 @@ type deployment struct {
 
 // TestReloads does to a Telegraf in minutes what deployments do to it in a year.
 func TestReloads(t *testing.T) {
+	ways.Each(t, reloadsIn)
+}
+
+func reloadsIn(t *testing.T, w ways.Way) {
+	t.Helper()
 	k := alone(t)
-	d := &deployment{t: t, kernel: k, bystander: enter(t), dir: state.Dir(t), config: filepath.Join(t.TempDir(), "telegraf.conf")}
-	good := execd.Section(t, "")
+	d := &deployment{t: t, way: w, kernel: k, bystander: enter(t), dir: state.Dir(t), config: filepath.Join(t.TempDir(), "telegraf.conf")}
+	good := w.Section(t, "")
 	d.start(good)
 	n := scaled(reloads, reloadsSlow)
 	began := time.Now()
@@ -45,18 +52,18 @@ func TestReloads(t *testing.T) {
 			d.reload()
 			d.requireGone()
 		case 6:
-			const message = `"thread" is no option of [[inputs.proc_connector]]`
-			from := strings.Count(d.agent.Log(), message)
-			d.reload(execd.Section(t, "thread = true"))
-			check.Eventually(t, "the plugin's complaint", execd.Timeout, func() bool {
-				return strings.Count(d.agent.Log(), message) > from
-			})
-			d.requireGone()
+			d.reloadBroken()
+			if w.Inside {
+				d.start(good)
+			}
 		case 9:
 			d.kill()
 			d.start(good)
 		case 12:
 			d.killPlugin()
+			if w.Inside {
+				d.start(good)
+			}
 		default:
 			d.reload(good)
 			d.requireOne()
@@ -86,7 +93,9 @@ func TestReloads(t *testing.T) {
 func (d *deployment) start(sections ...string) {
 	d.t.Helper()
 	execd.WriteConfig(d.t, d.config, sections...)
-	d.agent = telegraf.Start(d.t, d.config, telegraf.StateDir(d.dir))
+	d.agent = d.way.Start(d.t, d.config, telegraf.StateDir(d.dir))
+	// The count alone may be what a killed one has left.
+	d.agent.WaitLog(d.way.Listens, execd.Timeout)
 	d.requireOne()
 }
 
@@ -96,11 +105,31 @@ func (d *deployment) reload(sections ...string) {
 	d.agent.Reload()
 }
 
+// reloadBroken gives the plugin an option that there is not. Under execd Telegraf
+// goes on, and shows what the plugin complains about; where the plugin is compiled
+// in, Telegraf itself complains, and ends.
+func (d *deployment) reloadBroken() {
+	d.t.Helper()
+	if d.way.Inside {
+		execd.WriteConfig(d.t, d.config, d.way.Section(d.t, "thread = true"))
+		require.NoError(d.t, syscall.Kill(d.agent.Pid(), syscall.SIGHUP))
+		require.NotZero(d.t, d.agent.Wait(execd.Timeout).ExitCode())
+	} else {
+		const message = `"thread" is no option of [[inputs.proc_connector]]`
+		from := strings.Count(d.agent.Log(), message)
+		d.reload(d.way.Section(d.t, "thread = true"))
+		check.Eventually(d.t, "the plugin's complaint", execd.Timeout, func() bool {
+			return strings.Count(d.agent.Log(), message) > from
+		})
+	}
+	d.requireGone()
+}
+
 // requireOne waits until one plugin runs and listens.
 func (d *deployment) requireOne() {
 	d.t.Helper()
 	check.Eventually(d.t, "the plugin listens", execd.Timeout, func() bool {
-		return len(execd.Plugins(d.t, d.agent.Pid())) == 1 && d.kernel.count() == 2 && len(leases(d.t, d.dir)) == 1
+		return len(d.way.Processes(d.t, d.agent)) == 1 && d.kernel.count() == 2 && len(leases(d.t, d.dir)) == 1
 	})
 }
 
@@ -112,25 +141,38 @@ func (d *deployment) requireGone() {
 	require.Empty(d.t, leases(d.t, d.dir))
 }
 
-// kill kills Telegraf, and the plugin has to notice by itself.
+// kill kills Telegraf. A plugin that is a program has to notice by itself; one that
+// is compiled in leaves its LISTEN to the next start.
 func (d *deployment) kill() {
 	d.t.Helper()
-	plugins := execd.Plugins(d.t, d.agent.Pid())
+	plugins := d.way.Processes(d.t, d.agent)
 	require.Len(d.t, plugins, 1)
 	d.agent.Kill()
+	if d.way.Inside {
+		require.EqualValues(d.t, 2, d.kernel.count(), "nobody has given it back")
+		require.Len(d.t, leases(d.t, d.dir), 1)
+		return
+	}
 	check.Eventually(d.t, "the count is given back", execd.Timeout, func() bool { return d.kernel.count() == 1 })
 	check.Eventually(d.t, "the plugin ends", execd.Timeout, func() bool { return !check.Alive(plugins[0]) })
 }
 
 // killPlugin kills the plugin only. Telegraf starts it again, and then the count is
-// right again too.
+// right again too. One that is compiled in cannot be killed alone; instead it is
+// poisoned, and mends the count, before it is killed.
 func (d *deployment) killPlugin() {
 	d.t.Helper()
-	plugins := execd.Plugins(d.t, d.agent.Pid())
+	if d.way.Inside {
+		d.kernel.set(-3)
+		check.Eventually(d.t, "the count is mended", execd.Timeout, func() bool { return d.kernel.count() == 2 })
+		d.kill()
+		return
+	}
+	plugins := d.way.Processes(d.t, d.agent)
 	require.Len(d.t, plugins, 1)
 	require.NoError(d.t, syscall.Kill(plugins[0], syscall.SIGKILL))
 	check.Eventually(d.t, "Telegraf starts it again", execd.Timeout, func() bool {
-		now := execd.Plugins(d.t, d.agent.Pid())
+		now := d.way.Processes(d.t, d.agent)
 		return len(now) == 1 && now[0] != plugins[0]
 	})
 	d.requireOne()

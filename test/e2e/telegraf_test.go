@@ -18,6 +18,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/nobody"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
+	"github.com/proc-connector/telegraf-proc-connector/test/internal/ways"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
@@ -49,8 +50,13 @@ func waitAgentMetric(t *testing.T, a *telegraf.Agent, what string, accept func(t
 }
 
 func TestTelegraf(t *testing.T) {
+	ways.Each(t, telegrafIn)
+}
+
+func telegrafIn(t *testing.T, w ways.Way) {
+	t.Helper()
 	l := listeners.Guard(t)
-	a, _ := execd.Start(t)
+	a, _ := w.Run(t)
 	l.Require(1)
 
 	program := workload.Build(t)
@@ -78,18 +84,23 @@ func TestTelegraf(t *testing.T) {
 }
 
 func TestReloads(t *testing.T) {
+	ways.Each(t, reloadsIn)
+}
+
+func reloadsIn(t *testing.T, w ways.Way) {
+	t.Helper()
 	l := listeners.Guard(t)
-	a, _ := execd.Start(t)
+	a, _ := w.Run(t)
 	l.Require(1)
 
 	const reloads = 20
 	for i := range reloads {
 		a.Reload()
 		check.Eventually(t, "the plugin listens again", execd.Timeout, func() bool {
-			return strings.Count(a.Log(), execd.Listens) == i+2
+			return strings.Count(a.Log(), w.Listens) == i+2
 		})
 		l.Require(1)
-		require.Len(t, execd.Plugins(t, a.Pid()), 1)
+		require.Len(t, w.Processes(t, a), 1)
 	}
 	// The last of them hears like the first.
 	waitAgentMetric(t, a, "the exec", plugin.ExecOf(check.TrueOnce(t)))
@@ -97,12 +108,17 @@ func TestReloads(t *testing.T) {
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	l.Require(0)
 	execd.RequireWellLogged(t, a)
-	require.Contains(t, a.Log(), "D! [inputs.execd] [inputs.proc_connector] Stopped listening")
+	require.Contains(t, a.Log(), "D! "+w.Prefix+"Stopped listening")
 }
 
 func TestReloadWithoutPlugin(t *testing.T) {
+	ways.Each(t, reloadWithoutPluginIn)
+}
+
+func reloadWithoutPluginIn(t *testing.T, w ways.Way) {
+	t.Helper()
 	l := listeners.Guard(t)
-	a, config := execd.Start(t)
+	a, config := w.Run(t)
 	l.Require(1)
 
 	execd.WriteConfig(t, config)
@@ -110,7 +126,7 @@ func TestReloadWithoutPlugin(t *testing.T) {
 	l.Require(0)
 	require.Empty(t, execd.Plugins(t, a.Pid()))
 
-	execd.WriteConfig(t, config, execd.Section(t, ""))
+	execd.WriteConfig(t, config, w.Section(t, ""))
 	a.Reload()
 	l.RequireWithin(1, execd.Timeout)
 
@@ -121,9 +137,14 @@ func TestReloadWithoutPlugin(t *testing.T) {
 
 // Telegraf ends when it cannot read its new configuration.
 func TestReloadOntoBrokenConfiguration(t *testing.T) {
+	ways.Each(t, reloadOntoBrokenIn)
+}
+
+func reloadOntoBrokenIn(t *testing.T, w ways.Way) {
+	t.Helper()
 	l := listeners.Guard(t)
-	a, config := execd.Start(t)
-	plugins := execd.Plugins(t, a.Pid())
+	a, config := w.Run(t)
+	plugins := w.Processes(t, a)
 	require.Len(t, plugins, 1)
 	l.Require(1)
 
@@ -162,11 +183,16 @@ func TestReloadOntoBrokenPluginConfiguration(t *testing.T) {
 }
 
 func TestTelegrafStopped(t *testing.T) {
+	ways.Each(t, telegrafStoppedIn)
+}
+
+func telegrafStoppedIn(t *testing.T, w ways.Way) {
+	t.Helper()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(sig.String(), func(t *testing.T) {
 			l := listeners.Guard(t)
-			a, _ := execd.Start(t)
-			plugins := execd.Plugins(t, a.Pid())
+			a, _ := w.Run(t)
+			plugins := w.Processes(t, a)
 			require.Len(t, plugins, 1)
 			l.Require(1)
 

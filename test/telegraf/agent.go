@@ -56,6 +56,11 @@ func Command(change func(*exec.Cmd)) Option {
 	return func(o *options) { change(o.cmd) }
 }
 
+// Program runs another agent than that of Build.
+func Program(path string) Option {
+	return Command(func(cmd *exec.Cmd) { cmd.Path, cmd.Args[0] = path, path })
+}
+
 // StateDir has the plugin keep its leases in the folder, and not in one that no
 // other agent's knows.
 func StateDir(dir string) Option {

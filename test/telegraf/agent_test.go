@@ -107,3 +107,9 @@ func TestCommand(t *testing.T) {
 	}))
 	a.WaitStdout("changed value=1i", timeout)
 }
+
+func TestCustom(t *testing.T) {
+	out, err := exec.Command(telegraf.BuildCustom(t), "plugins", "inputs").Output()
+	require.NoError(t, err)
+	require.Equal(t, "inputs.execd\ninputs.proc_connector\n", string(out))
+}

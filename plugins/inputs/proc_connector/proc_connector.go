@@ -74,7 +74,7 @@ func (p *ProcConnector) Start(acc telegraf.Accumulator) error {
 	}
 	s, err := startService(p, acc)
 	if err != nil {
-		return err
+		return newStartupError(err)
 	}
 	p.service = s
 	return nil

@@ -33,6 +33,7 @@ type service struct {
 	collector *collector
 	emitter   *emitter
 
+	scanned   chan struct{} // closed when the processes that run already are known
 	receiving sync.WaitGroup
 	emitting  sync.WaitGroup
 	failure   atomic.Pointer[error] // why receiving ended before it was told to
@@ -82,6 +83,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		threads: p.Threads,
 		session: session,
 		caught:  caught,
+		scanned: make(chan struct{}),
 		watch:   watch{log: p.Log, repair: p.Repair, session: session},
 	}
 	// From here on the kernel counts a listener, and whatever unwinds this
@@ -93,8 +95,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		if caught != nil {
 			s.collector.reader = newCaughtReader(caught, s.collector.scanner)
 		}
-		s.report(p.ReceiveBuffer)
-		s.reportCatchers(catchErr)
+		s.report(p.ReceiveBuffer, catchErr)
 		s.watch.opening(session.Opening())
 	})
 
@@ -136,26 +137,26 @@ func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 	return c
 }
 
-// report says at start what was got.
-func (s *service) report(asked config.Size) {
+// report says at start what was got. Without catchers it is told why.
+func (s *service) report(asked config.Size, catchErr error) {
 	got := s.session.ReceiveBuffer()
 	if got < int(asked) {
 		s.log.Warnf("The receive buffer has %d KiB instead of %d KiB, so bursts of events may overrun it: "+
 			"give the program CAP_NET_ADMIN, or raise net.core.rmem_max to %d", got>>10, int(asked)>>10, int(asked))
 	}
-	s.log.Infof("Listening to the process connector with a receive buffer of %d KiB", got>>10)
-}
-
-// reportCatchers says what the threads that read have got.
-func (s *service) reportCatchers(err error) {
-	switch {
-	case err != nil:
-		s.log.Warnf("What is executed is read by the thread that receives events, too late for many a short-lived program: %v", err)
-	case s.caught.Report().Refused != nil:
-		s.log.Warnf("What is executed is read by %v: some short-lived programs may end before", s.caught.Report())
-	default:
-		s.log.Infof("What is executed is read by %v", s.caught.Report())
+	reads := "the thread that receives events"
+	if catchErr != nil {
+		s.log.Warnf("What is executed is read by the thread that receives events, too late for many a short-lived program: %v", catchErr)
+	} else {
+		r := s.caught.Report()
+		if r.Refused != nil {
+			s.log.Warnf("What is executed is read by %v: some short-lived programs may end before", r)
+		}
+		r.Refused = nil // it has been said
+		reads = r.String()
 	}
+	line := startup{kernel: kernelRelease(), rights: rights(), reads: reads, buffer: got, threads: s.threads}
+	s.log.Info(line.line())
 }
 
 // guard runs f and, if f does not return, gives the kernel's listener count back
@@ -173,7 +174,9 @@ func (s *service) guard(f func()) {
 
 // receive scans /proc and then follows events until the session is closed.
 func (s *service) receive() {
-	if err := s.collector.scan(); err != nil {
+	err := s.collector.scan()
+	close(s.scanned)
+	if err != nil {
 		s.log.Warnf("Reading the processes that are running already failed, their children will have no parent_command: %v", err)
 	}
 	if err := s.session.Receive(s.collector); err != nil && !errors.Is(err, cnproc.ErrClosed) {
@@ -218,6 +221,9 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		// First of all, so that what it finds is in the metrics of this gather.
 		err = s.watch.check()
 
+		// Right after the start, as with "telegraf --once", there is nothing to tell
+		// before that.
+		<-s.scanned
 		snap, stats := s.collector.snapshot(), s.session.Stats()
 		var listening uint64
 		if s.session.Listening() {

@@ -31,12 +31,7 @@ func (f *Foreign) Build(t testing.TB) string {
 
 func (f *Foreign) compile(t testing.TB, binary string) {
 	t.Helper()
-	// Both commands run outside of any module, or in the program's own, so that
-	// its needs do not end up in ours.
-	var source struct{ Dir string }
-	if err := json.Unmarshal(Go(t, t.TempDir(), "mod", "download", "-json", f.Module+"@"+f.Version), &source); err != nil {
-		t.Fatalf("Locating the source of %s: %v", f.Name, err)
-	}
+	source := f.Source(t)
 
 	// A build that is cut short must not be taken for a finished one.
 	temp, err := os.CreateTemp(Artifact(t, ""), f.Name+"-*.tmp")
@@ -47,13 +42,25 @@ func (f *Foreign) compile(t testing.TB, binary string) {
 	if err := temp.Close(); err != nil {
 		t.Fatalf("Building %s: %v", f.Name, err)
 	}
-	Go(t, source.Dir, "build", "-o", temp.Name(), "-tags", f.Tags, "-ldflags", f.LDFlags, f.Package)
+	Go(t, source, "build", "-o", temp.Name(), "-tags", f.Tags, "-ldflags", f.LDFlags, f.Package)
 	if err := os.Chmod(temp.Name(), 0o755); err != nil { //nolint:gosec // G302: it is run
 		t.Fatalf("Building %s: %v", f.Name, err)
 	}
 	if err := os.Rename(temp.Name(), binary); err != nil {
 		t.Fatalf("Building %s: %v", f.Name, err)
 	}
+}
+
+// Source returns the folder of the module's source, which nobody may change.
+func (f *Foreign) Source(t testing.TB) string {
+	t.Helper()
+	// This runs outside of any module, and a build in the program's own, so that its
+	// needs do not end up in ours.
+	var module struct{ Dir string }
+	if err := json.Unmarshal(Go(t, t.TempDir(), "mod", "download", "-json", f.Module+"@"+f.Version), &module); err != nil {
+		t.Fatalf("Locating the source of %s: %v", f.Name, err)
+	}
+	return module.Dir
 }
 
 // current reports whether the file is the program, built with today's settings.

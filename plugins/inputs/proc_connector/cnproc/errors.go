@@ -92,7 +92,8 @@ type LeaseError struct {
 }
 
 func (e *LeaseError) Error() string {
-	return fmt.Sprintf("no lease can be kept in %s, so if this program is killed the kernel's listener count stays one too high: %v", e.Dir, e.Err)
+	return fmt.Sprintf("no lease can be kept in %s, so if this program is killed the kernel's listener count stays one too high: %v "+
+		"(state_directory may name a folder that only this user can write to)", e.Dir, e.Err)
 }
 
 // Unwrap returns the reason.

@@ -1,0 +1,45 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStartupLine(t *testing.T) {
+	s := startup{
+		kernel: "6.18.44",
+		rights: []string{"CAP_NET_ADMIN", "CAP_SYS_NICE"},
+		reads:  "2 threads with real-time priority 1",
+		buffer: 32 << 20,
+	}
+	require.Equal(t, "Listening to the process connector of Linux 6.18.44; with CAP_NET_ADMIN, CAP_SYS_NICE; "+
+		"execs are read by 2 threads with real-time priority 1; receive buffer: 32768 KiB; events: all but those of threads", s.line())
+	s.rights, s.threads = nil, true
+	require.Equal(t, "Listening to the process connector of Linux 6.18.44; with no rights; "+
+		"execs are read by 2 threads with real-time priority 1; receive buffer: 32768 KiB; events: all", s.line())
+}
+
+// What it says of this machine is what /proc says.
+func TestStartupFacts(t *testing.T) {
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	require.NoError(t, err)
+	require.Equal(t, strings.TrimSpace(string(release)), kernelRelease())
+
+	status, err := os.ReadFile("/proc/self/status")
+	require.NoError(t, err)
+	_, mask, found := strings.Cut(string(status), "CapEff:")
+	require.True(t, found)
+	mask, _, _ = strings.Cut(mask, "\n")
+	effective, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+	require.NoError(t, err)
+	// include/uapi/linux/capability.h
+	for name, number := range map[string]int{"CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_NICE": 23} {
+		require.Equal(t, effective>>number&1 != 0, strings.Contains(strings.Join(rights(), " "), name), name)
+	}
+}
