@@ -184,13 +184,14 @@ install: $(BINARY) ## Install the program into DESTDIR and PREFIX (/usr/local)
 
 # What "uname -m" calls x86_64 and aarch64.
 PACKAGE_ARCHS ?= amd64 arm64
+PACKAGES      ?= build/packages
 .PHONY: packages
 packages: export NFPM := $(abspath $(NFPM))
 packages: export VERSION := $(VERSION)
 packages: $(NFPM) ## Build the deb and the rpm: build/packages
-	@rm -rf build/packages
-	@for arch in $(PACKAGE_ARCHS); do packaging/build "$$arch" build/packages || exit 1; done
-	@ls build/packages/* >&2
+	@rm -rf $(PACKAGES)
+	@for arch in $(PACKAGE_ARCHS); do packaging/build "$$arch" $(PACKAGES) || exit 1; done
+	@ls $(PACKAGES)/* >&2
 
 # The program knows nothing to do elsewhere, but says so.
 CROSS        := linux/amd64 linux/arm64 linux/arm linux/386 linux/riscv64 linux/s390x linux/ppc64le
