@@ -195,7 +195,7 @@ packages: $(NFPM) ## Build the deb and the rpm: build/packages
 
 # The program knows nothing to do elsewhere, but says so.
 CROSS        := linux/amd64 linux/arm64 linux/arm linux/386 linux/riscv64 linux/s390x linux/ppc64le
-CROSS_OTHERS := darwin/arm64 windows/amd64
+CROSS_OTHERS := darwin/amd64 windows/amd64
 .PHONY: cross
 cross: export CGO_ENABLED = 0
 cross: ## Build the program for all kinds of machines: build/cross

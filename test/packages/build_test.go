@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -127,7 +126,7 @@ func programVersion(t *testing.T, deb string) string {
 	t.Helper()
 	dir := t.TempDir()
 	output(t, "dpkg-deb", "-x", deb, dir)
-	said := output(t, filepath.Join(dir, "usr/bin/telegraf-proc-connector"), "--version")
+	said := output(t, filepath.Join(dir, program), "--version")
 	return strings.Fields(said)[1]
 }
 
@@ -140,9 +139,9 @@ func sum(t *testing.T, path string) string {
 
 // lintian finds nothing, and what it is told to overlook is there.
 func TestLintian(t *testing.T) {
-	out := output(t, "lintian", "--fail-on", "error,warning", "--tag-display-limit", "0", "--allow-root", build(t).deb)
-	require.NotRegexp(t, regexp.MustCompile(`(?m)^[EW]: `), out)
-	require.NotContains(t, out, "override", "an override that nothing needs")
+	out := output(t, "lintian", "--fail-on", "error,warning", "--display-info", "--tag-display-limit", "0", "--allow-root", build(t).deb)
+	require.NotRegexp(t, `(?m)^[EW]: `, out)
+	require.NotContains(t, out, "-override ", "an override that nothing needs")
 }
 
 // The scripts of both packages, as they are in them.

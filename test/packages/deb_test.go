@@ -92,7 +92,7 @@ func later(t *testing.T, deb string) string {
 	t.Helper()
 	dir := t.TempDir()
 	output(t, "dpkg-deb", "-R", deb, dir)
-	output(t, "sed", "-i", "s/^Version: .*/Version: 99.0/", filepath.Join(dir, "DEBIAN/control"))
+	output(t, "sed", "-i", "s/^Version: .*/Version: 99.0/", filepath.Join(dir, "DEBIAN", "control"))
 	for _, path := range []string{config, snippet} {
 		f, err := os.OpenFile(filepath.Join(dir, path), os.O_WRONLY|os.O_APPEND, 0)
 		require.NoError(t, err)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		args := append([]string{"unshare", "--mount", "--propagation", "private", "/proc/self/exe"}, os.Args[1:]...)
 		args[4], err = os.Executable()
 		if err == nil {
-			err = syscall.Exec(unshare, args, append(os.Environ(), mountedEnv+"=own")) //nolint:gosec // G204: it is this program
+			err = syscall.Exec(unshare, args, append(os.Environ(), mountedEnv+"=own"))
 		}
 	}
 	fmt.Fprintln(os.Stderr, "Making mounts for the tests:", err)

@@ -151,11 +151,11 @@ func (r *root) changes() map[string]bool {
 		if err != nil {
 			return err
 		}
-		name := strings.TrimPrefix(path, r.upper)
+		name := "/" + strings.TrimPrefix(strings.TrimPrefix(path, r.upper), "/")
 		if d.Type()&fs.ModeCharDevice != 0 {
 			return nil
 		}
-		if _, err := os.Lstat(filepath.Join("/", name)); !d.IsDir() || err != nil {
+		if _, err := os.Lstat(name); !d.IsDir() || err != nil {
 			changed[name] = true
 		}
 		return nil

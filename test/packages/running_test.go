@@ -57,8 +57,8 @@ func TestInstalledUnderTelegraf(t *testing.T) {
 	require.Contains(t, m, `user="root"`)
 	a.WaitStdout("proc_connector_listener listening=1i", execd.Timeout)
 	// Each right that it lacked would be a warning.
-	require.NotContains(t, a.Log(), " W! ")
-	require.NotContains(t, a.Log(), " E! ")
+	require.NotContains(t, a.Log(), "W! [inputs.execd]")
+	require.NotContains(t, a.Log(), "E! ")
 
 	// The process has them, and Telegraf has none.
 	plugins := execd.Plugins(t, a.Pid())
@@ -77,7 +77,7 @@ func TestInstalledUnderTelegraf(t *testing.T) {
 
 	stopPost := r.stopPost()
 	stopPost[0] = strings.TrimPrefix(stopPost[0], "-")
-	cmd := exec.Command(stopPost[0], stopPost[1:]...) //nolint:gosec // G204: it is the package's
+	cmd := exec.Command(stopPost[0], stopPost[1:]...)
 	r.asTelegraf(cmd)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -106,8 +106,8 @@ func TestRemovalGivesBack(t *testing.T) {
 	ended := false
 	t.Cleanup(func() {
 		if !ended {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait() //nolint:errcheck // killed
+			require.NoError(t, cmd.Process.Kill())
+			require.Error(t, cmd.Wait())
 		}
 	})
 	check.Eventually(t, "it keeps a lease", execd.Timeout, func() bool { return len(r.leases()) == 1 })

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"kernel.org/pub/linux/libs/security/libcap/cap"
+	libcap "kernel.org/pub/linux/libs/security/libcap/cap"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/repo"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
@@ -25,7 +25,7 @@ import (
 func TestCapabilities(t *testing.T) {
 	name := regexp.MustCompile(`(?i)\bcap_[a-z_]+`)
 	known := make(map[string]bool)
-	for v := range cap.MaxBits() {
+	for v := range libcap.MaxBits() {
 		known[v.String()] = true
 	}
 	seen := make(map[string]bool)
@@ -77,7 +77,7 @@ func set(words []string) []string {
 func TestManPage(t *testing.T) {
 	dir := t.TempDir()
 	output(t, "dpkg-deb", "-x", build(t).deb, dir)
-	f, err := os.Open(filepath.Join(dir, "usr/share/man/man1/telegraf-proc-connector.1.gz"))
+	f, err := os.Open(filepath.Join(dir, "usr", "share", "man", "man1", "telegraf-proc-connector.1.gz"))
 	require.NoError(t, err)
 	defer f.Close()
 	unpacked, err := gzip.NewReader(f)
@@ -119,8 +119,9 @@ func TestCompletion(t *testing.T) {
 	commands, options := help(t)
 	script := filepath.Join(repo.Root(t), "packaging", "completion", "bash")
 	complete := func(words ...string) []string {
-		cmd := exec.Command("bash", append([]string{"-c", `source "$0" && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _telegraf_proc_connector && printf '%s\n' "${COMPREPLY[@]}"`,
-			script, "telegraf-proc-connector"}, words...)...)
+		ask := `source "$0" && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) &&
+			_telegraf_proc_connector && printf '%s\n' "${COMPREPLY[@]}"`
+		cmd := exec.Command("bash", append([]string{"-c", ask, script, "telegraf-proc-connector"}, words...)...)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		return set(strings.Fields(string(out)))
