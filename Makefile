@@ -12,7 +12,8 @@ RACE ?= -race
 # Further flags for go test, such as -v or -run.
 TESTFLAGS ?=
 # What tests call, as program:Debian package.
-TEST_PROGRAMS := bash:bash sleep:coreutils unshare:util-linux mount:mount qemu-system-x86_64:qemu-system-x86 setcap:libcap2-bin
+TEST_PROGRAMS := bash:bash sleep:coreutils unshare:util-linux mount:mount qemu-system-x86_64:qemu-system-x86 setcap:libcap2-bin \
+	qemu-s390x:qemu-user lintian:lintian rpm:rpm shellcheck:shellcheck systemd-analyze:systemd zsh:zsh fish:fish
 
 # Tools are kept below a folder that names their version. They are built for
 # this machine, whatever the program is built for.
@@ -21,6 +22,8 @@ HOSTGO := env -u GOOS -u GOARCH GOFLAGS= CGO_ENABLED=0 go
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT         := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
+NFPM_VERSION          := v2.45.2
+NFPM                  := $(TOOLS)/nfpm-$(NFPM_VERSION)/nfpm
 TELEGRAF_VERSION      := $(shell awk '$$1 == "github.com/influxdata/telegraf" { print $$2 }' go.mod)
 README_LINTER         := $(TOOLS)/telegraf-$(TELEGRAF_VERSION)/readme_linter
 MARKDOWNLINT_VERSION  := 0.21.0
@@ -185,16 +188,43 @@ install: $(BINARY) ## Install the program into DESTDIR and PREFIX (/usr/local)
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	install -m 0755 $(BINARY) '$(DESTDIR)$(PREFIX)/bin/'
 
+# What "uname -m" calls x86_64 and aarch64.
+PACKAGE_ARCHS ?= amd64 arm64
+PACKAGES      ?= build/packages
+.PHONY: packages
+packages: export NFPM := $(abspath $(NFPM))
+packages: export VERSION := $(VERSION)
+packages: $(NFPM) ## Build the deb and the rpm: build/packages
+	@rm -rf $(PACKAGES)
+	@for arch in $(PACKAGE_ARCHS); do packaging/build "$$arch" $(PACKAGES) || exit 1; done
+	@ls $(PACKAGES)/* >&2
+
+# The program knows nothing to do elsewhere, but says so.
+CROSS        := linux/amd64 linux/arm64 linux/arm linux/386 linux/riscv64 linux/s390x linux/ppc64le
+CROSS_OTHERS := darwin/amd64 windows/amd64
+.PHONY: cross
+cross: export CGO_ENABLED = 0
+cross: ## Build the program for all kinds of machines: build/cross
+	@rm -rf build/cross
+	@for target in $(CROSS) $(CROSS_OTHERS); do \
+		GOOS=$${target%/*} GOARCH=$${target#*/} go build -trimpath -buildvcs=false $(if $(VERSION),-ldflags '-X main.version=$(VERSION)') \
+			-o build/cross/telegraf-proc-connector-$${target%/*}-$${target#*/} ./cmd/telegraf-proc-connector || exit 1; \
+	done
+	@ls build/cross/* >&2
+
 # For install alone, which sudo may run without Go: what "make build" built is
 # taken as long as it is up to date.
 $(BINARY): go.mod go.sum $(shell find cmd plugins -name '*.go' -o -name sample.conf)
 	@$(MAKE) --no-print-directory build
 
 .PHONY: tools
-tools: $(GOLANGCI_LINT) $(README_LINTER) $(if $(NPM),$(MARKDOWNLINT)) ## Build the linters into build/tools
+tools: $(GOLANGCI_LINT) $(README_LINTER) $(NFPM) $(if $(NPM),$(MARKDOWNLINT)) ## Build the linters and nfpm into build/tools
 
 $(GOLANGCI_LINT):
 	GOBIN='$(abspath $(@D))' $(HOSTGO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(NFPM):
+	GOBIN='$(abspath $(@D))' $(HOSTGO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
 
 $(README_LINTER):
 	GOBIN='$(abspath $(@D))' $(HOSTGO) install github.com/influxdata/telegraf/tools/readme_linter@$(TELEGRAF_VERSION)

@@ -25,8 +25,9 @@ type Filter struct {
 	NoThreads bool
 }
 
-// filterPass is the number of bytes that a passing datagram keeps: all.
-const filterPass = 0xffffffff
+// filterPass is the number of bytes that a passing datagram keeps: all. It is a
+// positive number of 32 bits too, for those who run the filter themselves.
+const filterPass = 0x7fffffff
 
 // assemble returns the filter as classic BPF. Its offsets count from the start
 // of the nlmsghdr (net/netlink/af_netlink.c runs the filter on the whole skb).
