@@ -1,6 +1,5 @@
-// Package cross_test builds the program for other machines than this one, and runs
-// what depends on the machine on some of them: one that is big-endian and one that
-// has 32 bits, as qemu's user mode shows them.
+// Package cross_test runs what depends on the kind of machine on two other kinds, one
+// that is big-endian and one that has 32 bits, as qemu's user mode shows them.
 package cross_test
 
 import (
@@ -19,42 +18,6 @@ import (
 )
 
 const pluginDir = "plugins/inputs/proc_connector"
-
-func TestCross(t *testing.T) {
-	cmd := exec.Command("make", "cross")
-	cmd.Dir = repo.Root(t)
-	// Where make runs the tests, this is not a part of that run.
-	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKEOVERRIDES=")
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
-
-	for arch, want := range map[string]struct {
-		machine elf.Machine
-		class   elf.Class
-		order   binary.ByteOrder
-	}{
-		"amd64":   {elf.EM_X86_64, elf.ELFCLASS64, binary.LittleEndian},
-		"arm64":   {elf.EM_AARCH64, elf.ELFCLASS64, binary.LittleEndian},
-		"arm":     {elf.EM_ARM, elf.ELFCLASS32, binary.LittleEndian},
-		"386":     {elf.EM_386, elf.ELFCLASS32, binary.LittleEndian},
-		"riscv64": {elf.EM_RISCV, elf.ELFCLASS64, binary.LittleEndian},
-		"s390x":   {elf.EM_S390, elf.ELFCLASS64, binary.BigEndian},
-		"ppc64le": {elf.EM_PPC64, elf.ELFCLASS64, binary.LittleEndian},
-	} {
-		file, err := elf.Open(filepath.Join(repo.Root(t), "build", "cross", "telegraf-proc-connector-linux-"+arch))
-		require.NoError(t, err)
-		require.Equal(t, want.machine, file.Machine, arch)
-		require.Equal(t, want.class, file.Class, arch)
-		require.Equal(t, want.order, file.ByteOrder, arch)
-		libraries, err := file.ImportedLibraries()
-		require.NoError(t, err)
-		require.Empty(t, libraries, arch)
-		require.NoError(t, file.Close())
-	}
-	for _, name := range []string{"darwin-amd64", "windows-amd64"} {
-		require.FileExists(t, filepath.Join(repo.Root(t), "build", "cross", "telegraf-proc-connector-"+name))
-	}
-}
 
 // A part is a package whose tests need no connector, which qemu does not have.
 type part struct {

@@ -52,7 +52,7 @@ func (p *ProcConnector) catch() (*catcher.Catchers, error) {
 	}
 	c, err := catcher.Open(cfg)
 	if errors.Is(err, catcher.ErrNotPermitted) {
-		return nil, fmt.Errorf("option scheduling: %q is %w, allowed is \"auto\", which takes what is permitted: %w", p.Scheduling, catcher.ErrNotPermitted, err)
+		return nil, fmt.Errorf("option scheduling: %q cannot be had, allowed is \"auto\", which takes what is permitted: %w", p.Scheduling, err)
 	}
 	return c, err
 }

@@ -1,6 +1,7 @@
 package catcher
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -253,7 +254,7 @@ func TestLiveScheduling(t *testing.T) {
 func TestReport(t *testing.T) {
 	for want, r := range map[string]Report{
 		"2 threads, each on its own CPUs, with real-time priority 1": {Threads: 2, Pinned: 2, Scheduling: Realtime},
-		"1 thread, on no CPUs of their own, with no priority (x)":    {Threads: 1, Scheduling: Normal, Refused: fmt.Errorf("x")},
+		"1 thread, on no CPUs of their own, with no priority (x)":    {Threads: 1, Scheduling: Normal, Refused: errors.New("x")},
 		"3 threads, 2 of them on their own CPUs, with nice -20":      {Threads: 3, Pinned: 2, Scheduling: Nice},
 	} {
 		require.Equal(t, want, r.String())

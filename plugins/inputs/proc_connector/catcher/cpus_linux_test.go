@@ -25,9 +25,9 @@ func TestParseCPUs(t *testing.T) {
 }
 
 func upTo(n int) []int {
-	var cpus []int
-	for i := range n {
-		cpus = append(cpus, i)
+	cpus := make([]int, n)
+	for i := range cpus {
+		cpus[i] = i
 	}
 	return cpus
 }

@@ -2,14 +2,22 @@
 
 package catcher
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
 
 // The race detector follows all threads, with the runtime's help. Under it the
 // loop is an ordinary goroutine: what it does is the same, only not as fast.
 func (l *loop) outside() { l.run() }
 
+// wait is ppoll(2).
+//
 //go:nosplit
 //go:norace
-func blockingCall(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, errno syscall.Errno) {
-	return syscall.Syscall6(trap, a1, a2, a3, a4, a5, a6)
+//nolint:gosec // G103: it is a pointer of ppoll(2)
+func (l *loop) wait() {
+	l.result, _, l.error = syscall.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), 2, 0, 0, 0, 0)
 }

@@ -122,7 +122,7 @@ func (l *loop) failure() error {
 //nolint:gosec // G103: the pointers are those of system calls
 func (l *loop) run() {
 	for {
-		l.result, _, l.error = blockingCall(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), 2, 0, 0, 0, 0)
+		l.wait()
 		switch {
 		case l.error == unix.EINTR:
 			continue

@@ -4,7 +4,9 @@ package catcher
 
 import (
 	"syscall"
-	_ "unsafe" // for linkname
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // A thread that returns from a system call has to get hold of a P, the right to
@@ -40,10 +42,11 @@ func (l *loop) outside() {
 	exitsyscall()
 }
 
-// blockingCall is a system call that may block.
+// wait is ppoll(2).
 //
 //go:nosplit
 //go:norace
-func blockingCall(trap, a1, a2, a3, a4, a5, a6 uintptr) (r1, r2 uintptr, errno syscall.Errno) {
-	return syscall.RawSyscall6(trap, a1, a2, a3, a4, a5, a6)
+//nolint:gosec // G103: it is a pointer of ppoll(2)
+func (l *loop) wait() {
+	l.result, _, l.error = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), 2, 0, 0, 0, 0)
 }

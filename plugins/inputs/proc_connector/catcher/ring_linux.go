@@ -72,7 +72,7 @@ func (e *entry) cut() bool {
 	stat := unsafe.Add(unsafe.Pointer(e), *e.offset(partStat)) //nolint:gosec // G103: the bytes lie behind the entry
 	first, last := int32(-1), int32(-1)
 	for i := int32(0); i < *e.length(partStat); i++ {
-		c := *(*byte)(unsafe.Add(stat, i)) //nolint:gosec // G103: as above
+		c := *(*byte)(unsafe.Add(stat, i))
 		if c == '(' && first < 0 {
 			first = i
 		}
@@ -132,7 +132,7 @@ func (r *ring) close() error {
 //go:norace
 //go:nocheckptr
 func (r *ring) at(position uint32) *entry {
-	return (*entry)(unsafe.Add(r.base, position&(r.size-1))) //nolint:gosec // G103: entries lie in memory that is none of Go's
+	return (*entry)(unsafe.Add(r.base, position&(r.size-1)))
 }
 
 // reserve returns where the catcher may write an entry of up to so many bytes, or

@@ -13,6 +13,7 @@ import (
 // Scheduling is the priority of catchers.
 type Scheduling string
 
+// The priorities that there are.
 const (
 	Auto     Scheduling = "auto"     // the best of the others that is permitted
 	Realtime Scheduling = "realtime" // SCHED_FIFO with priority 1, the lowest
@@ -89,7 +90,7 @@ func place(name string, g group, asked Scheduling) placed {
 	// without a name of its own does its work all the same.
 	var comm [cutComm + 1]byte
 	copy(comm[:cutComm], name)
-	//nolint:gosec // G103: it is a pointer of prctl(2)
+	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of prctl(2), which cannot fail
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&comm)), 0)
 
 	if len(g.pin) > 0 {

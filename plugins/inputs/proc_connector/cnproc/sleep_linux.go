@@ -28,7 +28,7 @@ func exitsyscall()
 //
 //go:nosplit
 //go:norace
-//nolint:gosec // G103: the pointers are those of system calls
+//nolint:gosec,errcheck // G103: the pointers are those of system calls; it does not matter why nanosleep ends
 func (s *netlinkSocket) sleep(timeout *unix.Timespec) (n uintptr, errno syscall.Errno) {
 	entersyscallblock()
 	n, _, errno = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&s.events)), 2, uintptr(unsafe.Pointer(timeout)), 0, 0, 0)

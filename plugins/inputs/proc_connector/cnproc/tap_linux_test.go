@@ -42,7 +42,7 @@ func TestLiveTap(t *testing.T) {
 	found := false
 	for deadline := time.Now().Add(time.Minute); !found && time.Now().Before(deadline); {
 		n, from, err := unix.Recvfrom(tap.FD(), buf[:], unix.MSG_DONTWAIT)
-		if err == unix.EAGAIN { //nolint:errorlint // an error number is not wrapped
+		if err == unix.EAGAIN {
 			time.Sleep(time.Millisecond)
 			continue
 		}
