@@ -70,7 +70,7 @@ test-programs:
 		export DEBIAN_FRONTEND=noninteractive; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
 	else \
-		echo "make test lacks:$$lacking" >&2; exit 1; \
+		echo "Lacking here:$$lacking" >&2; exit 1; \
 	fi
 
 # Tests of the other systems cannot be run here, but they can be compiled.
@@ -152,7 +152,7 @@ BENCHCOUNT ?= 6
 bench-micro: export CGO_ENABLED = 0
 bench-micro: ## Run the micro-benchmarks: build/bench-micro.txt
 	@mkdir -p build
-	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./... | tee build/bench-micro.txt
+	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./... >build/bench-micro.txt; status=$$?; cat build/bench-micro.txt; exit $$status
 
 # The peers are written in C in part.
 .PHONY: bench-programs

@@ -32,9 +32,12 @@ func (s *Storm) blow(ctx context.Context, p *Programs, n sizes, tag string) (*ma
 
 // blow runs the program storm.
 func blow(ctx context.Context, p *Programs, args []string) (*made, error) {
-	ctx, cancel := context.WithTimeout(ctx, stormLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, p.storm, args...)
+	return blowFor(ctx, p, stormLimit, args)
+}
+
+// blowFor is blow with another limit, in whole seconds.
+func blowFor(ctx context.Context, p *Programs, limit time.Duration, args []string) (*made, error) {
+	cmd := exec.CommandContext(ctx, p.storm, append([]string{strconv.Itoa(int(limit.Seconds()))}, args...)...)
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

@@ -2,16 +2,16 @@
  * Storms: as many events of one kind as the kernel can make, at as little cost of
  * their own as possible.
  *
- *   storm comm COUNT                     prctl(PR_SET_NAME) of the main thread
- *   storm fork COUNT                     processes that do nothing and end
- *   storm thread COUNT                   threads that do nothing and end
- *   storm exec PARENTS COUNT RATE TAG PROGRAM...
+ *   storm SECONDS comm COUNT             prctl(PR_SET_NAME) of the main thread
+ *   storm SECONDS fork COUNT             processes that do nothing and end
+ *   storm SECONDS thread COUNT           threads that do nothing and end
+ *   storm SECONDS exec PARENTS COUNT RATE TAG PROGRAM...
  *                                        each of the parents runs the programs in turn, COUNT
  *                                        times in all, with an argument that names this one run;
  *                                        all parents together RATE times a second, 0 is at full speed
  *
- * It prints how many it really made, and how long that took. For exec it prints
- * each run too, with its process id.
+ * After SECONDS it ends, whatever it has not made by then. It prints how many it
+ * really made, and how long that took; for exec each run too, with its process id.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,6 +49,14 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
+/* When to end, and whether it is time. The clock is not looked at every time. */
+static double deadline;
+
+static int over(long i)
+{
+	return i % 16 == 0 && now() > deadline;
+}
+
 static void sleep_until(double when)
 {
 	struct timespec t = { .tv_sec = (time_t)when };
@@ -59,10 +67,11 @@ static void sleep_until(double when)
 
 static long comm(long count)
 {
-	for (long i = 0; i < count; i++)
+	long i;
+	for (i = 0; i < count && !over(i); i++)
 		if (prctl(PR_SET_NAME, "stormy"))
 			fail("prctl");
-	return count;
+	return i;
 }
 
 static void wait_for(pid_t pid)
@@ -93,9 +102,10 @@ static pid_t run(char **argv)
 
 static long forks(long count)
 {
-	for (long i = 0; i < count; i++)
+	long i;
+	for (i = 0; i < count && !over(i); i++)
 		wait_for(run(NULL));
-	return count;
+	return i;
 }
 
 static void *nothing(void *arg) { return arg; }
@@ -103,16 +113,17 @@ static void *nothing(void *arg) { return arg; }
 static long threads(long count)
 {
 	pthread_attr_t attr;
+	long i;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 64 << 10);
-	for (long i = 0; i < count; i++) {
+	for (i = 0; i < count && !over(i); i++) {
 		pthread_t t;
 		if ((errno = pthread_create(&t, &attr, nothing, NULL)))
 			fail("pthread_create");
 		if ((errno = pthread_join(t, NULL)))
 			fail("pthread_join");
 	}
-	return count;
+	return i;
 }
 
 /* parent runs the programs, and notes their process ids. */
@@ -122,7 +133,7 @@ static void parent(long count, double pause, double start, const char *prefix, c
 	int n = 0;
 	while (programs[n])
 		n++;
-	for (long i = 0; i < count; i++) {
+	for (long i = 0; i < count && !over(i); i++) {
 		char *argv[] = { programs[i % n], tag, NULL };
 		snprintf(tag, sizeof(tag), "%s-%ld", prefix, i);
 		if (pause > 0)
@@ -167,14 +178,20 @@ static long execs(int parents, long count, long rate, const char *tag, char **pr
 		wait_for(children[p]);
 	*took = now() - start;
 
+	int n = 0;
+	while (programs[n])
+		n++;
+	long made = 0;
 	for (int p = 0; p < parents; p++)
-		for (long i = 0; i < count; i++) {
-			int n = 0;
-			while (programs[n])
-				n++;
+		for (long i = 0; i < count && pids[p * count + i]; i++, made++)
 			printf("exec %d %s %s-%d-%ld\n", pids[p * count + i], programs[i % n], tag, p, i);
-		}
-	return parents * count;
+	return made;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: storm SECONDS comm|fork|thread COUNT\n       storm SECONDS exec PARENTS COUNT RATE TAG PROGRAM...\n");
+	return 2;
 }
 
 int main(int argc, char **argv)
@@ -182,18 +199,19 @@ int main(int argc, char **argv)
 	long made;
 	double start = now(), took = 0;
 
-	if (argc == 3 && !strcmp(argv[1], "comm"))
-		made = comm(number(argv[2]));
-	else if (argc == 3 && !strcmp(argv[1], "fork"))
-		made = forks(number(argv[2]));
-	else if (argc == 3 && !strcmp(argv[1], "thread"))
-		made = threads(number(argv[2]));
-	else if (argc > 6 && !strcmp(argv[1], "exec"))
-		made = execs(number(argv[2]), number(argv[3]), number(argv[4]), argv[5], argv + 6, &took);
-	else {
-		fprintf(stderr, "usage: storm comm|fork|thread COUNT\n       storm exec PARENTS COUNT RATE TAG PROGRAM...\n");
-		return 2;
-	}
+	if (argc < 4)
+		return usage();
+	deadline = start + number(argv[1]);
+	if (argc == 4 && !strcmp(argv[2], "comm"))
+		made = comm(number(argv[3]));
+	else if (argc == 4 && !strcmp(argv[2], "fork"))
+		made = forks(number(argv[3]));
+	else if (argc == 4 && !strcmp(argv[2], "thread"))
+		made = threads(number(argv[3]));
+	else if (argc > 7 && !strcmp(argv[2], "exec"))
+		made = execs(number(argv[3]), number(argv[4]), number(argv[5]), argv[6], argv + 7, &took);
+	else
+		return usage();
 	printf("made %ld\nseconds %.6f\n", made, took > 0 ? took : now() - start);
 	return 0;
 }
