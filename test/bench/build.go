@@ -31,7 +31,10 @@ type Programs struct {
 }
 
 // names of static programs that are the commands of a host in miniature.
-const commandNames = 50
+const (
+	commandNames = 50
+	toolPrefix   = "tool-"
+)
 
 // Build builds everything that is not a package of the system. It needs the go
 // command, and the C compiler that go knows.
@@ -105,7 +108,7 @@ func (p *Programs) linkTools() error {
 func (p *Programs) toolPaths() []string {
 	paths := make([]string, 0, commandNames)
 	for i := range commandNames {
-		paths = append(paths, filepath.Join(p.tools, fmt.Sprintf("tool-%02d", i)))
+		paths = append(paths, filepath.Join(p.tools, fmt.Sprintf(toolPrefix+"%02d", i)))
 	}
 	return paths
 }

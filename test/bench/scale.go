@@ -19,17 +19,16 @@ type load struct {
 	rate    int // execs a second, or 0 for as many as this machine can
 	seconds int
 
-	made     int
-	took     time.Duration
-	cpu      time.Duration
-	peak     int64
-	metrics  int // of execs
-	bytes    int // of these, as line protocol
-	report   int // bytes of a report of all counters
-	lines    int // and its metrics
-	series   int // of all kinds, as a database counts them
-	dropped  int
-	gathered int
+	made    int
+	took    time.Duration
+	cpu     time.Duration
+	execs   int // those of the rest of the machine too
+	peak    int64
+	metrics int // of execs that were made
+	bytes   int // of these, as line protocol
+	report  int // bytes of a report of all counters
+	lines   int // and its metrics
+	series  int // of all kinds, as a database counts them
 }
 
 const loadParents = 4
@@ -131,43 +130,49 @@ func (r *running) gatherUntil(done <-chan struct{}) error {
 	}
 }
 
-// read counts what the plugin wrote.
+// read counts what the plugin wrote, without the commands of the rest of the
+// machine.
 func (l *load) read(printed string) error {
 	metrics, err := plugin.Parse(printed[:strings.LastIndexByte(printed, '\n')+1])
 	if err != nil {
 		return err
 	}
 	series := make(map[uint64]bool)
-	for _, m := range metrics {
-		series[m.HashID()] = true
-		if m.Name() == plugin.Listener {
-			l.dropped = int(plugin.Int(m, "events_dropped"))
-		}
-	}
-	l.series = len(series)
-	report, lines := 0, 0
-	for line := range strings.Lines(printed) {
-		if strings.HasPrefix(line, plugin.Exec+",") {
-			l.metrics++
-			l.bytes += len(line)
+	var execs []int64
+	lines := strings.SplitAfter(printed, "\n")
+	report, count := 0, 0
+	for i, m := range metrics {
+		command, tagged := m.GetTag("command")
+		if tagged && !strings.HasPrefix(command, toolPrefix) && !strings.HasPrefix(command, "_") {
 			continue
 		}
-		report += len(line)
-		lines++
-		if strings.HasPrefix(line, plugin.Listener+" ") { // the last of a report
-			l.report, l.lines = report, lines
-			report, lines = 0, 0
-			l.gathered++
+		series[m.HashID()] = true
+		if m.Name() == plugin.Exec {
+			l.metrics++
+			l.bytes += len(lines[i])
+			continue
+		}
+		report += len(lines[i])
+		count++
+		switch m.Name() {
+		case plugin.Counters:
+			execs = append(execs, plugin.Int(m, "execs"))
+		case plugin.Listener: // the last of a report
+			l.report, l.lines = report, count
+			report, count = 0, 0
+		default:
 		}
 	}
-	if l.gathered == 0 {
-		return fmt.Errorf("no report among %d metrics", len(metrics))
+	if len(execs) < 2 {
+		return fmt.Errorf("the plugin has reported %d times, and was asked twice at least", len(execs))
 	}
+	l.execs = int(execs[len(execs)-1] - execs[0])
+	l.series = len(series)
 	return nil
 }
 
 // perExec is processor time for an exec with its fork and exit.
-func (l *load) perExec() time.Duration { return l.cpu / time.Duration(max(1, l.made)) }
+func (l *load) perExec() time.Duration { return l.cpu / time.Duration(max(1, l.execs)) }
 
 // metricSize is the length of a metric of an exec.
 func (l *load) metricSize() float64 { return float64(l.bytes) / float64(max(1, l.metrics)) }
@@ -185,30 +190,32 @@ func (l *load) sends(rate float64) (bytes, metrics float64) {
 
 func (l *load) measuredRate() float64 { return float64(l.made) / l.took.Seconds() }
 
+// row is what a load comes to at a rate.
+func (l *load) row(name string, rate float64) []string {
+	bytes, metrics := l.sends(rate)
+	size := "–"
+	if l.metrics > 0 {
+		size = thousands(l.metricSize())
+	}
+	return []string{
+		name, thousands(rate), fmt.Sprintf("%.0f µs", l.perExec().Seconds()*1e6), fmt.Sprintf("%.2f %%", 100*rate*l.perExec().Seconds()),
+		fmt.Sprintf("%.1f", float64(l.peak)/(1<<20)), size, thousands(float64(l.report)), strconv.Itoa(l.series),
+		fmt.Sprintf("%.1f", metrics), fmt.Sprintf("%.1f", bytes/1e3), thousands(metrics * hosts), fmt.Sprintf("%.1f", bytes*hosts/1e6),
+	}
+}
+
 func writeScale(out *strings.Builder, loads []*load) {
-	fmt.Fprintf(out, "\nA host with %d commands, counters gathered every %s:\n\n", commandNames, gatherInterval)
-	writeRow(out, "load", "execs a second", "CPU", "CPU an exec", "peak RSS MiB", "bytes a metric", "bytes a report", "metrics in it", "series", "left out",
-		"KB a second", "10,000 hosts, MB a second", "their points a second")
-	writeRow(out, "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:")
-	var fastest *load
+	fmt.Fprintf(out, "\nA host with %d commands, counters gathered every %s, and %s such hosts:\n\n", commandNames, gatherInterval, thousands(hosts))
+	writeRow(out, "load", "execs a second", "CPU an exec", "CPU of one processor", "peak RSS MiB", "bytes an exec metric", "bytes a gather", "series",
+		"points a second", "KB a second", "hosts' points a second", "hosts' MB a second")
+	writeRow(out, "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:")
 	for _, l := range loads {
-		rate := l.measuredRate()
-		bytes, metrics := l.sends(rate)
-		writeRow(out, l.name, thousands(rate), fmt.Sprintf("%.2f %%", 100*l.cpu.Seconds()/l.took.Seconds()), l.perExec().Round(time.Microsecond).String(),
-			fmt.Sprintf("%.1f", float64(l.peak)/(1<<20)), thousands(l.metricSize()), thousands(float64(l.report)), strconv.Itoa(l.lines),
-			strconv.Itoa(l.series), thousands(float64(l.dropped)), fmt.Sprintf("%.1f", bytes/1e3), fmt.Sprintf("%.1f", bytes*hosts/1e6), thousands(metrics*hosts))
+		writeRow(out, l.row(l.name, l.measuredRate())...)
 		if l.rate == 0 {
-			fastest = l
+			// More than this machine can start, so computed from the most that it can.
+			writeRow(out, l.row(thousands(beyond)+" a second, computed from that", beyond)...)
 		}
 	}
-	if fastest == nil {
-		return
-	}
-	// More than this machine can start, so computed from the most that it can.
-	bytes, metrics := fastest.sends(beyond)
-	writeRow(out, "10,000 a second, computed from that", thousands(beyond), fmt.Sprintf("%.0f %%", 100*beyond*fastest.perExec().Seconds()),
-		fastest.perExec().Round(time.Microsecond).String(), "–", thousands(fastest.metricSize()), thousands(float64(fastest.report)), strconv.Itoa(fastest.lines),
-		strconv.Itoa(fastest.series), "–", fmt.Sprintf("%.1f", bytes/1e3), fmt.Sprintf("%.1f", bytes*hosts/1e6), thousands(metrics*hosts))
 }
 
 const (
