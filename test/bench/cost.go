@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +16,7 @@ import (
 type cost struct {
 	receiver *Receiver // nil: nobody listens
 	counted  []float64 // rounds of work a second, of a process that only computes, at the steady rate
-	burst    time.Duration
+	burst    float64       // programs started a second, at full speed
 	latest   time.Duration // longest that an ordinary thread had to wait during the burst
 	usual    time.Duration // what 99 of 100 wake-ups kept to
 }
@@ -50,7 +49,7 @@ func (b *bench) cost(ctx context.Context) ([]*cost, error) {
 		if err := b.with(ctx, c, func() error { return b.burst(ctx, c) }); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(b.Progress, "burst, %s: %s, an ordinary thread waited %s at the longest\n", c.name(), c.burst, c.latest)
+		fmt.Fprintf(b.Progress, "burst, %s: %.0f execs a second, an ordinary thread waited %s at the longest\n", c.name(), c.burst, c.latest)
 	}
 	return costs, nil
 }
@@ -117,7 +116,7 @@ func (b *bench) burst(ctx context.Context, c *cost) error {
 	if err != nil {
 		return err
 	}
-	c.burst = m.took
+	c.burst = float64(m.things) / m.took.Seconds()
 	c.latest = time.Duration(got["latest"]) * time.Microsecond
 	c.usual = time.Duration(got["p99"]) * time.Microsecond
 	return nil
@@ -155,12 +154,12 @@ func (b *bench) bystander(ctx context.Context, work string) (func() (map[string]
 func (r *Result) writeCosts(out *strings.Builder) {
 	fmt.Fprintf(out, "\nWhat others pay, with a computing thread on each of %d processors while %s programs a second are started, "+
 		"and with a thread that wakes up every millisecond on each while %s are started at full speed:\n\n",
-		runtime.NumCPU(), thousands(steadyRate), thousands(burstExecs))
-	writeRow(out, "who listens", "others' computing", "burst takes", "99 % of wake-ups within", "latest wake-up")
+		r.machine.processors, thousands(steadyRate), thousands(burstExecs))
+	writeRow(out, "who listens", "others' computing", "execs a second in the burst", "99 % of wake-ups within", "latest wake-up")
 	writeRow(out, "---", "--:", "--:", "--:", "--:")
 	nobody := median(r.costs[0].counted)
 	for _, c := range r.costs {
-		writeRow(out, c.name(), fmt.Sprintf("%.1f %%", 100*median(c.counted)/nobody), fmt.Sprintf("%.1f s", c.burst.Seconds()),
+		writeRow(out, c.name(), fmt.Sprintf("%.1f %%", 100*median(c.counted)/nobody), thousands(c.burst),
 			c.usual.String(), c.latest.String())
 	}
 }
