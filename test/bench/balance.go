@@ -34,7 +34,8 @@ func newBalance() (*balance, error) {
 		return nil, errors.Join(err, reader.Close())
 	}
 	if b.before < 0 {
-		return nil, errors.Join(fmt.Errorf("the kernel's count of listeners is %d: run telegraf-proc-connector doctor --repair first", b.before), reader.Close())
+		err := fmt.Errorf("the kernel's count of listeners is %d: run telegraf-proc-connector doctor --repair first", b.before)
+		return nil, errors.Join(err, reader.Close())
 	}
 	return b, nil
 }

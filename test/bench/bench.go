@@ -161,7 +161,7 @@ func (b *bench) choose(ctx context.Context) error {
 		switch {
 		case r.optional && !slices.Contains(b.Receivers, r.Key):
 		case ours && k.scheduling != "" && !known:
-			b.left = append(b.left, fmt.Sprintf("%s: this plugin has no option `%s`", r.Name, scheduling))
+			b.left = append(b.left, r.Name+": this plugin has no option "+scheduling)
 		default:
 			b.receivers = append(b.receivers, r)
 		}

@@ -85,7 +85,10 @@ func Build(ctx context.Context) (*Programs, error) {
 			return nil, fmt.Errorf("%s %s: %w\n%s", compiler, strings.Join(args, " "), err, out)
 		}
 	}
-	return p, p.linkTools()
+	if err := p.linkTools(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // linkTools gives the static program many names.

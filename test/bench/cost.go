@@ -14,8 +14,8 @@ import (
 // A cost is what ordinary processes pay for a receiver, or for none, while
 // programs are started.
 type cost struct {
-	receiver *Receiver // nil: nobody listens
-	counted  []float64 // rounds of work a second, of a process that only computes, at the steady rate
+	receiver *Receiver     // nil: nobody listens
+	counted  []float64     // rounds of work a second, of a process that only computes, at the steady rate
 	burst    float64       // programs started a second, at full speed
 	latest   time.Duration // longest that an ordinary thread had to wait during the burst
 	usual    time.Duration // what 99 of 100 wake-ups kept to

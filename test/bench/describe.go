@@ -34,7 +34,7 @@ func describe(ctx context.Context, p *Programs) description {
 		}
 	}
 	version := func(name string, command ...string) {
-		out, err := exec.CommandContext(ctx, command[0], command[1:]...).Output() //nolint:gosec // G204: the commands are below
+		out, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
 		if line, _, _ := bytes.Cut(out, []byte("\n")); err == nil && len(line) > 0 {
 			d.versions = append(d.versions, fmt.Sprintf("%s %s", name, bytes.TrimSpace(line)))
 		}

@@ -122,7 +122,8 @@ func (i *idle) check(fail func(string, ...any)) {
 
 func (i *idle) write(out *strings.Builder) {
 	fmt.Fprintf(out, "\nIdle, gathering every %s as Telegraf does:\n\n", gatherInterval)
-	writeRow(out, "seconds", "CPU", "wake-ups a second", "of these without an event", "RSS MiB", "events that others caused", "processes and threads they started")
+	writeRow(out, "seconds", "CPU", "wake-ups a second", "of these without an event", "RSS MiB", "events that others caused",
+		"processes and threads they started")
 	writeRow(out, "--:", "--:", "--:", "--:", "--:", "--:", "--:")
 	writeRow(out, fmt.Sprintf("%.0f", i.took.Seconds()), fmt.Sprintf("%.3f %%", 100*i.share()),
 		fmt.Sprintf("%.2f", float64(i.switches)/i.took.Seconds()), fmt.Sprintf("%.2f", i.wakeups()),

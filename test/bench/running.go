@@ -159,7 +159,7 @@ func (r *running) stop() (printed string, left int32, err error) {
 		<-r.ended
 	}
 	left, restoreErr := r.balance.restore(r.members)
-	if err = errors.Join(err, restoreErr); err != nil {
+	if err := errors.Join(err, restoreErr); err != nil {
 		return "", left, err
 	}
 	// Some end by the signal itself, and the plugin with a status that says so.

@@ -39,7 +39,10 @@ func loads() []*load {
 		{name: "10 execs a second", rate: 10, seconds: 30},
 		{name: "1,000 execs a second", rate: 1000, seconds: 10, options: "event_limit = 0\n"},
 		{name: "as many as this machine can", seconds: 10, options: "event_limit = 0\n"},
-		{name: "1,000 a second, `exec_fields = [\"cmdline\", \"user\"]`", rate: 1000, seconds: 10, options: "event_limit = 0\nexec_fields = [\"cmdline\", \"user\"]\n"},
+		{
+			name: "1,000 a second, `exec_fields = [\"cmdline\", \"user\"]`", rate: 1000, seconds: 10,
+			options: "event_limit = 0\nexec_fields = [\"cmdline\", \"user\"]\n",
+		},
 		{name: "1,000 a second, `event_limit = 100`", rate: 1000, seconds: 10, options: "event_limit = 100\n"},
 		{name: "1,000 a second, `exec_events = false`", rate: 1000, seconds: 10, options: "exec_events = false\n"},
 	}

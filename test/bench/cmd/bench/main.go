@@ -17,13 +17,6 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func run() error {
 	options := bench.Options{Progress: os.Stderr}
 	var out string
 	flag.IntVar(&options.Rounds, "rounds", 5, "rounds of each storm")
@@ -36,10 +29,16 @@ func run() error {
 		})
 	}
 	flag.Parse()
+	if err := run(options, out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(options bench.Options, out string) error {
 	if flag.NArg() > 0 {
 		return fmt.Errorf("%q is no option", flag.Arg(0))
 	}
-
 	// Interrupted, it still gives the kernel back what its receivers owe.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -52,7 +51,7 @@ func run() error {
 		return err
 	}
 	if out != "" {
-		if err := os.WriteFile(out, table.Bytes(), 0o640); err != nil { //nolint:gosec // G306: it is a report
+		if err := os.WriteFile(out, table.Bytes(), 0o640); err != nil {
 			return err
 		}
 	}
