@@ -12,8 +12,9 @@ import (
 const (
 	// poll is how often a condition that nobody reports is looked at.
 	poll = 5 * time.Millisecond
-	// settleTime is how long the count may take to be what it was.
-	settleTime = 2 * time.Second
+	// settleTime is how long the count may take to be what it was. A receiver that
+	// has ended has sent all that it ever will.
+	settleTime = 200 * time.Millisecond
 )
 
 // A balance keeps the kernel's count of listeners, which several receivers leave

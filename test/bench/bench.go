@@ -77,7 +77,7 @@ type runs struct {
 
 // Run runs the benchmark.
 func Run(ctx context.Context, options Options) (result *Result, err error) {
-	b := &bench{Options: options, busy: (options.Rounds + 1) / 2}
+	b := &bench{Options: options, busy: (options.Rounds + 2) / 3}
 	if options.Rounds < 1 {
 		return nil, fmt.Errorf("rounds are %d, and must be 1 at least", options.Rounds)
 	}

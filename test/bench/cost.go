@@ -16,6 +16,8 @@ import (
 type cost struct {
 	receiver *Receiver     // nil: nobody listens
 	counted  []float64     // rounds of work a second, of a process that only computes, at the steady rate
+	steady   []float64     // programs that were really started a second
+	made     int           // programs of the burst
 	burst    float64       // programs started a second, at full speed
 	latest   time.Duration // longest that an ordinary thread had to wait during the burst
 	usual    time.Duration // what 99 of 100 wake-ups kept to
@@ -25,6 +27,8 @@ const (
 	burstExecs   = 50_000
 	burstParents = 4
 	steadyExecs  = 5 * steadyRate
+	steadyLimit  = 10 * time.Second
+	burstLimit   = time.Minute
 	costRounds   = 3
 )
 
@@ -90,13 +94,16 @@ func (b *bench) steady(ctx context.Context, c *cost) error {
 	if err != nil {
 		return err
 	}
-	if _, err := blow(ctx, b.programs, []string{"exec", "1", strconv.Itoa(steadyExecs), strconv.Itoa(steadyRate), "steady", b.programs.dynamic}); err != nil {
+	args := []string{"exec", "1", strconv.Itoa(steadyExecs), strconv.Itoa(steadyRate), "steady", b.programs.dynamic}
+	m, err := blow(ctx, b.programs, steadyLimit, args)
+	if err != nil {
 		return err
 	}
 	got, err := count()
 	if err != nil {
 		return err
 	}
+	c.steady = append(c.steady, float64(m.things)/m.took.Seconds())
 	c.counted = append(c.counted, float64(got["done"])/(time.Duration(got["nanoseconds"]).Seconds()))
 	return nil
 }
@@ -108,7 +115,7 @@ func (b *bench) burst(ctx context.Context, c *cost) error {
 		return err
 	}
 	n := strconv.Itoa(burstExecs / burstParents)
-	m, err := blow(ctx, b.programs, []string{"exec", strconv.Itoa(burstParents), n, "0", "burst", b.programs.dynamic})
+	m, err := blow(ctx, b.programs, burstLimit, []string{"exec", strconv.Itoa(burstParents), n, "0", "burst", b.programs.dynamic})
 	if err != nil {
 		return err
 	}
@@ -116,6 +123,7 @@ func (b *bench) burst(ctx context.Context, c *cost) error {
 	if err != nil {
 		return err
 	}
+	c.made = m.things
 	c.burst = float64(m.things) / m.took.Seconds()
 	c.latest = time.Duration(got["latest"]) * time.Microsecond
 	c.usual = time.Duration(got["p99"]) * time.Microsecond
@@ -155,11 +163,12 @@ func (r *Result) writeCosts(out *strings.Builder) {
 	fmt.Fprintf(out, "\nWhat others pay, with a computing thread on each of %d processors while %s programs a second are started, "+
 		"and with a thread that wakes up every millisecond on each while %s are started at full speed:\n\n",
 		r.machine.processors, thousands(steadyRate), thousands(burstExecs))
-	writeRow(out, "who listens", "others' computing", "execs a second in the burst", "99 % of wake-ups within", "latest wake-up")
-	writeRow(out, "---", "--:", "--:", "--:", "--:")
+	writeRow(out, "who listens", "others' computing", "execs a second meanwhile", "execs in the burst", "execs a second in it", "99 % of wake-ups within",
+		"latest wake-up")
+	writeRow(out, "---", "--:", "--:", "--:", "--:", "--:", "--:")
 	nobody := median(r.costs[0].counted)
 	for _, c := range r.costs {
-		writeRow(out, c.name(), fmt.Sprintf("%.1f %%", 100*median(c.counted)/nobody), thousands(c.burst),
+		writeRow(out, c.name(), fmt.Sprintf("%.1f %%", 100*median(c.counted)/nobody), thousands(median(c.steady)), thousands(float64(c.made)), thousands(c.burst),
 			c.usual.String(), c.latest.String())
 	}
 }

@@ -25,7 +25,8 @@ type sample struct {
 
 	execs  int
 	caught int // command lines, as they were
-	// Of the plugin in a storm of execs.
+	// Of the plugin, the latter two in a storm of execs.
+	heard      int // events of all kinds and of all processes
 	unresolved int // of the storm, by its own field
 	dropped    int
 }
@@ -109,7 +110,7 @@ func (r *running) through(ctx context.Context, b *bench, s *Storm, n sizes) (*sa
 
 // take adds what the receiver itself said.
 func (s *sample) take(t *tally, storm *Storm, m *made) {
-	s.mallocs, s.dropped, s.stopped = t.mallocs, t.dropped, t.stopped
+	s.mallocs, s.dropped, s.heard, s.stopped = t.mallocs, t.dropped, t.heard, t.stopped
 	// What else happens on the machine is counted as well.
 	s.kept = min(t.events, s.sent)
 	s.lost = t.lost

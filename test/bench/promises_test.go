@@ -84,7 +84,7 @@ func TestTable(t *testing.T) {
 	require.NoError(t, good().Markdown(&out))
 	require.Contains(t, out.String(), "| 1.20 × |")
 	require.Contains(t, out.String(), "| 99.95 % (99.95 %) |")
-	require.Contains(t, out.String(), "| 0.10 % of the storm's own |")
+	require.Contains(t, out.String(), "| 0.10 % of the storm's own, for 0 other events |")
 	columns := 0
 	for line := range strings.Lines(out.String()) {
 		if strings.HasPrefix(line, "| storm |") {

@@ -37,6 +37,7 @@ type tally struct {
 
 	// Of the plugin only.
 	reports    int
+	heard      int // events of all kinds and of all processes
 	unresolved int
 	dropped    int
 	gone       map[int]int // process ids of metrics without a command line

@@ -52,6 +52,7 @@ func (r *Result) writeRuns(out *strings.Builder) {
 	}
 	out.WriteString("\nCPU is of the receiving process alone, user and system, from its clock in nanoseconds. " +
 		"Lost is what the receiver did not get, and exact for the floor and the plugin. " +
+		"Allocations are those of the Go programs that say so; what the plugin allocates, make bench-micro tells. " +
 		"Others' CPUs are processors that were busy with anything else meanwhile.\n")
 	for _, note := range r.notes() {
 		fmt.Fprintf(out, "%s\n", note)
@@ -73,7 +74,7 @@ func (r *Result) cells(run *runs) []string {
 	if run.unasked() {
 		// It gets none of these events, so its time is not divided by them.
 		cells[2], cells[3] = none, none
-		cells[4] = fmt.Sprintf("%.2f %% of the storm's own", 100*run.median(portion))
+		cells[4] = fmt.Sprintf("%.2f %% of the storm's own, for %s other events", 100*run.median(portion), thousands(run.median(heard)))
 	} else if floor := r.find(floorKey, run.storm.Key, run.busy); floor != nil && floor.median(perMillion) > 0 {
 		cells[5] = fmt.Sprintf("%.2f ×", run.median(perMillion)/floor.median(perMillion))
 	}

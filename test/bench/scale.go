@@ -97,7 +97,7 @@ func (r *running) load(ctx context.Context, b *bench, l *load) error {
 	gathering := make(chan error, 1)
 	go func() { gathering <- r.gatherUntil(limited.Done()) }()
 	args := append([]string{"exec", strconv.Itoa(loadParents), strconv.Itoa(count), strconv.Itoa(l.rate), "scale"}, b.programs.toolPaths()...)
-	m, err := blowFor(ctx, b.programs, time.Duration(l.seconds)*time.Second, args)
+	m, err := blow(ctx, b.programs, time.Duration(l.seconds)*time.Second, args)
 	cancel()
 	if gatherErr := <-gathering; err == nil {
 		err = gatherErr

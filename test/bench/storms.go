@@ -84,6 +84,11 @@ func (s *Storm) execs() bool { return s.command != nil }
 // not ask the kernel for.
 func (s *Storm) ofThreads() bool { return s.kinds[0] == "clone" }
 
-// stormLimit bounds how long a storm may take. On a machine that is too slow or too
-// busy for that, it is a smaller one.
-const stormLimit = time.Minute
+// limit bounds how long a storm may take. On a machine that is too slow or too busy
+// for that it is a smaller one, and says so.
+func (s *Storm) limit() time.Duration {
+	if s.execs() {
+		return 4 * time.Second
+	}
+	return 20 * time.Second
+}

@@ -26,6 +26,8 @@ func (r *runs) median(of func(s *sample) float64) float64 { return median(r.valu
 
 func (r *runs) max(of func(s *sample) float64) float64 { return slices.Max(r.values(of)) }
 
+func (r *runs) min(of func(s *sample) float64) float64 { return slices.Min(r.values(of)) }
+
 func (r *runs) sum(of func(s *sample) int) int {
 	n := 0
 	for _, s := range r.samples {
@@ -60,6 +62,8 @@ func others(s *sample) float64     { return s.others }
 
 // portion is the receiver's processor time, measured by the storm's.
 func portion(s *sample) float64 { return s.cpu.Seconds() / s.stormCPU.Seconds() }
+
+func heard(s *sample) float64 { return float64(s.heard) }
 
 func allocations(s *sample) float64 {
 	if s.mallocs == unknown || s.kept <= 0 {

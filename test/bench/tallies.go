@@ -135,6 +135,7 @@ func (pluginKind) tally(s *Storm, printed string) (*tally, error) {
 		return sum
 	}
 	t.lost = difference(report.ofListener, "lost")
+	t.heard = difference(report.ofListener, "events")
 	t.unresolved = difference(report.ofListener, "unresolved")
 	t.dropped = difference(report.ofListener, "events_dropped")
 	if !s.ofThreads() {

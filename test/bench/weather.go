@@ -27,16 +27,11 @@ func (s *Storm) blow(ctx context.Context, p *Programs, n sizes, tag string) (*ma
 	if s.execs() {
 		args = append(args, tag, s.command(p))
 	}
-	return blow(ctx, p, args)
+	return blow(ctx, p, s.limit(), args)
 }
 
-// blow runs the program storm.
-func blow(ctx context.Context, p *Programs, args []string) (*made, error) {
-	return blowFor(ctx, p, stormLimit, args)
-}
-
-// blowFor is blow with another limit, in whole seconds.
-func blowFor(ctx context.Context, p *Programs, limit time.Duration, args []string) (*made, error) {
+// blow runs the program storm, with a limit in whole seconds.
+func blow(ctx context.Context, p *Programs, limit time.Duration, args []string) (*made, error) {
 	cmd := exec.CommandContext(ctx, p.storm, append([]string{strconv.Itoa(int(limit.Seconds()))}, args...)...)
 	out, err := cmd.Output()
 	if err != nil {
