@@ -63,8 +63,8 @@ type Result struct {
 	storms   []*Storm
 	runs     []*runs
 	costs    []*cost
-	idle     *idle
-	scale    []*load
+	idle     []*idle
+	scale    *scale
 }
 
 // runs are all rounds of a receiver in a storm.

@@ -33,8 +33,10 @@ func (r *Result) Broken() []string {
 				100*of, 100*maxOfThreads)
 		}
 	}
-	if r.idle != nil {
-		r.idle.check(fail)
+	for _, i := range r.idle {
+		if !i.gathering {
+			i.check(fail)
+		}
 	}
 	return broken
 }

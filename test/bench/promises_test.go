@@ -37,7 +37,7 @@ func good() *Result {
 			{receiver: receiver(ordinaryKey), storm: stormOf("exec-dynamic-4"), samples: []*sample{lines(1500)}},
 			{receiver: receiver(pluginKey), storm: stormOf("thread"), samples: []*sample{{sent: 2000, cpu: time.Millisecond, stormCPU: time.Second}}},
 		},
-		idle: &idle{took: time.Minute, cpu: 10 * time.Millisecond, switches: 60, rss: 20 << 20},
+		idle: []*idle{{took: time.Minute, cpu: 10 * time.Millisecond, switches: 60, rss: 20 << 20}},
 	}
 }
 
@@ -55,9 +55,9 @@ func TestBroken(t *testing.T) {
 		"unresolved says 499, and 500 command lines":           func(r *Result) { r.runs[6].samples[0].unresolved-- },
 		"1 events were lost and 0 metrics dropped":             func(r *Result) { r.runs[6].samples[0].lost = 1 },
 		"cost the plugin 2.00 % of the storm's processor time": func(r *Result) { r.runs[7].samples[0].cpu = 20 * time.Millisecond },
-		"takes 0.100 % of a processor":                         func(r *Result) { r.idle.cpu = 60 * time.Millisecond },
-		"wakes up 3.0 times a second":                          func(r *Result) { r.idle.switches = 200; r.idle.events = 20 },
-		"has 40 MiB in memory":                                 func(r *Result) { r.idle.rss = 40 << 20 },
+		"takes 0.100 % of a processor":                         func(r *Result) { r.idle[0].cpu = 60 * time.Millisecond },
+		"wakes up 3.0 times a second":                          func(r *Result) { r.idle[0].switches = 200; r.idle[0].events = 20 },
+		"has 40 MiB in memory":                                 func(r *Result) { r.idle[0].rss = 40 << 20 },
 	} {
 		r := good()
 		spoil(r)

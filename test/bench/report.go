@@ -22,11 +22,11 @@ func (r *Result) Markdown(w io.Writer) error {
 	if len(r.costs) > 0 {
 		r.writeCosts(&out)
 	}
-	if r.idle != nil {
-		r.idle.write(&out)
+	if len(r.idle) > 0 {
+		writeIdle(&out, r.idle)
 	}
-	if len(r.scale) > 0 {
-		writeScale(&out, r.scale)
+	if r.scale != nil {
+		r.scale.write(&out)
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -17,6 +17,7 @@ type load struct {
 	name    string
 	options string
 	rate    int // execs a second, or 0 for as many as this machine can
+	limit   int // event_limit, 0 for none
 	seconds int
 
 	made    int
@@ -33,31 +34,29 @@ type load struct {
 
 const loadParents = 4
 
-// loads are what scale measures. Each host has 50 commands.
-func loads() []*load {
-	return []*load{
-		{name: "10 execs a second", rate: 10, seconds: 30},
-		{name: "1,000 execs a second", rate: 1000, seconds: 10, options: "event_limit = 0\n"},
-		{name: "as many as this machine can", seconds: 10, options: "event_limit = 0\n"},
-		{
-			name: "1,000 a second, `exec_fields = [\"cmdline\", \"user\"]`", rate: 1000, seconds: 10,
-			options: "event_limit = 0\nexec_fields = [\"cmdline\", \"user\"]\n",
-		},
-		{name: "1,000 a second, `event_limit = 100`", rate: 1000, seconds: 10, options: "event_limit = 100\n"},
-		{name: "1,000 a second, `exec_events = false`", rate: 1000, seconds: 10, options: "exec_events = false\n"},
+// Loads that are measured. Each host has 50 commands.
+var (
+	slow     = load{name: "10 a second", rate: 10, limit: 1000, seconds: 30}
+	thousand = load{name: "1,000 a second", rate: 1000, seconds: 10, options: "event_limit = 0\n"}
+	fastest  = load{name: "as many as this machine can", seconds: 10, options: "event_limit = 0\n"}
+	limited  = load{name: "1,000 a second, `event_limit = 100`", rate: 1000, limit: 100, seconds: 10, options: "event_limit = 100\n"}
+	bare     = load{
+		name: "1,000 a second, `exec_fields = [\"cmdline\", \"user\"]`", rate: 1000, seconds: 10,
+		options: "event_limit = 0\nexec_fields = [\"cmdline\", \"user\"]\n",
 	}
-}
+	counting = load{name: "1,000 a second, `exec_events = false`", rate: 1000, seconds: 10, options: "exec_events = false\n"}
+)
 
 // scale measures the loads.
-func (b *bench) scale(ctx context.Context) ([]*load, error) {
-	all := loads()
-	for _, l := range all {
+func (b *bench) scale(ctx context.Context) (*scale, error) {
+	s := &scale{slow: slow, thousand: thousand, fastest: fastest, bare: bare, limited: limited, counting: counting}
+	for _, l := range []*load{&s.slow, &s.thousand, &s.fastest, &s.bare, &s.limited, &s.counting} {
 		if err := b.load(ctx, l); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.name, err)
 		}
 		fmt.Fprintf(b.Progress, "%s: %d made in %s, plugin %s, %d metrics\n", l.name, l.made, l.took.Round(time.Millisecond), l.cpu, l.metrics)
 	}
-	return all, nil
+	return s, nil
 }
 
 func (b *bench) load(ctx context.Context, l *load) error {
@@ -92,10 +91,10 @@ func (r *running) load(ctx context.Context, b *bench, l *load) error {
 	if l.rate == 0 {
 		count = 10_000 * l.seconds / loadParents // more than there is time for
 	}
-	limited, cancel := context.WithCancel(ctx)
+	meanwhile, cancel := context.WithCancel(ctx)
 	defer cancel()
 	gathering := make(chan error, 1)
-	go func() { gathering <- r.gatherUntil(limited.Done()) }()
+	go func() { gathering <- r.gatherUntil(meanwhile.Done()) }()
 	args := append([]string{"exec", strconv.Itoa(loadParents), strconv.Itoa(count), strconv.Itoa(l.rate), "scale"}, b.programs.toolPaths()...)
 	m, err := blow(ctx, b.programs, time.Duration(l.seconds)*time.Second, args)
 	cancel()
@@ -180,48 +179,63 @@ func (l *load) perExec() time.Duration { return l.cpu / time.Duration(max(1, l.e
 // metricSize is the length of a metric of an exec.
 func (l *load) metricSize() float64 { return float64(l.bytes) / float64(max(1, l.metrics)) }
 
-// share of the execs that have a metric.
-func (l *load) share() float64 { return float64(l.metrics) / float64(max(1, l.made)) }
-
-// sends is what a host with that many execs a second sends, in bytes and metrics a
-// second.
-func (l *load) sends(rate float64) (bytes, metrics float64) {
-	seconds := gatherInterval.Seconds()
-	metrics = rate*l.share() + float64(l.lines)/seconds
-	return rate*l.share()*l.metricSize() + float64(l.report)/seconds, metrics
+// metricsAt is how many of the execs have a metric, a second.
+func (l *load) metricsAt(rate float64) float64 {
+	switch {
+	case l.metrics == 0: // none is asked for
+		return 0
+	case l.limit > 0:
+		return min(rate, float64(l.limit))
+	default:
+		return rate
+	}
 }
 
 func (l *load) measuredRate() float64 { return float64(l.made) / l.took.Seconds() }
 
 // row is what a load comes to at a rate.
-func (l *load) row(name string, rate float64) []string {
-	bytes, metrics := l.sends(rate)
+func (l *load) row(name string, rate float64, interval time.Duration) []string {
+	metrics := l.metricsAt(rate)
+	points := metrics + float64(l.lines)/interval.Seconds()
+	bytes := metrics*l.metricSize() + float64(l.report)/interval.Seconds()
 	size := "–"
 	if l.metrics > 0 {
 		size = thousands(l.metricSize())
 	}
 	return []string{
-		name, thousands(rate), fmt.Sprintf("%.0f µs", l.perExec().Seconds()*1e6), fmt.Sprintf("%.2f %%", 100*rate*l.perExec().Seconds()),
-		fmt.Sprintf("%.1f", float64(l.peak)/(1<<20)), size, thousands(float64(l.report)), strconv.Itoa(l.series),
-		fmt.Sprintf("%.1f", metrics), fmt.Sprintf("%.1f", bytes/1e3), thousands(metrics * hosts), fmt.Sprintf("%.1f", bytes*hosts/1e6),
-	}
-}
-
-func writeScale(out *strings.Builder, loads []*load) {
-	fmt.Fprintf(out, "\nA host with %d commands, counters gathered every %s, and %s such hosts:\n\n", commandNames, gatherInterval, thousands(hosts))
-	writeRow(out, "load", "execs a second", "CPU an exec", "CPU of one processor", "peak RSS MiB", "bytes an exec metric", "bytes a gather", "series",
-		"points a second", "KB a second", "hosts' points a second", "hosts' MB a second")
-	writeRow(out, "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:")
-	for _, l := range loads {
-		writeRow(out, l.row(l.name, l.measuredRate())...)
-		if l.rate == 0 {
-			// More than this machine can start, so computed from the most that it can.
-			writeRow(out, l.row(thousands(beyond)+" a second, computed from that", beyond)...)
-		}
+		name, thousands(l.measuredRate()), fmt.Sprintf("%.0f µs", l.perExec().Seconds()*1e6), fmt.Sprintf("%.1f %%", 100*rate*l.perExec().Seconds()),
+		fmt.Sprintf("%.0f", float64(l.peak)/(1<<20)), size, thousands(float64(l.report)), strconv.Itoa(l.series),
+		fmt.Sprintf("%.1f", points), fmt.Sprintf("%.1f", bytes/1e3), thousands(points * hosts), fmt.Sprintf("%.1f", bytes*hosts/1e6),
 	}
 }
 
 const (
-	hosts  = 10_000
-	beyond = 10_000 // execs a second
+	hosts = 10_000
+	many  = 10_000 // execs a second, more than this machine can start
 )
+
+// A scale is what all loads came to.
+type scale struct {
+	slow, thousand, fastest, bare, limited, counting load
+}
+
+func (s *scale) write(out *strings.Builder) {
+	fmt.Fprintf(out, "\nA host with %d commands, counters gathered every %s where nothing else is said, and %s such hosts:\n\n",
+		commandNames, gatherInterval, thousands(hosts))
+	writeRow(out, "execs", "measured at, a second", "CPU an exec", "CPU of one processor", "peak RSS MiB", "bytes an exec metric", "bytes a gather",
+		"series", "points a second", "KB a second", "hosts' points a second", "hosts' MB a second")
+	writeRow(out, "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:")
+	nominal := func(l *load) { writeRow(out, l.row(l.name, float64(l.rate), gatherInterval)...) }
+	nominal(&s.slow)
+	writeRow(out, s.slow.row("10 a second, `interval = \"60s\"`", float64(s.slow.rate), time.Minute)...)
+	nominal(&s.thousand)
+	nominal(&s.bare)
+	nominal(&s.limited)
+	nominal(&s.counting)
+	capped := s.fastest
+	capped.limit = 1000 // the default
+	writeRow(out, capped.row("10,000 a second", many, gatherInterval)...)
+	writeRow(out, s.fastest.row("10,000 a second, `event_limit = 0`", many, gatherInterval)...)
+	out.WriteString("\nCPU an exec is of the plugin, with the exec's fork and exit, at the rate that it was measured at; " +
+		"what it comes to at the rate of the row is computed from that.\n")
+}
