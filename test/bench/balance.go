@@ -15,6 +15,8 @@ const (
 	// settleTime is how long the count may take to be what it was. A receiver that
 	// has ended has sent all that it ever will.
 	settleTime = 200 * time.Millisecond
+	// strangerTime is how long another program that listens may stay.
+	strangerTime = 30 * time.Second
 )
 
 // A balance keeps the kernel's count of listeners, which several receivers leave
@@ -57,25 +59,31 @@ func (b *balance) await(above int32, limit time.Duration) (bool, error) {
 	}
 }
 
-// restore takes back what a receiver has left, and returns how much that was. A
-// count that is too high for any other reason stays as it is: too low would make
-// others deaf.
+// restore takes back what a receiver has left, and returns how much that was. What
+// else listens may come and go, but not stay: a count that is too high for any other
+// reason stays as it is, as too low would make others deaf.
 func (b *balance) restore(members int) (left int32, err error) {
 	if ok, err := b.await(0, settleTime); ok || err != nil {
 		return 0, err
 	}
-	n, err := b.reader.Read()
-	if err != nil {
-		return 0, err
+	for deadline := time.Now().Add(strangerTime); ; time.Sleep(poll) {
+		n, err := b.reader.Read()
+		if err != nil {
+			return 0, err
+		}
+		now, err := rawlisten.Members()
+		if err != nil {
+			return 0, err
+		}
+		left = n - b.before
+		switch {
+		case left == 0:
+			return 0, nil
+		case left == 1 && now == members:
+			return left, rawlisten.Lower()
+		case time.Now().After(deadline):
+			return left, fmt.Errorf("the kernel's count of listeners was %d with %d members of the connector's group, and is %d with %d: "+
+				"run the benchmark without other programs that listen", b.before, members, n, now)
+		}
 	}
-	left = n - b.before
-	others, err := rawlisten.Members()
-	if err != nil {
-		return left, err
-	}
-	if left < 0 || left > 1 || others != members {
-		return left, fmt.Errorf("the kernel's count of listeners was %d with %d members of the connector's group, and is %d with %d: "+
-			"other programs that listen come or go, run the benchmark without them", b.before, members, n, others)
-	}
-	return left, rawlisten.Lower()
 }

@@ -168,7 +168,7 @@ func (r *Result) writeCosts(out *strings.Builder) {
 	writeRow(out, "---", "--:", "--:", "--:", "--:", "--:", "--:")
 	nobody := median(r.costs[0].counted)
 	for _, c := range r.costs {
-		writeRow(out, c.name(), fmt.Sprintf("%.1f %%", 100*median(c.counted)/nobody), thousands(median(c.steady)), thousands(float64(c.made)), thousands(c.burst),
-			c.usual.String(), c.latest.String())
+		writeRow(out, c.name(), fmt.Sprintf("%.1f %%", 100*median(c.counted)/nobody), thousands(median(c.steady)),
+			thousands(float64(c.made)), thousands(c.burst), c.usual.String(), c.latest.String())
 	}
 }

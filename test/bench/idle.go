@@ -24,7 +24,7 @@ type idle struct {
 // while it is asked for its counters as by Telegraf.
 func (b *bench) idle(ctx context.Context) ([]*idle, error) {
 	fmt.Fprintf(b.Progress, "Idle for %s, and half of that with gathering\n", b.Idle)
-	var results []*idle
+	results := make([]*idle, 0, 2)
 	for _, gathering := range []bool{false, true} {
 		length := b.Idle
 		if gathering {
