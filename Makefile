@@ -14,6 +14,8 @@ TESTFLAGS ?=
 # What tests call, as program:Debian package.
 TEST_PROGRAMS := bash:bash sleep:coreutils unshare:util-linux mount:mount qemu-system-x86_64:qemu-system-x86 setcap:libcap2-bin \
 	qemu-s390x:qemu-user lintian:lintian rpm:rpm shellcheck:shellcheck systemd-analyze:systemd zsh:zsh fish:fish
+# What "make bench" calls besides.
+BENCH_PROGRAMS := forkstat:forkstat stress-ng:stress-ng
 
 # Tools are kept below a folder that names their version. They are built for
 # this machine, whatever the program is built for.
@@ -70,7 +72,7 @@ test-programs:
 		export DEBIAN_FRONTEND=noninteractive; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
 	else \
-		echo "make test lacks:$$lacking" >&2; exit 1; \
+		echo "Lacking here:$$lacking" >&2; exit 1; \
 	fi
 
 # Tests of the other systems cannot be run here, but they can be compiled.
@@ -134,6 +136,38 @@ test-system:
 test-vm: export CGO_ENABLED = 0
 test-vm: test-programs ## Run the system tests on Debian's kernels, in virtual machines
 	cd test && go test -timeout 30m -count=1 $(TESTFLAGS) ./vm
+
+# What "make bench" runs: how many rounds, and of which storms, receivers and parts,
+# by their names in test/bench. For fewer, such as STORMS=comm,exec-dynamic-4.
+ROUNDS    ?= 5
+STORMS    ?=
+RECEIVERS ?=
+PARTS     ?=
+
+.PHONY: bench
+bench: export CGO_ENABLED = 0
+bench: bench-programs ## Compare it with other receivers, on this machine (as root)
+	@mkdir -p build
+	cd test && go run ./bench/cmd/bench -rounds '$(ROUNDS)' -storms '$(STORMS)' -receivers '$(RECEIVERS)' -parts '$(PARTS)' -out ../build/bench.md
+
+.PHONY: bench-scale
+bench-scale: export CGO_ENABLED = 0
+bench-scale: bench-programs ## See what a host costs at 10, 1,000 and more execs a second (as root)
+	cd test && go run ./bench/cmd/bench -parts scale
+
+# In the format of benchstat, which compares two of such files.
+BENCHCOUNT ?= 6
+.PHONY: bench-micro
+bench-micro: export CGO_ENABLED = 0
+bench-micro: ## Run the micro-benchmarks: build/bench-micro.txt
+	@mkdir -p build
+	go test -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./... >build/bench-micro.txt; status=$$?; cat build/bench-micro.txt; exit $$status
+
+# The peers are written in C in part.
+.PHONY: bench-programs
+bench-programs: TEST_PROGRAMS := $(BENCH_PROGRAMS)
+bench-programs: RACE := needed
+bench-programs: test-programs
 
 .PHONY: lint
 lint: lint-format lint-vet lint-go lint-go-test lint-readme lint-markdown ## Check the form of everything
