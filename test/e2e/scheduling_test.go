@@ -88,7 +88,8 @@ func TestSchedulingUnprivileged(t *testing.T) {
 	})
 	for _, scheduling := range []string{"realtime", "nice"} {
 		config := filepath.Join(dir, scheduling+".conf")
-		require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, "[[inputs.proc_connector]]\nscheduling = %q\n", scheduling), 0o644)) //nolint:gosec // G306: for nobody
+		options := fmt.Appendf(nil, "[[inputs.proc_connector]]\nscheduling = %q\n", scheduling)
+		require.NoError(t, os.WriteFile(config, options, 0o644)) //nolint:gosec // G306: for nobody
 		requireRefusal(t, []string{"option scheduling", scheduling, "not permitted", "CAP_SYS_NICE", `allowed is "auto"`},
 			unprivileged, plugin.Args("--config", config))
 	}
