@@ -14,9 +14,10 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
-// coalesce is how long events may queue up once one has come. What must be read at
+// coalesce is how long events may queue up once one has come: longer saves no more
+// of the time that a storm costs ("make bench"). What must be read at
 // once is read by catchers.
-const coalesce = time.Millisecond
+const coalesce = 5 * time.Millisecond
 
 // wanted says what is read of a process at an exec with these options.
 func (p *ProcConnector) wanted() wanted {
