@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -72,6 +75,39 @@ func TestScheduling(t *testing.T) {
 			l.Require(0)
 		})
 	}
+}
+
+// A plugin that may use one CPU has one thread there, which hears the execs of all.
+func TestSchedulingOnOneCPU(t *testing.T) {
+	l := listeners.Guard(t)
+	var allowed, first unix.CPUSet
+	require.NoError(t, unix.SchedGetaffinity(0, &allowed))
+	cpu := 0
+	for !allowed.IsSet(cpu) {
+		cpu++
+	}
+	first.Set(cpu)
+	p := plugin.Start(t, plugin.Command(func(cmd *exec.Cmd) {
+		cmd.Args = append([]string{"taskset", "-c", strconv.Itoa(cpu), cmd.Path}, cmd.Args[1:]...)
+		var err error
+		cmd.Path, err = exec.LookPath("taskset")
+		require.NoError(t, err)
+	}))
+	require.Len(t, catchers(t, p.Pid()), 1)
+	p.WaitStderr("execs are read by 1 thread", stopLimit)
+	for other := range runtime.NumCPU() {
+		if !allowed.IsSet(other) {
+			continue
+		}
+		own := exec.Command("taskset", "-c", strconv.Itoa(other), "/bin/sleep", "0.3")
+		require.NoError(t, own.Run())
+		// taskset's own exec has the same process.
+		p.WaitMetric("the exec", stopLimit, func(m telegraf.Metric) bool {
+			return plugin.ExecOf(own.Process.Pid)(m) && plugin.Text(m, "cmdline") == "/bin/sleep 0.3"
+		})
+	}
+	check.Exited(t, 0, p.Stop())
+	l.Require(0)
 }
 
 // Without the right, what was asked for is refused, and what is left is said.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -64,24 +66,29 @@ func groups(online, allowed []int, limit int) []group {
 
 // hostGroups asks the system.
 func hostGroups() ([]group, error) {
-	list, err := os.ReadFile(onlineCPUs)
-	if err != nil {
-		return nil, fmt.Errorf("which CPUs there are cannot be told, mount sysfs: %w", err)
-	}
-	online, err := parseCPUs(list)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", onlineCPUs, err)
-	}
 	var set unix.CPUSet
 	var allowed []int
 	// It fails on machines with more CPUs than the set has room for; there
 	// catchers run wherever they may.
 	if err := unix.SchedGetaffinity(0, &set); err == nil {
-		for _, cpu := range online {
+		for cpu := range len(set) * int(8*unsafe.Sizeof(set[0])) {
 			if set.IsSet(cpu) {
 				allowed = append(allowed, cpu)
 			}
 		}
+	}
+	list, err := os.ReadFile(onlineCPUs)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Without sysfs, as in a folder made for one program, those that may be
+		// used are all that is known.
+		return groups(allowed, allowed, maxCatchers), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	online, err := parseCPUs(list)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", onlineCPUs, err)
 	}
 	return groups(online, allowed, maxCatchers), nil
 }

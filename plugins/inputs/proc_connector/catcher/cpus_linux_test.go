@@ -46,6 +46,7 @@ func TestGroups(t *testing.T) {
 		"some are switched off":  {[]int{1, 4}, []int{1, 4}, 16, []group{of(0, 3, 1), of(4, lastCPU, 4)}},
 		"may use the first only": {upTo(4), []int{0}, 16, []group{of(0, lastCPU, 0)}},
 		"may use two of eight":   {upTo(8), []int{0, 1}, 16, []group{of(0, 3, 0, 1), of(4, lastCPU)}},
+		"not even CPUs":          {nil, nil, 16, []group{of(0, lastCPU)}},
 		"nothing is known":       {upTo(8), nil, 16, []group{of(0, lastCPU)}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, tt.want, groups(tt.online, tt.allowed, tt.limit)) })
