@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"sync"
 	"testing"
+	"time"
 
 	telegraf_metric "github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
@@ -93,6 +95,7 @@ func TestTwoSectionsCompiledIn(t *testing.T) {
 // asks once, and stops the inputs when --test-wait is over.
 func TestOnce(t *testing.T) {
 	l := listeners.Guard(t)
+	commands := startOften(t)
 	agents := make(map[string]*telegraf.Agent)
 	for _, w := range []ways.Way{ways.Execd, ways.CompiledIn} {
 		for _, mode := range []string{"--test", "--once"} {
@@ -105,16 +108,50 @@ func TestOnce(t *testing.T) {
 			agents[w.Prefix+mode] = a
 		}
 	}
-	cmd := exec.Command(workload.Build(t), "sleep50")
-	require.NoError(t, cmd.Run())
 	for name, a := range agents {
-		t.Run(name, func(t *testing.T) { requireReported(t, a, cmd) })
+		t.Run(name, func(t *testing.T) { requireReported(t, a, commands) })
 	}
 	l.Require(0)
 }
 
-// requireReported looks at the report of a Telegraf that has seen the command.
-func requireReported(t *testing.T, a *telegraf.Agent, cmd *exec.Cmd) {
+// startOften starts a command again and again while the test runs, since nobody
+// knows when Telegraf begins to wait. It returns a function that returns the one with
+// an id, if there was one.
+func startOften(t *testing.T) func(pid int64) *exec.Cmd {
+	t.Helper()
+	program := workload.Build(t)
+	var mu sync.Mutex
+	commands := make(map[int64]*exec.Cmd)
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			cmd := exec.Command(program, "sleep50")
+			if err := cmd.Run(); err == nil {
+				mu.Lock()
+				commands[int64(cmd.Process.Pid)] = cmd
+				mu.Unlock()
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		close(end)
+		<-ended
+	})
+	return func(pid int64) *exec.Cmd {
+		mu.Lock()
+		defer mu.Unlock()
+		return commands[pid]
+	}
+}
+
+// requireReported looks at the report of a Telegraf that has seen some of the commands.
+func requireReported(t *testing.T, a *telegraf.Agent, commands func(pid int64) *exec.Cmd) {
 	t.Helper()
 	require.Zero(t, a.Wait(execd.Timeout).ExitCode(), a.Log())
 	// --test puts a mark before each metric.
@@ -127,10 +164,12 @@ func requireReported(t *testing.T, a *telegraf.Agent, cmd *exec.Cmd) {
 		case m.Name() == plugin.Listener:
 			require.EqualValues(t, 1, plugin.Int(m, "listening"))
 			require.Positive(t, plugin.Int(m, "processes"), "the first report knows what runs already")
-		case plugin.ExecOf(cmd.Process.Pid)(m):
-			found["the exec"]++
-			require.Equal(t, cmd.Args, readBack(t, plugin.Text(m, "cmdline")))
-			require.EqualValues(t, os.Getpid(), plugin.Int(m, "ppid"))
+		case m.Name() == plugin.Exec:
+			if cmd := commands(plugin.Int(m, "pid")); cmd != nil && found["the exec"] == 0 {
+				found["the exec"]++
+				require.Equal(t, cmd.Args, readBack(t, plugin.Text(m, "cmdline")))
+				require.EqualValues(t, os.Getpid(), plugin.Int(m, "ppid"))
+			}
 		}
 	}
 	require.Equal(t, 1, found[plugin.Counters])
