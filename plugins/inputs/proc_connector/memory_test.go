@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && !race
 
 package proc_connector
 
@@ -52,6 +52,7 @@ func residentMemory(t *testing.T) float64 {
 
 // However many processes have come and gone, under however many names: the
 // memory that is held is that of those that live.
+// (The race detector has memory of its own for each, so this is not for it.)
 func TestMemoryIsBounded(t *testing.T) {
 	few, names := 20_000, 10_000
 	if os.Getenv("PROC_CONNECTOR_TEST_MEMORY") != "" { // make test-memory
