@@ -38,6 +38,7 @@ type service struct {
 	emitting  sync.WaitGroup
 	failure   atomic.Pointer[error] // why receiving ended before it was told to
 	stopOnce  sync.Once
+	tellOnce  sync.Once // that a catcher has ended
 
 	mu          sync.Mutex // guards limitReport
 	limitReport limitReport
@@ -250,6 +251,12 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		m.AddField("lag_seconds", s.session.TakeLag().Seconds())
 		acc.AddMetric(m)
 
+		if failed := s.caught.Failed(); failed != nil {
+			s.tellOnce.Do(func() {
+				s.log.Errorf("A thread that reads what is executed has ended, and short-lived programs of its CPUs are missed from now on; "+
+					"restart the plugin: %v", failed)
+			})
+		}
 		if failure := s.failure.Load(); failure != nil {
 			err = *failure
 		}

@@ -58,6 +58,9 @@ type Catchers struct {
 	proc   int
 	report Report
 	done   sync.WaitGroup
+
+	closeOnce sync.Once
+	closeErr  error
 }
 
 // one is a catcher.
@@ -162,11 +165,16 @@ func (o *one) follow(name string, s Scheduling, scheduled chan<- placed) {
 	}
 }
 
-// Close ends the threads and gives everything back. There may be no Catchers.
+// Close ends the threads and gives everything back, once. There may be no Catchers.
 func (c *Catchers) Close() error {
 	if c == nil {
 		return nil
 	}
+	c.closeOnce.Do(func() { c.closeErr = c.close() })
+	return c.closeErr
+}
+
+func (c *Catchers) close() error {
 	var errs []error
 	one := [8]byte{7: 1} // not zero, in either byte order
 	for _, o := range c.all {
@@ -181,10 +189,8 @@ func (c *Catchers) Close() error {
 	for _, o := range c.all {
 		errs = append(errs, o.close())
 	}
-	c.all = nil
 	if c.proc >= 0 {
 		errs = append(errs, os.NewSyscallError("close", unix.Close(c.proc)))
-		c.proc = -1
 	}
 	return errors.Join(errs...)
 }
@@ -192,9 +198,13 @@ func (c *Catchers) Close() error {
 // Report says what was got. It does not change.
 func (c *Catchers) Report() Report { return c.report }
 
-// Failed returns why a catcher has ended, if one has. What it would have read is
-// left to others.
+// Failed returns why a catcher has ended before Close, if one has: what it would
+// have read is left to others. It may be called at any time. There may be no
+// Catchers.
 func (c *Catchers) Failed() error {
+	if c == nil {
+		return nil
+	}
 	for i, o := range c.all {
 		if err := o.loop.failure(); err != nil {
 			return fmt.Errorf("catcher %d: %w", i, err)

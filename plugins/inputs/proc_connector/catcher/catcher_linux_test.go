@@ -261,6 +261,32 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// A catcher whose socket fails ends, and says why; it does not spin.
+func TestLoopFails(t *testing.T) {
+	var pipe [2]int
+	require.NoError(t, unix.Pipe2(pipe[:], unix.O_CLOEXEC))
+	defer func() {
+		require.NoError(t, unix.Close(pipe[0]))
+		require.NoError(t, unix.Close(pipe[1]))
+	}()
+	stop, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Close(stop)) }()
+	o := &one{stop: stop, loop: newLoop(Wanted{}, openRing(t), pipe[0], stop, -1)}
+	c := &Catchers{all: []*one{o}}
+	require.NoError(t, c.Failed())
+
+	// What is readable and no socket.
+	_, err = unix.Write(pipe[1], []byte("x"))
+	require.NoError(t, err)
+	scheduled := make(chan placed, 1)
+	var done sync.WaitGroup
+	done.Go(func() { o.follow("catch/test", Normal, scheduled) })
+	done.Wait()
+	require.ErrorIs(t, c.Failed(), unix.ENOTSOCK)
+	require.ErrorContains(t, c.Failed(), "catcher 0: recvfrom")
+}
+
 func TestOpenErrors(t *testing.T) {
 	_, err := Open(Config{Proc: filepath.Join(t.TempDir(), "none"), Scheduling: Auto})
 	require.ErrorIs(t, err, os.ErrNotExist)
