@@ -179,6 +179,12 @@ func (m *machine) run() {
 	for range 3 {
 		m.everything(resident.Process.Pid)
 	}
+	// Some report comes while it runs.
+	check.Eventually(m.t, "a report in which the crashing program runs is stored", execd.Timeout, func() bool {
+		m.runs(true, filepath.Join(m.dir, crashing), "sleep50", "one", "--password=secret")
+		return m.db.Count(`SELECT count("running") AS "n" FROM %q WHERE "command" = '`+crashing+`' AND "user" = '`+user+`' AND "running" > 0`,
+			plugin.Commands) > 0
+	})
 	// One more report has it all.
 	reports := m.db.Count(`SELECT count("listening") AS "n" FROM %q`, plugin.Listener)
 	check.Eventually(m.t, "the last report is stored", execd.Timeout, func() bool {

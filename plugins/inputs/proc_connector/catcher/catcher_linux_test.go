@@ -85,7 +85,7 @@ func catchLive(t *testing.T, cfg Config) (*Catchers, *taker) {
 	c, err := Open(cfg)
 	require.NoError(t, err)
 	k := &taker{catchers: c, taken: make(map[int32]string), missed: make(map[int32]bool)}
-	s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{NoThreads: true}, Coalesce: time.Millisecond, Repair: true})
+	s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{NoThreads: true}, Coalesce: 50 * time.Millisecond, Repair: true})
 	if err != nil {
 		require.NoError(t, c.Close())
 		if os.Getenv("CI") == "" && os.Geteuid() != 0 {
