@@ -139,6 +139,20 @@ func (m *machine) start(unprivileged bool, program string, args ...string) *exec
 	return cmd
 }
 
+// stays starts a program that runs, with its children, until the test ends.
+func (m *machine) stays(program string, args ...string) {
+	m.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = m.dir
+	nobody.Run(cmd)
+	cmd.SysProcAttr.Setpgid = true
+	require.NoError(m.t, cmd.Start())
+	m.t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) //nolint:errcheck // they may have ended
+		require.Error(m.t, cmd.Wait(), "killed")
+	})
+}
+
 func (m *machine) runs(unprivileged bool, program string, args ...string) {
 	m.t.Helper()
 	if err := m.start(unprivileged, program, args...).Wait(); err != nil {
@@ -164,6 +178,7 @@ func (m *machine) run() {
 		_ = resident.Process.Kill() //nolint:errcheck // it may have ended
 		require.Error(m.t, resident.Wait(), "killed")
 	})
+	m.stays(filepath.Join(m.dir, crashing), "spawn", "1", "/bin/sleep", "600")
 	check.Eventually(m.t, "the first report is stored", execd.Timeout, func() bool {
 		return m.db.Count(`SELECT count("listening") AS "n" FROM %q`, plugin.Listener) > 0
 	})
@@ -179,12 +194,6 @@ func (m *machine) run() {
 	for range 3 {
 		m.everything(resident.Process.Pid)
 	}
-	// Some report comes while it runs.
-	check.Eventually(m.t, "a report in which the crashing program runs is stored", execd.Timeout, func() bool {
-		m.runs(true, filepath.Join(m.dir, crashing), "sleep50", "one", "--password=secret")
-		return m.db.Count(`SELECT count("running") AS "n" FROM %q WHERE "command" = '`+crashing+`' AND "user" = '`+user+`' AND "running" > 0`,
-			plugin.Commands) > 0
-	})
 	// One more report has it all.
 	reports := m.db.Count(`SELECT count("listening") AS "n" FROM %q`, plugin.Listener)
 	check.Eventually(m.t, "the last report is stored", execd.Timeout, func() bool {
