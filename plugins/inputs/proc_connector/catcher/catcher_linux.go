@@ -170,11 +170,11 @@ func (c *Catchers) Close() error {
 	if c == nil {
 		return nil
 	}
-	c.closeOnce.Do(func() { c.closeErr = c.close() })
+	c.closeOnce.Do(func() { c.closeErr = c.end() })
 	return c.closeErr
 }
 
-func (c *Catchers) close() error {
+func (c *Catchers) end() error {
 	var errs []error
 	one := [8]byte{7: 1} // not zero, in either byte order
 	for _, o := range c.all {
