@@ -102,22 +102,13 @@ func requireShown(t *testing.T, p *dashboards.Panel, series []influxdb.Series) {
 		require.Len(t, one.Columns, 2, "one value a series")
 		require.Len(t, one.Tags, 1, "a series is named by its tag")
 		for _, row := range one.Values {
-			n := number(t, row[1])
+			n := influxdb.Float(t, row[1])
 			require.True(t, n >= 0 && n < 1e6, "%v in %v", n, one.Tags)
 		}
 	}
 	for _, override := range p.FieldConfig.Overrides {
 		require.True(t, columns[override.Matcher.Options], "no column %s in %v", override.Matcher.Options, columns)
 	}
-}
-
-func number(t *testing.T, value any) float64 {
-	t.Helper()
-	n, ok := value.(json.Number)
-	require.True(t, ok, "%v is no number", value)
-	f, err := n.Float64()
-	require.NoError(t, err)
-	return f
 }
 
 // something reports whether any number is not 0, or any text not empty.
@@ -207,7 +198,7 @@ func alertValue(t *testing.T, db *influxdb.Server, uid string) float64 {
 	for _, rule := range dashboards.ReadAlerts(t).Groups[0].Rules {
 		if rule.UID == uid {
 			values := answer(t, db, rule.Data[0].Model.Query)[0].Values
-			return number(t, values[len(values)-1][1])
+			return influxdb.Float(t, values[len(values)-1][1])
 		}
 	}
 	require.Fail(t, "no such rule", uid)

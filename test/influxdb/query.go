@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Database is where Telegraf's output of the tests writes to, and Bucket the name
@@ -178,4 +181,14 @@ func fluxRows(text string) ([]map[string]string, error) {
 		}
 	}
 	return rows, nil
+}
+
+// Float returns a number of an answer.
+func Float(t testing.TB, value any) float64 {
+	t.Helper()
+	n, ok := value.(json.Number)
+	require.True(t, ok, "%v is no number", value)
+	f, err := n.Float64()
+	require.NoError(t, err)
+	return f
 }

@@ -1,13 +1,13 @@
 package pipeline_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/test/influxdb"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/execd"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
@@ -76,7 +76,7 @@ func (p *pipeline) testReload(t *testing.T) {
 	require.NotEmpty(t, rates)
 	most := p.db.Count(`SELECT max("execs") AS "n" FROM %q`, plugin.Counters)
 	for _, row := range rates {
-		rate := asFloat(t, row["rate"])
+		rate := influxdb.Float(t, row["rate"])
 		require.True(t, rate >= 0 && rate <= float64(most)/interval.Seconds(), "%v execs a second, of %d in all", rate, most)
 	}
 
@@ -119,13 +119,4 @@ func late() time.Duration { return pace.Limit(500 * time.Millisecond) }
 
 func within(one tick, from, to time.Time) bool {
 	return one.before.After(from) && one.after.Before(to.Add(-late()))
-}
-
-func asFloat(t *testing.T, value any) float64 {
-	t.Helper()
-	number, ok := value.(json.Number)
-	require.True(t, ok, "%v is no number", value)
-	f, err := number.Float64()
-	require.NoError(t, err)
-	return f
 }
