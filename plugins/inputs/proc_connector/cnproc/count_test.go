@@ -53,12 +53,12 @@ func TestSilencedBeforeOpen(t *testing.T) {
 
 					s := openFake(t, k, Config{Repair: true, StateDirectory: stateDir(t)})
 					f := s.Opening()
-					require.Equal(t, Finding{Listening: true, Deaf: true, Raised: others + by}, f)
+					require.Equal(t, Finding{Listening: true, Deaf: true, Raised: others + by, Others: others}, f)
 					require.True(t, s.Listening())
 					require.Equal(t, 1+others, k.listeners())
 					closeFake(t, k, s)
 					require.Equal(t, others, k.listeners())
-					require.Equal(t, Stats{Listens: 1, Ignores: 1, Deaf: 1, Repairs: uint64(others + by)}, s.Stats())
+					require.Equal(t, Stats{Listens: 1, Ignores: 1, Deaf: 1, DeafDepth: uint64(others + by), Repairs: uint64(others + by)}, s.Stats())
 				})
 			})
 		}
@@ -84,7 +84,7 @@ func TestSilencedWhileListening(t *testing.T) {
 			k.poison(-by)
 			f, err = s.Check()
 			require.NoError(t, err)
-			require.Equal(t, Finding{Listening: true, Deaf: true, Raised: by}, f)
+			require.Equal(t, Finding{Listening: true, Deaf: true, Raised: by, Others: 1}, f)
 			require.Equal(t, 2, k.listeners())
 			require.EqualValues(t, i+1, s.Stats().Deaf)
 			// Nobody knows what happened meanwhile.
@@ -143,21 +143,29 @@ func TestSilencedAndOnlyReported(t *testing.T) {
 	})
 }
 
-// A count that is lower than one attempt can mend is mended by several.
-func TestSilencedBeyondOneAttempt(t *testing.T) {
+// A count that is lower than one repair has time for is repaired by several.
+func TestSilencedBeyondOneRepair(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {
-		k.poison(-2*maxRaises - 10)
+		k.budget = -1 // each ends after one step
+		k.stranger(5000)
+		k.poison(-5)
 		s := openFake(t, k, Config{Repair: true})
-		require.Equal(t, Finding{Deaf: true, Raised: maxRaises}, s.Opening())
+		require.Equal(t, Finding{Deaf: true, Raised: 1}, s.Opening())
+		for range 2 {
+			f, err := s.Check()
+			require.NoError(t, err)
+			require.Equal(t, Finding{Raised: 1}, f)
+			require.False(t, s.Listening())
+		}
+		k.mu.Lock()
+		k.count++ // somebody else
+		k.mu.Unlock()
 		f, err := s.Check()
 		require.NoError(t, err)
-		require.Equal(t, Finding{Raised: maxRaises}, f)
-		require.False(t, s.Listening())
-		f, err = s.Check()
-		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true, Raised: 10}, f)
+		require.Equal(t, Finding{Listening: true}, f)
 		closeFake(t, k, s)
-		require.Zero(t, k.listeners())
+		require.EqualValues(t, 3, s.Stats().Repairs)
+		require.EqualValues(t, 3, s.Stats().DeafDepth)
 	})
 }
 
@@ -189,22 +197,57 @@ func TestSilencedBeforeClose(t *testing.T) {
 	})
 }
 
-// This session's LISTEN has made up for an IGNORE too many, which nobody could
-// notice. Whoever is still there hears on.
-func TestPart(t *testing.T) {
+// A rider is a member that has not sent LISTEN, or has sent IGNORE and kept its
+// socket. Nothing is done for it, and nobody is accused.
+func TestRiders(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		for _, riders := range []int{1, 12} {
+			dir := stateDir(t)
+			before := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+			for range riders {
+				k.rider()
+			}
+			s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+			f, err := s.Check()
+			require.NoError(t, err)
+			require.Equal(t, Finding{Listening: true}, f)
+			for _, s := range []*Session{before, s} {
+				require.NoError(t, s.Close())
+				require.Equal(t, Finding{Listening: true}, s.Opening())
+				require.Equal(t, Finding{Listening: true}, s.Closing())
+			}
+			require.Zero(t, k.listeners())
+			require.Empty(t, leaseFiles(t, dir))
+
+			e, err := examineOn(k.system(), Config{})
+			require.NoError(t, err)
+			require.Len(t, e.Others, riders)
+			require.False(t, e.Silenced())
+			f, err = reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
+			require.NoError(t, err)
+			require.Equal(t, Finding{Listening: true}, f)
+			require.Zero(t, k.listeners())
+			k.strangers = nil
+		}
+	})
+}
+
+// The same if the others are victims: nothing tells them from riders when a session
+// ends that has heard all the time.
+func TestCloseDoesNothingForOthers(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {
 		k.stranger(5000)
 		k.stranger(5001)
 		s := openFake(t, k, Config{Repair: true})
 		k.poison(-2)
 		closeFake(t, k, s)
-		require.Equal(t, 2, k.listeners())
-		require.Equal(t, Finding{Listening: true, Raised: 2}, s.Closing())
+		require.Zero(t, k.listeners())
+		require.Equal(t, Finding{Listening: true}, s.Closing())
 	})
 }
 
 // Two sessions that end at the same time do not take each other for deafened.
-func TestPartBoth(t *testing.T) {
+func TestCloseBoth(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {
 		sessions := []*Session{openFake(t, k, Config{Repair: true}), openFake(t, k, Config{Repair: true})}
 		var closing sync.WaitGroup
@@ -221,11 +264,11 @@ func TestPartBoth(t *testing.T) {
 	})
 }
 
-// Sessions that end at the same time on a count that is too low leave it right,
-// each after the other.
-func TestPartAfterPoison(t *testing.T) {
+// Sessions that end at the same time on a count that is too low leave it right, each
+// after the other, if one of them has found the connector silenced.
+func TestCloseAfterPoison(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {
-		for _, by := range []int{1, 2, 4, 7} {
+		for by, after := range map[int]int{1: 0, 2: 1, 4: 1, 7: 1} {
 			k.stranger(5000)
 			dir := stateDir(t)
 			sessions := make([]*Session, 4)
@@ -242,24 +285,12 @@ func TestPartAfterPoison(t *testing.T) {
 				})
 			}
 			closing.Wait()
-			require.Equal(t, 1, k.listeners())
+			require.Equal(t, after, k.listeners())
 			require.Empty(t, leaseFiles(t, dir))
 			k.mu.Lock()
 			k.count, k.strangers = 0, nil
 			k.mu.Unlock()
 		}
-	})
-}
-
-// A session that must not repair ends while this one is about to send its IGNORE.
-func TestPartWhileAnotherSessionEnds(t *testing.T) {
-	kernels(t, func(t *testing.T, k *fakeKernel) {
-		k.stranger(5000)
-		s, other := openFake(t, k, Config{Repair: true}), openFake(t, k, Config{})
-		k.poison(-2)
-		k.on("IGNORE", sync.OnceFunc(func() { require.NoError(t, other.Close()) }))
-		require.NoError(t, s.Close())
-		require.Equal(t, 1, k.listeners())
 	})
 }
 
@@ -324,7 +355,7 @@ func TestRelease(t *testing.T) {
 	})
 }
 
-// What a lease claimed was used up by somebody's IGNORE too many.
+// What a lease claimed was used up by an unmatched IGNORE, and nobody else is there.
 func TestReleaseIsMistaken(t *testing.T) {
 	kernels(t, func(t *testing.T, k *fakeKernel) {
 		dir := stateDir(t)
@@ -336,6 +367,136 @@ func TestReleaseIsMistaken(t *testing.T) {
 		closeFake(t, k, s)
 		require.Zero(t, k.listeners())
 	})
+}
+
+// With others in the group a lease is believed as far as the count is above what
+// all of them can have sent, whether it was forged, or mistaken, or is true.
+func TestReleaseBesideOthers(t *testing.T) {
+	for _, repair := range []bool{false, true} {
+		for _, honest := range []int{1, 2, maxSurplus} {
+			for leaked := range 3 {
+				t.Run(fmt.Sprintf("repair %v, %d honest, %d leaked", repair, honest, leaked), func(t *testing.T) {
+					kernels(t, func(t *testing.T, k *fakeKernel) {
+						for i := range honest {
+							k.stranger(uint32(5000 + i))
+						}
+						k.count += leaked
+						dir := stateDir(t)
+						orphan(t, k, dir)
+						orphan(t, k, dir)
+						s := openFake(t, k, Config{Repair: repair, StateDirectory: dir})
+						require.Equal(t, Finding{Listening: true, Released: leaked, Kept: 2 - leaked}, s.Opening())
+						require.Equal(t, honest+1, k.listeners())
+						require.Len(t, leaseFiles(t, dir), 1+2-leaked)
+						closeFake(t, k, s)
+						require.Equal(t, honest, k.listeners())
+					})
+				})
+			}
+		}
+	}
+}
+
+// Where one system call cannot tell, because there are so many others, nothing is
+// given back.
+func TestReleaseInACrowd(t *testing.T) {
+	for _, others := range []int{maxSurplus + 1, maxMembers + 1} {
+		kernels(t, func(t *testing.T, k *fakeKernel) {
+			for range others {
+				k.rider()
+			}
+			dir := stateDir(t)
+			orphan(t, k, dir)
+			k.count = 1
+			s := openFake(t, k, Config{StateDirectory: dir})
+			require.Equal(t, Finding{Listening: true, Kept: 1}, s.Opening())
+			closeFake(t, k, s)
+			require.Equal(t, 1, k.listeners())
+			require.Len(t, leaseFiles(t, dir), 1)
+		})
+	}
+}
+
+// Others come and go while it is found out whether the count has one too many.
+func TestReleaseWhileOthersComeAndGo(t *testing.T) {
+	for name, change := range map[string]func(k *fakeKernel){
+		"comes":           func(k *fakeKernel) { k.strangers = append(k.strangers, Member{Port: 5002}) },
+		"goes":            func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
+		"one for another": func(k *fakeKernel) { k.strangers[1] = Member{Port: 5003} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			kernels(t, func(t *testing.T, k *fakeKernel) {
+				k.stranger(5000)
+				k.stranger(5001)
+				dir := stateDir(t)
+				orphan(t, k, dir)
+				k.count++
+				k.on("members", func() {
+					if k.called("members") == 2 {
+						k.mu.Lock()
+						defer k.mu.Unlock()
+						change(k)
+					}
+				})
+				s := openFake(t, k, Config{StateDirectory: dir})
+				require.Equal(t, Finding{Listening: true, Kept: 1}, s.Opening())
+				require.NoError(t, s.Close())
+				require.GreaterOrEqual(t, k.listeners(), 2)
+			})
+		})
+	}
+}
+
+// Of a crowd most are there to make a repair expensive.
+func TestRepairInACrowd(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		s := openFake(t, k, Config{Repair: true})
+		for range maxMembers + 1 {
+			k.rider()
+		}
+		k.poison(-3)
+		f, err := s.Check()
+		require.NoError(t, err)
+		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 3, Crowd: true}, f)
+		require.Equal(t, 1, k.listeners())
+		closeFake(t, k, s)
+		require.Zero(t, k.listeners())
+	})
+}
+
+// A stop does not wait for a repair, however far the count is below zero.
+func TestIgnoreInterruptsRepair(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		k.budget = time.Hour
+		s := openFake(t, k, Config{Repair: true})
+		k.poison(-1 << 30)
+		ignored := make(chan error, 1)
+		k.on("extra LISTEN", sync.OnceFunc(func() {
+			s.mayRepair = false // for the stop itself, which has a budget of its own
+			go func() { ignored <- s.Ignore() }()
+			for !s.hurry.Load() {
+				time.Sleep(time.Millisecond)
+			}
+		}))
+		_, err := s.Check()
+		require.NoError(t, err)
+		require.NoError(t, <-ignored)
+		require.NoError(t, s.Close())
+	})
+}
+
+// The kernel's count is an int.
+func TestRepairHasAnEnd(t *testing.T) {
+	k := newFakeKernel()
+	s := openFake(t, k, Config{Repair: true})
+	k.poison(-1)
+	s.depth = maxDepth
+	s.state = stateDeaf
+	_, err := s.Check()
+	require.ErrorIs(t, err, errTooDeep)
+	require.Zero(t, k.listeners())
+	require.NoError(t, s.Close())
+	require.Zero(t, k.listeners())
 }
 
 // Where the count had to be mended, leases of dead sessions claim nothing.
@@ -373,14 +534,20 @@ func TestReleaseFails(t *testing.T) {
 		after int    // with a true lease
 		left  int    // leases
 	}{
-		"locking":         {fail: "flock", at: 3, after: 2, left: 1},
-		"probing":         {fail: "extra dial", at: 2, after: 2, left: 1},
-		"dialing to undo": {fail: "extra dial", at: 3, after: 2, left: 1},
-		"dialing":         {fail: "extra dial", at: 4, after: 2},
-		"op 0":            {fail: "extra op 0", at: always, after: 2},
-		"IGNORE":          {fail: "extra IGNORE", at: always, after: 2},
-		"the canary":      {fail: "rename", at: 2, after: 2},
-		"closing":         {fail: "extra close", at: 2, after: 1},
+		"listing members":       {fail: "members", at: 1, after: 2, left: 1},
+		"listing members again": {fail: "members", at: 2, after: 2, left: 1},
+		"probing":               {fail: "extra dial", at: 1, after: 2, left: 1},
+		"dialing":               {fail: "extra dial", at: 2, after: 2, left: 1},
+		"the first op 0":        {fail: "extra op 0", at: 1, after: 2, left: 1},
+		"lowering to look":      {fail: "extra IGNORE", at: 1, after: 2, left: 1},
+		"the second op 0":       {fail: "extra op 0", at: 2, after: 2, left: 1},
+		"raising after it":      {fail: "extra LISTEN", at: 1, after: 2, left: 1},
+		"looking":               {fail: "extra receive", at: 1, after: 2, left: 1},
+		"closing the sender":    {fail: "extra close", at: 1, after: 2, left: 1},
+		"closing the probe":     {fail: "extra close", at: 2, after: 2, left: 1},
+		"dialing to lower":      {fail: "extra dial", at: 3, after: 2},
+		"lowering":              {fail: "extra IGNORE", at: always, after: 2, left: 1},
+		"closing after it":      {fail: "extra close", at: 3, after: 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -397,6 +564,7 @@ func TestReleaseFails(t *testing.T) {
 				require.Len(t, leaseFiles(t, dir), tt.left+1)
 				require.NoError(t, s.Close())
 				require.Equal(t, tt.after-1, k.listeners())
+				require.Zero(t, k.open())
 			})
 		})
 	}
@@ -495,30 +663,35 @@ func TestReleaseCannotRemove(t *testing.T) {
 	require.Equal(t, 1, k.listeners())
 }
 
-func TestMendFails(t *testing.T) {
+func TestRepairFails(t *testing.T) {
 	tests := map[string]struct {
 		fail   string // step
 		at     int    // which of its calls
 		fatal  bool   // Check fails; otherwise it goes on, and tells
 		after  int    // of 2 listeners, when 3 IGNOREs too many had made them -1
 		raised int
+		closed int // when the session has ended
 	}{
-		"probing":                  {fail: "extra dial", at: 1, fatal: true, after: -1},
-		"the canary":               {fail: "rename", at: 1, fatal: true, after: -1},
-		"closing the probe":        {fail: "extra close", at: 1, fatal: true, after: -1},
-		"probing again":            {fail: "extra dial", at: 2, fatal: true, after: -1},
-		"the canary, again":        {fail: "rename", at: 2, fatal: true, after: -1},
-		"emptying the queue":       {fail: "extra receive", at: 4, fatal: true, after: -1},
-		"dialing":                  {fail: "extra dial", at: 3, fatal: true, after: -1},
-		"raising":                  {fail: "extra LISTEN", at: always, fatal: true, after: -1},
-		"raising further":          {fail: "extra dial", at: 4, fatal: true, after: 0, raised: 1},
-		"the canary after raising": {fail: "rename", at: 3, fatal: true, after: 0, raised: 1},
-		"listing members":          {fail: "members", at: 1, after: 2, raised: 3},
-		"listing members again":    {fail: "members", at: 2, after: 2, raised: 3},
-		"listing members, always":  {fail: "members", at: always, after: 1, raised: 2},
-		"raising for the others":   {fail: "extra dial", at: 5, fatal: true, after: 1, raised: 2},
-		"the lease of the dead":    {fail: "flock", at: 2, after: 2, raised: 3},
-		"closing the second probe": {fail: "extra close", at: 5, after: 2, raised: 3},
+		"probing":                 {fail: "extra dial", at: 1, fatal: true, after: -1, closed: 1},
+		"the canary":              {fail: "rename", at: 1, fatal: true, after: -1, closed: 1},
+		"closing the probe":       {fail: "extra close", at: 1, fatal: true, after: -1, closed: 1},
+		"probing again":           {fail: "extra dial", at: 2, fatal: true, after: -1, closed: 1},
+		"the canary, again":       {fail: "rename", at: 2, fatal: true, after: -1, closed: 1},
+		"emptying the queue":      {fail: "extra receive", at: 4, fatal: true, after: -1, closed: 1},
+		"dialing":                 {fail: "extra dial", at: 3, fatal: true, after: -1, closed: 1},
+		"op 0":                    {fail: "extra op 0", at: always, fatal: true, after: -1, closed: 1},
+		"raising":                 {fail: "extra LISTEN", at: always, fatal: true, after: -1, closed: 1},
+		"looking":                 {fail: "extra receive", at: 5, fatal: true, after: 0, raised: 1, closed: 1},
+		"lowering to one":         {fail: "extra IGNORE", at: always, fatal: true, after: 2, raised: 3, closed: 1},
+		"closing the sender":      {fail: "extra close", at: 2, fatal: true, after: 1, raised: 2},
+		"the canary after it":     {fail: "rename", at: 3, fatal: true, after: 1, raised: 2},
+		"listing members":         {fail: "members", at: 1, after: 2, raised: 3, closed: 1},
+		"listing members again":   {fail: "members", at: 2, after: 2, raised: 3, closed: 1},
+		"listing members, always": {fail: "members", at: always, after: 1, raised: 2},
+		"dialing for the others":  {fail: "extra dial", at: 4, fatal: true, after: 1, raised: 2},
+		"closing after that":      {fail: "extra close", at: 3, fatal: true, after: 2, raised: 3, closed: 1},
+		"the lease of the dead":   {fail: "flock", at: 2, after: 2, raised: 3, closed: 1},
+		"closing the last probe":  {fail: "extra close", at: 4, after: 2, raised: 3, closed: 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -541,15 +714,39 @@ func TestMendFails(t *testing.T) {
 				require.Equal(t, tt.after, k.listeners())
 				require.Equal(t, tt.raised, f.Raised)
 
-				// Closing mends what is left to mend.
 				k.mu.Lock()
 				delete(k.fail, tt.fail)
 				k.mu.Unlock()
 				require.NoError(t, s.Close())
-				require.Equal(t, 1, k.listeners())
+				require.Equal(t, tt.closed, k.listeners())
 			})
 		})
 	}
+}
+
+// One lease that makes trouble does not keep the others from being given back.
+func TestReleaseGoesOn(t *testing.T) {
+	kernels(t, func(t *testing.T, k *fakeKernel) {
+		dir := stateDir(t)
+		bad := map[string]bool{}
+		for i := range 4 {
+			path := orphan(t, k, dir)
+			bad[filepath.Base(path)] = i%2 == 0
+		}
+		k.count = 4
+		k.locked = func(f *os.File) (bool, error) {
+			if bad[filepath.Base(f.Name())] {
+				return false, errInjected
+			}
+			return hostSystem("").flock(f)
+		}
+		s := openFake(t, k, Config{StateDirectory: dir})
+		require.Equal(t, 2, s.Opening().Released)
+		require.ErrorIs(t, s.Opening().Err, errInjected)
+		require.NoError(t, s.Close())
+		require.Equal(t, 2, k.listeners())
+		require.Len(t, leaseFiles(t, dir), 2)
+	})
 }
 
 // A canary for which there was no room proves nothing.
@@ -639,37 +836,6 @@ func TestLeaseWhileDeaf(t *testing.T) {
 		closeFake(t, k, s)
 		require.Zero(t, k.listeners())
 	})
-}
-
-func TestPartFails(t *testing.T) {
-	tests := map[string]struct {
-		fail  string
-		at    int
-		after int
-	}{
-		// Before IGNORE comes one probe with one canary; see TestSilencedBeforeClose.
-		"probing":           {fail: "extra dial", at: 2},
-		"the canary":        {fail: "rename", at: 2},
-		"closing":           {fail: "extra close", at: 2, after: 1},
-		"listing members":   {fail: "members", at: 1},
-		"raising":           {fail: "extra dial", at: 3},
-		"closing the probe": {fail: "extra close", at: 3, after: 1},
-		"leaving":           {fail: "leave", at: 1, after: 1},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			kernels(t, func(t *testing.T, k *fakeKernel) {
-				k.stranger(5000)
-				s := openFake(t, k, Config{Repair: true})
-				k.poison(-1)
-				k.failNext(tt.fail, tt.at)
-				require.NoError(t, s.Close(), "the session's own part is done")
-				require.ErrorIs(t, s.Closing().Err, errInjected)
-				require.Equal(t, tt.after, k.listeners())
-				require.Zero(t, k.open())
-			})
-		})
-	}
 }
 
 // A LISTEN that a lease claims must be there.
