@@ -23,8 +23,11 @@ const (
 	// hearLimit is how long it may take until an exec is reported, also beside
 	// other work.
 	hearLimit = 3 * time.Second
-	// deepLimit is how long a gather, or a start, may take that sends as many
-	// LISTENs as it ever does.
+	// promptLimit is how long a gather, a start or a stop may take, whatever others
+	// have done to the count and to the group.
+	promptLimit = time.Second
+	// deepLimit is how long it may take until a count is right again that others
+	// have lowered for a second.
 	deepLimit = 2 * time.Second
 	// startLimit is how long a start may take on a machine that has other things
 	// to do.
@@ -38,7 +41,8 @@ const (
 	logMended   = "W! [inputs.proc_connector] The process connector was silenced, its listener count "
 	logSilenced = "W! [inputs.proc_connector] The process connector is silenced"
 	logReleased = "I! [inputs.proc_connector] Gave back "
-	logMistaken = "W! [inputs.proc_connector] Gave back "
+	logMistaken = "W! [inputs.proc_connector] Removed 1 lease(s) of killed plugins"
+	logKept     = "I! [inputs.proc_connector] Left 1 lease(s) of killed plugins"
 	logNoLease  = "W! [inputs.proc_connector] no lease can be kept in "
 	logDeaf     = "E! Gathering failed: the process connector is silenced"
 )

@@ -93,6 +93,19 @@ func bystander(t *testing.T) (conn *rawlisten.Conn, leave func()) {
 	}
 }
 
+// ride is a member that the kernel does not count, until leave.
+func ride(paused bool) func(t *testing.T) (leave func()) {
+	return func(t *testing.T) func() {
+		t.Helper()
+		conn, err := rawlisten.Ride(paused)
+		require.NoError(t, err)
+		return func() {
+			t.Helper()
+			require.NoError(t, conn.Close())
+		}
+	}
+}
+
 // A result is what a command came to.
 type result struct {
 	status         int

@@ -85,8 +85,8 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		session: session,
 		caught:  caught,
 		scanned: make(chan struct{}),
-		watch:   watch{log: p.Log, repair: p.Repair, session: session},
 	}
+	s.watch.log, s.watch.repair, s.watch.session = p.Log, p.Repair, session
 	// From here on the kernel counts a listener, and whatever unwinds this
 	// goroutine gives it back.
 	s.guard(func() {
@@ -98,6 +98,9 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		}
 		s.report(p.ReceiveBuffer, catchErr)
 		s.watch.opening(session.Opening())
+		if !session.Listening() {
+			s.watch.goOn()
+		}
 	})
 
 	s.emitting.Go(func() { s.guard(s.emitter.run) })
@@ -241,6 +244,7 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		m.AddField("listens", stats.Listens)
 		m.AddField("ignores", stats.Ignores)
 		m.AddField("deaf", stats.Deaf)
+		m.AddField("deaf_depth", stats.DeafDepth)
 		m.AddField("repairs", stats.Repairs)
 		m.AddField("released", stats.Released)
 		m.AddField("unresolved", snap.unresolved)

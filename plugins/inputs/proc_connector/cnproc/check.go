@@ -15,8 +15,8 @@ type Finding struct {
 	// Deaf says that it reported nothing when it was looked at, for the first
 	// time since it last did.
 	Deaf bool
-	// Raised is by how many LISTENs the count was raised to repair that. If
-	// Listening, it was that many too low.
+	// Raised is by how many LISTENs the count was raised, by this session, since it
+	// reported nothing. If Listening, it was that many too low.
 	Raised int
 	// Others is how many of those are for other members of the group, one for each.
 	// That they had lost theirs is likely and not certain.

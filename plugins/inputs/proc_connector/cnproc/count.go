@@ -109,8 +109,8 @@ func (s *Session) repair(p *probe, f *Finding, stop func() bool) error {
 }
 
 func (s *Session) raised(f *Finding, n int) {
-	f.Raised += n
 	s.depth += n
+	f.Raised = s.depth
 	s.repairs.Add(uint64(n))
 	s.deafDepth.Store(uint64(s.depth))
 }
@@ -176,21 +176,12 @@ var errNotLooked = errors.New("the state directory is locked by another program,
 // listens: a lease can be forged, or be true and its LISTEN have been used up by an
 // unmatched IGNORE. Then it stays, for a time when nobody else is a member.
 func (s *Session) giveBack(l *lease, f *Finding) error {
-	before, crowd, err := s.others()
-	if err != nil || crowd || len(before) > maxSurplus {
-		f.Kept++
-		return errors.Join(err, l.file.Close())
-	}
-	spare, err := surplus(s.sys, len(before)+1)
-	if err != nil {
-		return errors.Join(err, l.file.Close())
-	}
-	after, _, err := s.others()
+	spare, alone, err := s.spare()
 	switch {
-	case err == nil && !spare && len(before)+len(after) == 0:
+	case err == nil && !spare && alone:
 		f.Mistaken++ // the count holds nothing but this session's LISTEN
 		return l.remove()
-	case err != nil || !spare || len(after) != len(before) || len(union(before, after)) != len(before):
+	case err != nil || !spare:
 		f.Kept++
 		return errors.Join(err, l.file.Close())
 	}
@@ -205,6 +196,34 @@ func (s *Session) giveBack(l *lease, f *Finding) error {
 	f.Released++
 	s.released.Add(1)
 	return nil
+}
+
+// spareAttempts is how often it is looked whether the count has one to spare, while
+// members come and go.
+const spareAttempts = 3
+
+// spare reports whether the count is above what this session and all other members
+// of the group can have sent, and whether there are no others. Members join before
+// they send LISTEN, so that one which comes meanwhile is seen before it counts.
+func (s *Session) spare() (spare, alone bool, err error) {
+	before, _, err := s.others()
+	for range spareAttempts {
+		if err != nil || len(before) > maxSurplus {
+			return false, false, err
+		}
+		if spare, err = surplus(s.sys, len(before)+1); err != nil {
+			return false, false, err
+		}
+		var after []Member
+		if after, _, err = s.others(); err != nil {
+			return false, false, err
+		}
+		if len(after) == len(before) && len(union(before, after)) == len(before) {
+			return spare, len(before) == 0, nil
+		}
+		before = after
+	}
+	return false, false, nil
 }
 
 // maxSurplus is the largest n of which surplus(n) is one system call: sendmmsg(2)

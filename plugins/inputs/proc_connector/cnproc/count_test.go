@@ -151,10 +151,10 @@ func TestSilencedBeyondOneRepair(t *testing.T) {
 		k.poison(-5)
 		s := openFake(t, k, Config{Repair: true})
 		require.Equal(t, Finding{Deaf: true, Raised: 1}, s.Opening())
-		for range 2 {
+		for i := range 2 {
 			f, err := s.Check()
 			require.NoError(t, err)
-			require.Equal(t, Finding{Raised: 1}, f)
+			require.Equal(t, Finding{Raised: 2 + i}, f)
 			require.False(t, s.Listening())
 		}
 		k.mu.Lock()
@@ -417,13 +417,36 @@ func TestReleaseInACrowd(t *testing.T) {
 	}
 }
 
-// Others come and go while it is found out whether the count has one too many.
+// Others come and go while it is found out whether the count has one to spare.
 func TestReleaseWhileOthersComeAndGo(t *testing.T) {
-	for name, change := range map[string]func(k *fakeKernel){
-		"comes":           func(k *fakeKernel) { k.strangers = append(k.strangers, Member{Port: 5002}) },
-		"goes":            func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
-		"one for another": func(k *fakeKernel) { k.strangers[1] = Member{Port: 5003} },
-	} {
+	tests := map[string]struct {
+		change func(k *fakeKernel)
+		always bool // and not once
+		want   Finding
+		after  int
+	}{
+		"comes": {
+			change: func(k *fakeKernel) { k.strangers = append(k.strangers, Member{Port: 5002}) }, // a rider
+			want:   Finding{Listening: true, Kept: 1}, after: 3,
+		},
+		"comes and listens": {
+			change: func(k *fakeKernel) { k.count++; k.strangers = append(k.strangers, Member{Port: 5002}) },
+			want:   Finding{Listening: true, Released: 1}, after: 3,
+		},
+		"goes": {
+			change: func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
+			want:   Finding{Listening: true, Released: 1}, after: 1,
+		},
+		"one for another": {
+			change: func(k *fakeKernel) { k.strangers[1] = Member{Port: 5003} },
+			want:   Finding{Listening: true, Released: 1}, after: 2,
+		},
+		"all the time": {
+			change: func(k *fakeKernel) { k.strangers[1].Port++ }, always: true,
+			want: Finding{Listening: true, Kept: 1}, after: 3,
+		},
+	}
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			kernels(t, func(t *testing.T, k *fakeKernel) {
 				k.stranger(5000)
@@ -432,16 +455,16 @@ func TestReleaseWhileOthersComeAndGo(t *testing.T) {
 				orphan(t, k, dir)
 				k.count++
 				k.on("members", func() {
-					if k.called("members") == 2 {
+					if tt.always || k.called("members") == 2 {
 						k.mu.Lock()
 						defer k.mu.Unlock()
-						change(k)
+						tt.change(k)
 					}
 				})
 				s := openFake(t, k, Config{StateDirectory: dir})
-				require.Equal(t, Finding{Listening: true, Kept: 1}, s.Opening())
+				require.Equal(t, tt.want, s.Opening())
 				require.NoError(t, s.Close())
-				require.GreaterOrEqual(t, k.listeners(), 2)
+				require.Equal(t, tt.after, k.listeners())
 			})
 		})
 	}

@@ -135,13 +135,11 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 		}
 		again, err := s.Check()
 		f.Listening = again.Listening
-		f.Raised += again.Raised
 		f.Err = errors.Join(f.Err, err, again.Err)
 	}
 	err = s.Close()
-	closing := s.Closing()
-	f.Raised += closing.Raised
-	f.Err = errors.Join(f.Err, closing.Err)
+	f.Raised = int(s.Stats().Repairs)
+	f.Err = errors.Join(f.Err, s.Closing().Err)
 	return f, err
 }
 

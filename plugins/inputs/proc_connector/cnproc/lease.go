@@ -91,7 +91,7 @@ func openLeaseDir(sys system, path string) (*leaseDir, error) {
 func (d *leaseDir) createLock() error {
 	file, err := d.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode)
 	if errors.Is(err, fs.ErrExist) {
-		file, err = d.openOwn(lockName, os.O_RDWR)
+		file, err = d.openOwn(lockName, os.O_RDWR, leaseMode)
 		if file == nil && err == nil {
 			err = fmt.Errorf("%s/%s is no file that only this user can open: remove it", d.root.Name(), lockName)
 		}
@@ -281,7 +281,7 @@ func (d *leaseDir) names() (names []string, err error) {
 // open opens a file that may be a lease. It returns nil for what has gone
 // meanwhile, and for what is no file of a trusted user: nothing is done to that.
 func (d *leaseDir) open(name string, flag int) (*lease, error) {
-	file, err := d.openOwn(name, flag)
+	file, err := d.openOwn(name, flag, 0o777)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -292,14 +292,14 @@ func (d *leaseDir) open(name string, flag int) (*lease, error) {
 }
 
 // openOwn opens a small file that belongs to a trusted user and to no other
-// directory. It returns nil if the file is anything else.
+// directory, and permits at most mode. It returns nil if the file is anything else.
 //
 // It is looked at twice: before, because opening can have effects, and after,
 // because it may have been replaced in between by a link to a file that only root
 // may change.
-func (d *leaseDir) openOwn(name string, flag int) (*os.File, error) {
+func (d *leaseDir) openOwn(name string, flag int, mode fs.FileMode) (*os.File, error) {
 	fit := func(info fs.FileInfo) bool {
-		return info.Mode().IsRegular() && info.Mode().Perm()&0o077 == 0 && links(info) == 1 && info.Size() <= maxLease && d.trusts(info)
+		return info.Mode().IsRegular() && info.Mode().Perm()&^mode == 0 && links(info) == 1 && info.Size() <= maxLease && d.trusts(info)
 	}
 	named, err := d.root.Lstat(name)
 	if err != nil || !fit(named) {
@@ -372,7 +372,7 @@ func (d *leaseDir) lock(limit time.Duration, hurry func() bool) (locked bool, un
 	if d == nil {
 		return false, func() {}
 	}
-	file, err := d.openOwn(lockName, os.O_RDWR)
+	file, err := d.openOwn(lockName, os.O_RDWR, leaseMode)
 	if file == nil {
 		// Where nobody keeps leases yet, nobody has the lock.
 		return errors.Is(err, fs.ErrNotExist) && d.boot == "", func() {}

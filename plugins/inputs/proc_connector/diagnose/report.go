@@ -55,6 +55,8 @@ const (
 	IDRepairFailed     = "repair_failed"
 	IDReleased         = "released"
 	IDMistaken         = "mistaken_leases"
+	IDKept             = "kept_leases"
+	IDUnheard          = "unheard_members"
 	IDLeaked           = "leaked_listen"
 	IDStaleLeases      = "stale_leases"
 	IDStateDirectory   = "state_directory"
@@ -66,9 +68,10 @@ const (
 
 // A Repair is what was done to the kernel's count.
 type Repair struct {
-	Listens  int    `json:"listens"`  // LISTENs sent to mend a silenced connector
+	Listens  int    `json:"listens"`  // LISTENs sent to repair a silenced connector
 	Released int    `json:"released"` // LISTENs of killed plugins that were given back
-	Mistaken int    `json:"mistaken"` // the same, but taken again, as others had taken them already
+	Mistaken int    `json:"mistaken"` // leases removed because the count does not hold what they claim
+	Kept     int    `json:"kept"`     // leases whose claim may as well be another program's
 	Error    string `json:"error,omitempty"`
 }
 
@@ -76,7 +79,7 @@ type Repair struct {
 type Options struct {
 	// Connector is the configuration of the plugin whose machine is looked at.
 	Connector cnproc.Config
-	// Repair permits to mend a silenced connector and to give back what killed
+	// Repair permits to repair a silenced connector and to give back what killed
 	// plugins have left behind.
 	Repair bool
 }
@@ -95,7 +98,7 @@ func Run(o Options) (*Report, error) {
 		return nil, cnproc.ErrNotLinux
 	}
 	var r *Repair
-	if o.Repair && f.mendable() {
+	if o.Repair && f.repairable() {
 		r = repair(o.Connector)
 		f = gather(o.Connector)
 	}
@@ -110,18 +113,17 @@ func newReport(f *Facts, r *Repair) *Report {
 	return report
 }
 
-// mendable reports whether there is something to repair, and a connector to do
+// repairable reports whether there is something to repair, and a connector to do
 // it with.
-func (f *Facts) mendable() bool {
+func (f *Facts) repairable() bool {
 	return f.Connector.Examined && (f.Connector.Silenced || len(f.Leases.Stale) > 0)
 }
 
-// repair is a short session: it mends the count when it begins, and sees when it
-// ends that nobody is left deaf.
+// repair is a short session, which repairs the count.
 func repair(cfg cnproc.Config) *Repair {
 	cfg.Repair = true
 	found, err := cnproc.Reconcile(cfg)
-	r := &Repair{Listens: found.Raised, Released: found.Released, Mistaken: found.Mistaken}
+	r := &Repair{Listens: found.Raised, Released: found.Released, Mistaken: found.Mistaken, Kept: found.Kept}
 	if err = errors.Join(err, found.Err); err != nil {
 		r.Error = oneLine(err)
 	}
