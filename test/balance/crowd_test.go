@@ -1,8 +1,11 @@
 package balance_test
 
 import (
-	"errors"
-	"syscall"
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -14,36 +17,75 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
-// sockets opens up to n connector sockets, each bound to what address says, and
-// returns how many there are: fewer where descriptors end.
-func sockets(t *testing.T, n int, address func(i int) *unix.SockaddrNetlink) int {
-	t.Helper()
-	var old syscall.Rlimit
-	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old))
-	most := syscall.Rlimit{Cur: uint64(n + 1000), Max: max(old.Max, uint64(n+1000))}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &most); err != nil {
-		most = syscall.Rlimit{Cur: old.Max, Max: old.Max}
-		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &most))
-	}
-	var fds []int
-	t.Cleanup(func() {
-		for _, fd := range fds {
-			require.NoError(t, unix.Close(fd))
+// holdEnv has the test program hold sockets instead of running tests: its value is the
+// first port id, how many, and the groups.
+const holdEnv = "PROC_CONNECTOR_TEST_HOLD"
+
+func TestMain(m *testing.M) {
+	if what := os.Getenv(holdEnv); what != "" {
+		if err := hold(what); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
-		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old))
-	})
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// hold opens the sockets, says so, and ends with stdin.
+func hold(what string) error {
+	var first, n, groups uint32
+	if _, err := fmt.Sscan(what, &first, &n, &groups); err != nil {
+		return err
+	}
 	for i := range n {
 		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_CONNECTOR)
-		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
-			break
+		if err != nil {
+			return err
 		}
-		require.NoError(t, err)
-		fds = append(fds, fd)
 		// As little of the kernel's memory as is possible.
-		require.NoError(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 0))
-		require.NoError(t, unix.Bind(fd, address(i)))
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 0); err != nil {
+			return err
+		}
+		address := &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}
+		if first != 0 {
+			address.Pid = first + i
+		}
+		if err := unix.Bind(fd, address); err != nil {
+			return err
+		}
 	}
-	return len(fds)
+	fmt.Println("held")
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// holders are programs that hold n sockets until the test ends, no more in each than
+// descriptors are permitted.
+func holders(t *testing.T, first, n, groups uint32) {
+	t.Helper()
+	const each = 15_000
+	for held := uint32(0); held < n; held += each {
+		from := first
+		if from != 0 {
+			from += held
+		}
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d", holdEnv, from, min(each, n-held), groups))
+		cmd.Stderr = os.Stderr
+		stdin, err := cmd.StdinPipe()
+		require.NoError(t, err)
+		stdout, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		t.Cleanup(func() {
+			require.NoError(t, stdin.Close())
+			require.NoError(t, cmd.Wait())
+		})
+		line, err := bufio.NewReader(stdout).ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, "held\n", line)
+	}
 }
 
 // promptly fails the test if f takes longer than anything may.
@@ -54,6 +96,18 @@ func promptly(t *testing.T, what string, f func()) {
 	require.Less(t, time.Since(began), pace.Limit(promptLimit), what)
 }
 
+// crowd is how many members make one. The environment may ask for more, which takes
+// the kernel long to make.
+func crowd(t *testing.T) uint32 {
+	t.Helper()
+	n := uint32(3000)
+	if more := os.Getenv("PROC_CONNECTOR_TEST_CROWD"); more != "" {
+		_, err := fmt.Sscan(more, &n)
+		require.NoError(t, err)
+	}
+	return n
+}
+
 // From Linux 6.6 on any user can join the group, with as many sockets as he has
 // descriptors. Then every event takes long, and nobody can help that; but no list of
 // members is worked through, and nothing is done for each of them.
@@ -61,9 +115,7 @@ func TestCrowd(t *testing.T) {
 	k := alone(t)
 	p := plugin.Start(t)
 	requireHears(t, p)
-	n := sockets(t, 100_000, func(int) *unix.SockaddrNetlink { return &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1} })
-	require.Greater(t, n, 1100)
-	t.Logf("%d members", n)
+	holders(t, 0, crowd(t), 1)
 
 	promptly(t, "a gather", func() { p.Gather() })
 	k.set(-2)
@@ -87,11 +139,7 @@ func TestCrowd(t *testing.T) {
 // that the first versions chose from are taken here.
 func TestPortIDsAreTaken(t *testing.T) {
 	k := alone(t)
-	const first, count = 0x50430000, 1 << 16
-	n := sockets(t, count, func(i int) *unix.SockaddrNetlink {
-		return &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: first + uint32(i)}
-	})
-	t.Logf("%d of %d ids", n, count)
+	holders(t, 0x50430000, 1<<16, 0)
 
 	p := plugin.Start(t)
 	requireHears(t, p)

@@ -39,6 +39,26 @@ func closeFake(t *testing.T, k *fakeKernel, s *Session) {
 	require.Zero(t, k.open(), "sockets are closed")
 }
 
+// What changes the count is in one file, so that its rules can be read in one place.
+func TestCountIsChangedInOneFile(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, word := range []string{".send(", "sendAll(", ".pairs(", "appendRequest("} {
+			if file == "abi.go" && word == "appendRequest(" {
+				continue // where it is declared
+			}
+			found := strings.Contains(string(text), word)
+			require.Equal(t, file == "count.go", found, "%s in %s", word, file)
+		}
+	}
+}
+
 // Whatever others have done to the count before, it is afterwards as honest
 // programs would have left it.
 func TestSilencedBeforeOpen(t *testing.T) {
@@ -796,6 +816,21 @@ func TestCanaryIsDropped(t *testing.T) {
 	require.Equal(t, 1, k.listeners())
 	closeFake(t, k, s)
 	require.Zero(t, k.listeners())
+}
+
+// A canary that somebody has sent before proves nothing.
+func TestCanaryIsStale(t *testing.T) {
+	k := newFakeKernel()
+	k.count = 1
+	p, err := openProbe(k.system())
+	require.NoError(t, err)
+	_, err = k.rename()
+	require.NoError(t, err)
+	k.poison(-1)
+	heard, err := p.heard()
+	require.NoError(t, err)
+	require.False(t, heard)
+	require.NoError(t, p.close())
 }
 
 // What is known to be silenced is said to be, also when it cannot be mended.

@@ -293,23 +293,27 @@ func (d *leaseDir) open(name string, flag int) (*lease, error) {
 
 // openOwn opens a small file that belongs to a trusted user and to no other
 // directory, and permits at most mode. It returns nil if the file is anything else.
-//
-// It is looked at twice: before, because opening can have effects, and after,
-// because it may have been replaced in between by a link to a file that only root
-// may change.
 func (d *leaseDir) openOwn(name string, flag int, mode fs.FileMode) (*os.File, error) {
-	fit := func(info fs.FileInfo) bool {
-		return info.Mode().IsRegular() && info.Mode().Perm()&^mode == 0 && links(info) == 1 && info.Size() <= maxLease && d.trusts(info)
-	}
 	named, err := d.root.Lstat(name)
-	if err != nil || !fit(named) {
+	if err != nil || !d.own(named, mode) {
 		return nil, err
 	}
-	file, err := d.root.OpenFile(name, flag|syscall.O_NONBLOCK, 0)
+	return d.openNamed(named, flag, mode)
+}
+
+func (d *leaseDir) own(info fs.FileInfo, mode fs.FileMode) bool {
+	return info.Mode().IsRegular() && info.Mode().Perm()&^mode == 0 && links(info) == 1 && info.Size() <= maxLease && d.trusts(info)
+}
+
+// openNamed opens a file that was looked at before, because opening can have effects,
+// and looks at it again, because it may have been replaced in between by a link to a
+// file that only root may change.
+func (d *leaseDir) openNamed(named fs.FileInfo, flag int, mode fs.FileMode) (*os.File, error) {
+	file, err := d.root.OpenFile(named.Name(), flag|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	if opened, err := file.Stat(); err != nil || !fit(opened) || !os.SameFile(named, opened) {
+	if opened, err := file.Stat(); err != nil || !d.own(opened, mode) || !os.SameFile(named, opened) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil

@@ -303,6 +303,28 @@ func TestLiveSpoofed(t *testing.T) {
 }
 
 // Close ends a Receive that is asleep in the kernel.
+// Acknowledgements, which from Linux 6.6 on any user can cause, do not reach a session:
+// they neither wake it nor take room in its queue.
+func TestLiveAcknowledgementsOfOthers(t *testing.T) {
+	// No other event passes, and two would fill the queue.
+	s, err := Open(Config{ReceiveBuffer: 1, Filter: none})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	for range 200 {
+		for _, op := range []uint32{opListen, opIgnore} {
+			n, err := change(s.sys, op, 1, never)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+		}
+	}
+	drops, err := s.sock.drops()
+	require.NoError(t, err)
+	require.Zero(t, drops)
+	batch, err := s.sock.receive(batchLen)
+	require.NoError(t, err)
+	require.Empty(t, batch)
+}
+
 func TestLiveCloseInterruptsReceive(t *testing.T) {
 	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
 	done := make(chan error)

@@ -111,6 +111,19 @@ func TestOpenFailsAtEachStep(t *testing.T) {
 	}
 }
 
+// The filter cannot be replaced when LISTEN was acknowledged.
+func TestOpenCannotIgnoreOthers(t *testing.T) {
+	k := newFakeKernel()
+	k.failNext("filter", 2)
+	dir := stateDir(t)
+	_, err := openOn(k.system(), Config{StateDirectory: dir})
+	require.ErrorIs(t, err, errInjected)
+	require.Equal(t, 1, k.called("IGNORE"))
+	require.Zero(t, k.listeners())
+	require.Zero(t, k.open())
+	require.Empty(t, leaseFiles(t, dir))
+}
+
 // That it cannot be found out whether the kernel reports events is told, and does
 // not end what has begun.
 func TestOpenCannotCheck(t *testing.T) {
