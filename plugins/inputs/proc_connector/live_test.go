@@ -57,7 +57,7 @@ func TestLiveExec(t *testing.T) {
 	cmd.Dir = dir
 	require.NoError(t, cmd.Start())
 	defer func() { require.NoError(t, cmd.Wait()) }()
-	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, 2*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, time.Minute, 5*time.Millisecond)
 
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid))
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestLiveSecret(t *testing.T) {
 	cmd := exec.Command("/bin/sh", "-c", "sleep 0.2; true --user=joe", "sh", "--password", planted)
 	require.NoError(t, cmd.Start())
 	defer func() { require.NoError(t, cmd.Wait()) }()
-	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, 2*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, time.Minute, 5*time.Millisecond)
 	require.Equal(t, "/bin/sh -c 'sleep 0.2; true --user=joe' sh --password '***'", execOf(acc, cmd.Process.Pid)["cmdline"])
 
 	acc.Lock()
