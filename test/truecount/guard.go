@@ -21,7 +21,7 @@ const settleTime = time.Second
 // says CI=true: there a guard that does not guard is a failure.
 func Guard(t testing.TB) {
 	t.Helper()
-	settle(t, func() (counter, error) { return Open() }, pace.Limit(settleTime))
+	settle(t, func() (counter, error) { return Open() }, pace.Wait(settleTime))
 }
 
 // counter is the part of Reader that Guard needs.
