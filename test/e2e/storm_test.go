@@ -14,7 +14,6 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/listeners"
-	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
