@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	cycles     = 500
+	cycles     = 200
 	cyclesSlow = 60 // where a program takes many times as long
 	// latestKill is the latest moment after its start at which a plugin is killed.
 	latestKill = 300 * time.Millisecond

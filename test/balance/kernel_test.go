@@ -32,6 +32,7 @@ type kernel struct {
 // CI=true: it would deafen them.
 func alone(t *testing.T) *kernel {
 	t.Helper()
+	truecount.Lock(t)
 	giveUp := t.Skipf
 	if os.Getenv("CI") == "true" {
 		giveUp = t.Fatalf

@@ -30,6 +30,7 @@ const commandLimit = 10 * time.Second
 // CI=true: they would be seen in what the commands print, and be deafened.
 func quiet(t *testing.T) *listeners.Count {
 	t.Helper()
+	truecount.Lock(t)
 	giveUp := t.Skipf
 	if os.Getenv("CI") == "true" {
 		giveUp = t.Fatalf
