@@ -20,7 +20,7 @@ import (
 
 const (
 	cycles     = 200
-	cyclesSlow = 60 // where a program takes many times as long
+	cyclesSlow = 20 // where a program takes many times as long
 	// latestKill is the latest moment after its start at which a plugin is killed.
 	latestKill = 300 * time.Millisecond
 )
