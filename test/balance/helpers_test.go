@@ -13,15 +13,15 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
-// Limits on an ordinary machine; what waits applies the pace.
+// Limits on an ordinary machine; what waits applies the pace. Those that assert
+// something are promises, which hold beside other work.
 const (
-	// countLimit is how long the count may take to become what it should be.
+	// countLimit is how long others may take to leave.
 	countLimit = time.Second
 	// startHearing is what is promised of the time from the start of a program
-	// until it has reported an exec. It takes a tenth of that.
-	startHearing = time.Second
-	// hearLimit is how long it may take until an exec is reported, also beside
-	// other work.
+	// until it has reported an exec. It takes a twentieth of that.
+	startHearing = 2 * time.Second
+	// hearLimit is how long it may take until an exec is reported.
 	hearLimit = 3 * time.Second
 	// promptLimit is how long a gather, a start or a stop may take, whatever others
 	// have done to the count and to the group.
@@ -32,8 +32,8 @@ const (
 	// startLimit is how long a start may take on a machine that has other things
 	// to do.
 	startLimit = 10 * time.Second
-	// stopLimit is how long a stop may take when nothing is in its way.
-	stopLimit = 2 * time.Second
+	// stopLimit is what is promised of a stop.
+	stopLimit = 5 * time.Second
 )
 
 // Beginnings of what the plugin logs about the count.

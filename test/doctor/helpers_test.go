@@ -30,6 +30,7 @@ const commandLimit = 10 * time.Second
 // CI=true: they would be seen in what the commands print, and be deafened.
 func quiet(t *testing.T) *listeners.Count {
 	t.Helper()
+	truecount.Lock(t)
 	giveUp := t.Skipf
 	if os.Getenv("CI") == "true" {
 		giveUp = t.Fatalf
@@ -139,7 +140,7 @@ func (m *machine) run(args ...string) result {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.NoError(m.t, cmd.Start())
-	late := time.AfterFunc(pace.Limit(commandLimit), func() { _ = cmd.Process.Kill() }) //nolint:errcheck // it may just have ended
+	late := time.AfterFunc(pace.Wait(commandLimit), func() { _ = cmd.Process.Kill() }) //nolint:errcheck // it may just have ended
 	err := cmd.Wait()
 	require.True(m.t, late.Stop(), "it did not end within %s", commandLimit)
 	if exit := new(exec.ExitError); !errors.As(err, &exit) {

@@ -94,7 +94,7 @@ func TestSilencedWhileListening(t *testing.T) {
 		r := &recorder{}
 		done := make(chan error)
 		go func() { done <- s.Receive(r) }()
-		require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Minute, time.Millisecond)
 
 		f, err := s.Check()
 		require.NoError(t, err)
@@ -112,7 +112,7 @@ func TestSilencedWhileListening(t *testing.T) {
 				r.mu.Lock()
 				defer r.mu.Unlock()
 				return r.deaf == i+1
-			}, time.Second, time.Millisecond)
+			}, time.Minute, time.Millisecond)
 		}
 		closeFake(t, k, s)
 		require.NoError(t, <-done)

@@ -515,10 +515,8 @@ func TestLeaseDirLock(t *testing.T) {
 	require.False(t, locked)
 	unlockNothing()
 	require.GreaterOrEqual(t, time.Since(start), hostPatience)
-	start = time.Now()
-	_, unlockNothing = d.lock(hostPatience, func() bool { return true })
+	_, unlockNothing = d.lock(time.Hour, func() bool { return true }) // at once
 	unlockNothing()
-	require.Less(t, time.Since(start), hostPatience)
 	unlock()
 
 	k.failTimes("flock", -1)
