@@ -46,11 +46,13 @@ func New(extra []string) (*Redactor, error) {
 }
 
 // Append appends raw, arguments that each end in a NUL as in /proc/PID/cmdline,
-// to dst, with secrets masked. Arguments stay apart, and as many as they were.
-// Where the last NUL is missing the last argument is taken for one that was cut,
-// and what may be the beginning of a secret in it is masked too.
-func (r *Redactor) Append(dst, raw []byte) []byte {
+// to dst, with secrets masked, and reports whether anything was. Arguments stay
+// apart, and as many as they were. Where the last NUL is missing the last
+// argument is taken for one that was cut, and what may be the beginning of a
+// secret in it is masked too.
+func (r *Redactor) Append(dst, raw []byte) (out []byte, masked bool) {
 	start := len(dst)
+	given := raw
 	dst = r.pass(dst, raw, first)
 	// A mask can give what is around it another meaning, as where it takes the
 	// place of a quote. What comes out of here is what stays as it is.
@@ -66,7 +68,7 @@ func (r *Redactor) Append(dst, raw []byte) []byte {
 			dst = r.pass(dst[:start], raw, all)
 		}
 	}
-	return dst
+	return dst, !bytes.Equal(dst[start:], given)
 }
 
 // maxPasses is how often a line is looked at for small changes. Most take two,
