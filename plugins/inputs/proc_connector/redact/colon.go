@@ -31,6 +31,9 @@ func (s *scanner) field(k key, i int) int {
 	v := skipBlanks(b, i+1)
 	if k.quoted {
 		strong := s.named(text, v, strengthOf(text))
+		if string(text) == "auth" && s.encoded(v) {
+			strong = certain // docker's user:password
+		}
 		if strong <= vague || v == len(b) || b[v] == '{' || b[v] == '[' || strong != certain && pathLike(b[v:]) {
 			return i
 		}
@@ -157,7 +160,7 @@ func (s *scanner) header(kind headerKind, opening byte, i int) int {
 			end = until(b, end+1, func(c byte) bool { return blank(c) || quote(c) })
 		}
 	default:
-		end = until(b, start, func(c byte) bool { return c == '\n' || c == '\r' })
+		end = s.lines.find(b, start, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == '\n' || c == '\r' }) })
 	}
 	if kind == authorization || kind == otherHeader {
 		start = s.skipScheme(start, end)
@@ -165,14 +168,13 @@ func (s *scanner) header(kind headerKind, opening byte, i int) int {
 	return s.secret(i, start, end, certain)
 }
 
-var schemes = stringsOf("basic", "bearer", "token", "digest", "negotiate", "apikey", "api-key", "ntlm", "oauth", "hoba", "key", "gitlab-token",
-	"aws4-hmac-sha256", "sso-key", "splunk", "genie-key", "discogs", "bot", "pve", "jwt", "sharedkey")
+var schemes = wordList("schemes")
 
 // skipScheme returns where in a value the secret begins.
 func (s *scanner) skipScheme(start, end int) int {
-	for _, scheme := range schemes {
+	for _, scheme := range schemes.order {
 		after := start + len(scheme)
-		if after >= end || s.b[after] != ' ' && s.b[after] != '\\' || !hasFold(s.b[start:end], string(scheme)) {
+		if after >= end || s.b[after] != ' ' && s.b[after] != '\\' || !hasFold(s.b[start:end], scheme) {
 			continue
 		}
 		after = until(s.b[:end], after, func(c byte) bool { return c != ' ' && c != '\\' })

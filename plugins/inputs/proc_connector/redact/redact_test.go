@@ -85,7 +85,7 @@ func nasty() map[string][]byte {
 func TestExpressions(t *testing.T) {
 	r, err := New([]string{`emp-(\d+)`, `(?i)internal`, `^x*`, `(zz)|(b)yy`})
 	require.NoError(t, err)
-	require.Equal(t, "id␀emp-***␀***␀***.example␀a***␀byy␀--password␀***␀",
+	require.Equal(t, "id␀emp-***␀***␀***.example␀a***␀***yy␀--password␀***␀",
 		printable(redacted(r, raw("id", "emp-4711", "xxx", "INTERNAL.example", "azz", "byy", "--password", "x1"))))
 
 	for expression, why := range map[string]string{

@@ -16,6 +16,8 @@ func (r *Redactor) scan(b []byte, p *program) {
 			i = s.colon(i)
 		case c == '-':
 			i = s.privateKey(i)
+		case c == '<' || c == '>':
+			i = s.element(i)
 		default:
 			i++
 		}
@@ -32,11 +34,27 @@ type scanner struct {
 	*Redactor
 	b          []byte
 	program    *program
-	end        int  // where the word at hand ends, or before it
+	words      memo // where words end
+	bares      memo // where values without quotes end
+	lines      memo // where lines end
+	queries    memo // where values in addresses end
+	lists      memo // where values in lists end
 	shell      bool // there is a blank, or a shell reads it anyway
 	addressEnd int  // where the last address ends
 	login      bool // "login" was there, as in .netrc
 	by         int  // how often SQL's IDENTIFIED was seen
+	tag        bool // a tag of XML is open
+}
+
+// A memo remembers where something ends, so that no byte is looked at twice for
+// that. It holds only for ends that are the same from everywhere before.
+type memo struct{ from, end int }
+
+func (m *memo) find(b []byte, i int, end func([]byte, int) int) int {
+	if i < m.from || i >= m.end {
+		m.from, m.end = i, end(b, i)
+	}
+	return m.end
 }
 
 // word begins at the first of several letters or digits.
@@ -48,31 +66,14 @@ func (s *scanner) word(i int) int {
 	if end := s.keyword(i); end > i {
 		return end
 	}
-	return until(s.b, i+1, notAlnum)
+	end := until(s.b, i+1, notAlnum)
+	if stop := s.call(i, end); stop > end {
+		return stop
+	}
+	return end
 }
 
 func notAlnum(c byte) bool { return !alnum(c) }
-
-// privateKey masks what is between the lines that frame a private key in PEM
-// form, or all that there is where the last one is missing.
-func (s *scanner) privateKey(i int) int {
-	const begin, end, most = "-----BEGIN ", "-----END", 64
-	if !bytes.HasPrefix(s.b[i:], []byte(begin)) {
-		return i + 1
-	}
-	head := s.b[i+len(begin) : min(len(s.b), i+len(begin)+most)]
-	n := bytes.Index(head, []byte("-----"))
-	if n < 0 || !bytes.Contains(head[:n], []byte("PRIVATE KEY")) {
-		return i + len(begin)
-	}
-	start := i + len(begin) + n + len("-----")
-	stop := len(s.b)
-	if n := bytes.Index(s.b[start:], []byte(end)); n >= 0 {
-		stop = start + n
-	}
-	s.mask(start, stop)
-	return stop
-}
 
 // assignment is at the "=" of name=value, also of name = value, "name" => value
 // and the like.
@@ -94,6 +95,9 @@ func (s *scanner) assignment(i int) int {
 		strong = harmless
 	}
 	strong = s.named(text, v, strong)
+	if s.program != nil && s.program.keys[string(text)] {
+		strong = certain
+	}
 	if strong == harmless || strong != certain && pathLike(s.b[v:]) {
 		return i + 1
 	}
@@ -151,6 +155,9 @@ type key struct {
 	query      bool // ?name= or &name=
 }
 
+// maxBlanks bounds the way to the next name.
+const maxBlanks = 16
+
 // maxKey bounds the way back to where a name begins.
 const maxKey = 128
 
@@ -181,9 +188,10 @@ func closer(c byte) bool { return quote(c) || c == '\\' || c == ']' || c == ')' 
 func (s *scanner) value(v int, query bool) (start, end int) {
 	b := s.b
 	if query || s.inAddress(v) {
-		return v, until(b, v, func(c byte) bool {
-			return blank(c) || quote(c) || c == '&' || c == '#' || c == ';' || c == '?' || c == '\\'
-		})
+		return v, s.queries.find(b, v, queryEnd)
+	}
+	if s.listed {
+		return v, s.lists.find(b, v, func(b []byte, i int) int { return listEnd(b, i, true) })
 	}
 	q := v
 	for q < len(b) && q < v+2 && alpha(b[q]) {
@@ -194,9 +202,36 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 	}
 	q = until(b, q, func(c byte) bool { return c != '\\' })
 	if q < len(b) && quote(b[q]) {
-		return q + 1, closing(b, q)
+		if end = closing(b, q); end < len(b) || !s.code {
+			return q + 1, end
+		}
 	}
-	return v, bareEnd(b, v)
+	if s.code {
+		return v, s.bares.find(b, v, statementEnd)
+	}
+	return v, s.bares.find(b, v, bareEnd)
+}
+
+// queryEnd returns where the value of a name in an address ends.
+func queryEnd(b []byte, i int) int {
+	return until(b, i, func(c byte) bool {
+		return blank(c) || quote(c) || c == '&' || c == '#' || c == ';' || c == '?' || c == '\\'
+	})
+}
+
+// statementEnd is bareEnd in code, where another command may follow.
+func statementEnd(b []byte, i int) int {
+	for ; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '&' || c == '|':
+			return i
+		case c == '\\' && i+1 < len(b):
+			i++
+		case bareEnds(b, i):
+			return i
+		}
+	}
+	return min(i, len(b))
 }
 
 // inAddress reports whether i is in an address.
@@ -226,34 +261,41 @@ func closing(b []byte, q int) int {
 // unless another name follows.
 func bareEnd(b []byte, i int) int {
 	for ; i < len(b); i++ {
-		switch c := b[i]; {
-		case blank(c), quote(c), c == ';':
+		switch {
+		case bareEnds(b, i):
 			return i
-		case c == '\\':
-			if i+1 < len(b) && quote(b[i+1]) {
-				return i
-			}
+		case b[i] == '\\':
 			i++
-		case c == '&':
-			if i+1 == len(b) || b[i+1] == '&' || blank(b[i+1]) || nameFollows(b, i+1) {
-				return i
-			}
-		case c == ',':
-			if i+1 < len(b) && quote(b[i+1]) || nameFollows(b, i+1) {
-				return i
-			}
-		case c == '}', c == ']':
-			if i+1 < len(b) && (b[i+1] == ',' || b[i+1] == '}') {
-				return i
-			}
 		}
 	}
 	return min(i, len(b))
 }
 
+// bareEnds reports whether a value without quotes ends before i.
+func bareEnds(b []byte, i int) bool {
+	next := byte(0)
+	if i+1 < len(b) {
+		next = b[i+1]
+	}
+	switch c := b[i]; c {
+	case '\\':
+		return quote(next)
+	case '&':
+		return i+1 == len(b) || next == '&' || blank(next) || nameFollows(b, i+1)
+	case ',':
+		return quote(next) || nameFollows(b, i+1)
+	case '}', ']':
+		return next == ',' || next == '}'
+	default:
+		return blank(c) || quote(c) || c == ';'
+	}
+}
+
 // nameFollows reports whether the text at i is name= or name: .
 func nameFollows(b []byte, i int) bool {
-	i = skipBlanks(b, i)
+	for blanks := 0; i < len(b) && blank(b[i]) && blanks < maxBlanks; blanks++ {
+		i++
+	}
 	end := i
 	for end < len(b) && end-i < maxName && nameByte(b[end]) {
 		end++
