@@ -6,6 +6,7 @@ import "bytes"
 // name=value, "name": "value", headers, credentials in addresses, tokens.
 func (r *Redactor) scan(b []byte, p *program) {
 	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
+	r.listed = r.listed || p != nil && p.keys != nil
 	for i := 0; i < len(b); {
 		switch c := b[i]; {
 		case alnum(c):
