@@ -78,12 +78,18 @@ const maxPassword = 512
 
 // lastAt returns where the last "@" of the word at start is, or -1.
 func (s *scanner) lastAt(start int) int {
-	at := bytes.LastIndexByte(s.b[start:min(s.wordEnd(start), start+maxPassword)], '@')
+	end := min(s.wordEnd(start), start+maxPassword)
+	if s.ats.find(s.b, start, nextAt) >= end {
+		return -1
+	}
+	at := bytes.LastIndexByte(s.b[start:end], '@')
 	if at < 0 {
 		return -1
 	}
 	return start + at
 }
+
+func nextAt(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == '@' }) }
 
 // wordEnd returns where the word ends that i is in.
 func (s *scanner) wordEnd(i int) int {

@@ -17,6 +17,12 @@ type program struct {
 	is        trait
 }
 
+// A family is programs whose names begin alike.
+type family struct {
+	prefix  string
+	program *program
+}
+
 // anywhere says that another program's name may be any of the words.
 const anywhere = -1
 
@@ -93,23 +99,21 @@ func programOf(path []byte) *program {
 	if p := programs[string(name)]; p != nil {
 		return p
 	}
-	version := "0123456789."
+	full, version := len(name), "0123456789."
 	for _, end := range extensions {
 		if bytes.HasSuffix(name, []byte(end)) {
 			name, version = name[:len(name)-len(end)], "0123456789.-"
 			break
 		}
 	}
-	if p := programs[string(name)]; p != nil {
-		return p
-	}
-	if p := programs[string(bytes.TrimRight(name, version))]; p != nil {
-		return p
-	}
-	const longestPrefix = 16
-	for n := min(len(name), longestPrefix); n > 1; n-- {
-		if p := programPrefixes[string(name[:n])]; p != nil {
+	if bare := bytes.TrimRight(name, version); len(bare) < full {
+		if p := programs[string(bare)]; p != nil {
 			return p
+		}
+	}
+	for _, family := range families {
+		if bytes.HasPrefix(name, []byte(family.prefix)) {
+			return family.program
 		}
 	}
 	return nil

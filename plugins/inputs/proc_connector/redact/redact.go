@@ -71,7 +71,6 @@ type mode int
 const (
 	first mode = iota
 	again      // without the expressions of the user, which may match any mask
-	third      // the same
 	whole      // an argument with something to mask is masked from end to end
 	wider      // the same
 	all        // every argument is
@@ -99,6 +98,9 @@ func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
 
 // argument appends one argument to dst.
 func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
+	if m == all {
+		return append(dst, Mask...)
+	}
 	r.spans = r.spans[:0]
 	r.pending, r.ordinary, r.code, r.listed = false, -1, false, false
 	if !r.key.next(r, arg) {
@@ -111,7 +113,7 @@ func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
 		}
 	}
 	switch {
-	case m == all, m >= whole && r.changes(arg):
+	case m >= whole && r.changes(arg):
 		return append(dst, Mask...)
 	case len(r.spans) == 0:
 		return append(dst, arg...)

@@ -21,9 +21,9 @@ var tokenRules string
 // The rules are part of the program, so that one that is wrong is a fault of the
 // program: it does not start, and no test of it does.
 var (
-	programs, programPrefixes = must(parsePrograms(programRules))
-	words                     = must1(parseWords(nameRules))
-	shapesBy                  = must1(parseShapes(tokenRules))
+	programs, families = must(parsePrograms(programRules))
+	words              = must1(parseWords(nameRules))
+	shapesBy           = must1(parseShapes(tokenRules))
 )
 
 func must[A, B any](a A, b B, err error) (A, B) {
@@ -54,19 +54,14 @@ func eachLine(rules string, do func(fields []string, indented bool) error) error
 	return nil
 }
 
-// parsePrograms returns the programs by their names, and those whose names begin
-// with a prefix.
-func parsePrograms(rules string) (byName, byPrefix map[string]*program, err error) {
-	byName, byPrefix = make(map[string]*program), make(map[string]*program)
+// parsePrograms returns the programs by their names, and the families of them.
+func parsePrograms(rules string) (byName map[string]*program, alike []family, err error) {
+	byName = make(map[string]*program)
 	entry := func(name string) *program {
-		m := byName
-		if strings.HasSuffix(name, "*") {
-			m, name = byPrefix, strings.TrimSuffix(name, "*")
+		if byName[name] == nil {
+			byName[name] = &program{}
 		}
-		if m[name] == nil {
-			m[name] = &program{}
-		}
-		return m[name]
+		return byName[name]
 	}
 	var at []*program
 	err = eachLine(rules, func(fields []string, indented bool) error {
@@ -90,11 +85,15 @@ func parsePrograms(rules string) (byName, byPrefix map[string]*program, err erro
 		return nil
 	})
 	for name, p := range byName {
+		if prefix, ok := strings.CutSuffix(name, "*"); ok {
+			alike = append(alike, family{prefix, p})
+			delete(byName, name)
+		}
 		if err == nil && !p.known {
 			err = fmt.Errorf("%s is nowhere", name)
 		}
 	}
-	return byName, byPrefix, err
+	return byName, alike, err
 }
 
 // learn takes a line about a program.
@@ -216,8 +215,13 @@ func parseShapes(rules string) (by [256][]shape, err error) {
 		if err != nil || len(fields) < 3 {
 			return fmt.Errorf("not a prefix, a length and a kind of characters")
 		}
-		s := shape{prefix: prefix, of: kinds[fields[2]], mixed: len(fields) == 4 && fields[3] == "mixed"}
-		if s.of == nil || len(fields) > 3 && !s.mixed {
+		s := shape{prefix: prefix, kind: len(kinds), mixed: len(fields) == 4 && fields[3] == "mixed"}
+		for n, kind := range kinds {
+			if kind.name == fields[2] {
+				s.kind = n
+			}
+		}
+		if s.kind == len(kinds) || len(fields) > 3 && !s.mixed {
 			return fmt.Errorf("unknown characters")
 		}
 		s.least, err = strconv.Atoi(fields[1])

@@ -40,6 +40,8 @@ type scanner struct {
 	lines      memo // where lines end
 	queries    memo // where values in addresses end
 	lists      memo // where values in lists end
+	ats        memo // where the next "@" is
+	runs       [len(kinds)]memo
 	shell      bool // there is a blank, or a shell reads it anyway
 	addressEnd int  // where the last address ends
 	login      bool // "login" was there, as in .netrc

@@ -6,17 +6,25 @@ import "bytes"
 type shape struct {
 	prefix string
 	least  int
-	of     func(byte) bool
+	kind   int
 	mixed  bool
 }
 
 // kinds of characters in tokens.
-var kinds = map[string]func(byte) bool{
-	"hex": hexByte, "upper": upperByte, "alnum": alnum, "token": tokenByte, "dotted": dottedByte, "base64": base64Byte,
+var kinds = [...]struct {
+	name string
+	end  func(b []byte, i int) int
+}{
+	{"hex", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !hexByte(c) }) }},
+	{"upper", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !upperByte(c) }) }},
+	{"alnum", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !alnum(c) }) }},
+	{"token", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !tokenByte(c) }) }},
+	{"dotted", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !dottedByte(c) }) }},
+	{"base64", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !base64Byte(c) }) }},
 }
 
-// maxShape is how much of a token is looked at to tell whether it is one.
-const maxShape = 128
+// maxMixed is how much of a token is looked at to tell whether it is mixed.
+const maxMixed = 48
 
 func tokenByte(c byte) bool  { return alnum(c) || c == '_' || c == '-' }
 func dottedByte(c byte) bool { return tokenByte(c) || c == '.' }
@@ -27,20 +35,22 @@ func hexByte(c byte) bool    { return digit(c) || 'a' <= c|0x20 && c|0x20 <= 'f'
 // token returns where the token ends that begins at i, or i.
 func (s *scanner) token(i int) int {
 	b := s.b[i:]
-	for _, shape := range shapesBy[b[0]] {
-		if len(b) <= len(shape.prefix) || string(b[:len(shape.prefix)]) != shape.prefix {
+	of := shapesBy[b[0]]
+	for n := range of {
+		shape := &of[n]
+		if len(b) <= len(shape.prefix) || b[1] != shape.prefix[1] || string(b[:len(shape.prefix)]) != shape.prefix {
 			continue
 		}
-		of := func(c byte) bool { return !shape.of(c) }
-		n := until(b[:min(len(b), maxShape)], len(shape.prefix), of)
-		if n-len(shape.prefix) < shape.least && !(s.cut && n == len(b) && len(shape.prefix) > 3) ||
-			shape.mixed && !mixed(b[len(shape.prefix):n]) {
+		start := i + len(shape.prefix)
+		end := s.runs[shape.kind].find(s.b, start, kinds[shape.kind].end)
+		if end-start < shape.least && !(s.cut && end == len(s.b) && len(shape.prefix) > 3) ||
+			shape.mixed && !mixed(s.b[start:min(end, start+maxMixed)]) {
 			continue
 		}
 		if shape.least == 16 && shape.prefix[0] == 'A' {
 			s.awsKey = true
 		}
-		return i + until(b, n, of)
+		return end
 	}
 	return i
 }
@@ -57,8 +67,11 @@ func mixed(text []byte) bool {
 		case alpha(c):
 			small = 1
 		}
+		if small+capital+number > 1 {
+			return true
+		}
 	}
-	return small+capital+number > 1
+	return false
 }
 
 // awsSecretKey reports whether text may be the secret that goes with an access
