@@ -136,7 +136,7 @@ func (s *scanner) userinfo(i int) int {
 	}
 	rest := b[at+1:]
 	driver := bytes.HasPrefix(rest, []byte("tcp(")) || bytes.HasPrefix(rest, []byte("unix("))
-	if slash := bytes.IndexByte(b[i+1:at], '/'); slash >= 0 && !driver {
+	if slash := bytes.IndexByte(b[i+1:at], '/'); slash >= 0 && !driver && domains == 0 {
 		// The "@" belongs to what follows the host.
 		at = i + 1 + bytes.LastIndexByte(b[i+1:i+1+slash], '@')
 		if at <= i+1 {

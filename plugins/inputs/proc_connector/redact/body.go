@@ -12,6 +12,7 @@ func (s *scanner) element(i int) int {
 		return i + 1
 	}
 	if !s.tag || b[i-1] == '/' {
+		s.pending = s.pending && !s.tag
 		return i + 1
 	}
 	s.tag = false
@@ -51,21 +52,26 @@ func (s *scanner) element(i int) int {
 // maxTag bounds the way back to where a tag begins.
 const maxTag = 256
 
-var calls = wordList("calls")
+var calls, connects = wordList("calls"), wordList("connects")
 
 // call is at a word between start and end. It masks the second of two strings in
-// parentheses after it: auth=('joe', 'secret'), db.auth("joe", "secret").
+// parentheses after it, auth=('joe', 'secret') or db.auth("joe", "secret"), or the
+// third, connect('db', 'joe', 'secret').
 func (s *scanner) call(start, end int) int {
 	b := s.b
-	const longest = 16
+	const longest = 20
 	if end-start > longest || end == len(b) {
 		return end
 	}
-	var word [longest]byte
+	var lowered [longest]byte
 	for n, c := range b[start:end] {
-		word[n] = lower(c)
+		lowered[n] = lower(c)
 	}
-	if !calls.has(word[:end-start]) {
+	word, before := lowered[:end-start], 1
+	switch {
+	case connects.has(word):
+		before = 2
+	case !calls.has(word):
 		return end
 	}
 	i := end
@@ -78,21 +84,23 @@ func (s *scanner) call(start, end int) int {
 	if i == len(b) || b[i] != '(' && b[i] != '[' {
 		return end
 	}
-	user := skipFew(b, i+1)
-	if user == len(b) || !quote(b[user]) {
-		return end
+	for ; ; before-- {
+		q := skipFew(b, i+1)
+		for n := 0; n < 2 && q < len(b) && alpha(b[q]); n++ {
+			q++ // Python's b"", rb""
+		}
+		if q >= len(b) || !quote(b[q]) {
+			return end
+		}
+		stop := closing(b, q)
+		if before == 0 {
+			s.mask(q+1, stop)
+			return stop
+		}
+		if i = skipFew(b, min(len(b), stop+1)); i == len(b) || b[i] != ',' {
+			return end
+		}
 	}
-	comma := skipFew(b, min(len(b), closing(b, user)+1))
-	if comma == len(b) || b[comma] != ',' {
-		return end
-	}
-	q := skipFew(b, comma+1)
-	if q == len(b) || !quote(b[q]) {
-		return end
-	}
-	stop := closing(b, q)
-	s.mask(q+1, stop)
-	return stop
 }
 
 // skipFew skips blanks, but not many.

@@ -153,11 +153,13 @@ func (s *scanner) header(kind headerKind, opening byte, i int) int {
 		if end < len(b) && end > start && b[end-1] == '\\' {
 			end--
 		}
+	case s.code:
+		end = s.bares.find(b, s.skipScheme(start, len(b)), statementEnd)
 	case opening == ' ' || opening == '\t' || opening == ';' || opening == ',':
 		// Within a line: a word, and of an authorization the one after the scheme.
-		end = until(b, s.skipScheme(start, len(b)), func(c byte) bool { return blank(c) || quote(c) })
+		end = s.wordEnd(s.skipScheme(start, len(b)))
 		for end < len(b) && end > start && b[end-1] == '\\' {
-			end = until(b, end+1, func(c byte) bool { return blank(c) || quote(c) })
+			end = s.wordEnd(end + 1)
 		}
 	default:
 		end = s.lines.find(b, start, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == '\n' || c == '\r' }) })

@@ -97,7 +97,7 @@ func (r *Redactor) given(c *command, e expectation, b []byte, off, depth int) {
 		if bytes.HasPrefix(b, []byte(given)) {
 			r.mask(off+len(given), off+len(b))
 		}
-		c.reads = c.reads || string(b) == "stdin"
+		c.reads = c.reads || string(b) == "stdin" || string(b) == "fd:0"
 	case code:
 		r.code = true
 		if c.program.has(labeled) {
@@ -239,8 +239,6 @@ func listEnd(b []byte, v int, option bool) int {
 			if nameFollows(b, i+1) {
 				return i
 			}
-		case quote(c) && i > v && !option:
-			return i
 		}
 	}
 	return len(b)

@@ -97,7 +97,7 @@ func strengthOf(text []byte) strength {
 	}
 	var n name
 	n.split(text)
-	if n.n == 0 || n.n > 1 && (!n.upper && negations.has(n.word(0)) || numbers.has(n.word(0))) {
+	if n.n == 0 || n.n > 1 && (!n.upper && negations.has(n.word(0)) || (numbers.has(n.word(0)) || numbers.has(n.word(-2)))) {
 		return harmless
 	}
 	last := n.word(-1)

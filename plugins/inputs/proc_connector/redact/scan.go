@@ -40,6 +40,7 @@ type scanner struct {
 	lines      memo // where lines end
 	queries    memo // where values in addresses end
 	lists      memo // where values in lists end
+	settings   memo // where settings with ";" between them end
 	ats        memo // where the next "@" is
 	runs       [len(kinds)]memo
 	shell      bool // there is a blank, or a shell reads it anyway
@@ -108,6 +109,9 @@ func (s *scanner) assignment(i int) int {
 		return i + 1 // what a command prints
 	}
 	start, end := s.value(v, strong == vague)
+	if start == v && !s.code && k.start > 0 && s.b[k.start-1] == ';' {
+		end = s.settings.find(s.b, v, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == ';' || quote(c) }) })
+	}
 	if k.spaced && !k.quoted && bytes.IndexByte(s.b[start:end], '(') >= 0 {
 		return end // a program's text: token = get()
 	}
