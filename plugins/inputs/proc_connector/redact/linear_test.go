@@ -57,8 +57,10 @@ func requireLinear(t *testing.T, r *Redactor, line []byte, what string) {
 func TestLinear(t *testing.T) {
 	r, err := New(nil)
 	require.NoError(t, err)
-	for name, line := range nasty() {
-		requireLinear(t, r, line, name)
+	for _, lines := range []map[string][]byte{nasty(), nastier()} {
+		for name, line := range lines {
+			requireLinear(t, r, line, name)
+		}
 	}
 }
 

@@ -24,8 +24,11 @@ func (s *scanner) privateKey(i int) int {
 		return i
 	}
 	start := i + n + len("-----")
-	stop := start
-	first := true
+	stop, first := start, true
+	if end := until(b, start, func(c byte) bool { return !base64Only(c) && !blank(c) }); bytes.HasPrefix(b[end:], []byte(pemEnd)) {
+		s.mask(start, end)
+		return end
+	}
 	for at := pemHeaders(b, start); at < len(b); {
 		end := until(b, at, func(c byte) bool { return !base64Only(c) })
 		if bytes.HasPrefix(b[at:], []byte(pemEnd)) {
