@@ -33,7 +33,7 @@ func (s *scanner) element(i int) int {
 			stop = start + n
 		}
 	} else {
-		stop = until(b, start, func(c byte) bool { return c == '<' })
+		stop = until(b, start, func(c byte) bool { return c == '<' || s.code && (c == ';' || c == '&' || c == '|' || c == '\n') })
 	}
 	text := bytes.TrimSpace(b[start:stop])
 	switch strong := strengthOf(name); {
@@ -42,12 +42,14 @@ func (s *scanner) element(i int) int {
 	case equalFold(name, "key") || equalFold(name, "name"):
 		s.pending = strengthOf(text[max(0, len(text)-maxName):]) > vague
 		return start
-	case strong > vague || s.pending:
+	case strong > vague || s.pending && holders.has(name):
 		s.pending = false
 		return s.secret(start, start, stop, max(strong, likely))
 	}
 	return start
 }
+
+var holders = wordList("holders")
 
 // maxTag bounds the way back to where a tag begins.
 const maxTag = 256
@@ -81,7 +83,7 @@ func (s *scanner) call(start, end int) int {
 	if i = skipFew(b, i); i < len(b) && (b[i] == '=' || b[i] == ':') {
 		i = skipFew(b, i+1)
 	}
-	if i == len(b) || b[i] != '(' && b[i] != '[' {
+	if i == len(b) || b[i] != '(' {
 		return end
 	}
 	for ; ; before-- {

@@ -102,9 +102,12 @@ func programOf(path []byte) *program {
 	full, version := len(name), "0123456789."
 	for _, end := range extensions {
 		if bytes.HasSuffix(name, []byte(end)) {
-			name, version = name[:len(name)-len(end)], "0123456789.-"
+			name, version = name[:len(name)-len(end)], version+"-"
 			break
 		}
+	}
+	if full < len(path) {
+		version += "-" // a file, and not a host or the like: /usr/bin/psql-15
 	}
 	if bare := bytes.TrimRight(name, version); len(bare) < full {
 		if p := programs[string(bare)]; p != nil {
