@@ -24,11 +24,10 @@ func (s *scanner) element(i int) int {
 	end := until(b[:i], open, func(c byte) bool { return !nameByte(c) && c != ':' })
 	name := b[open:end]
 	name = name[bytes.IndexByte(name, ':')+1:]
-	start, stop := i+1, i+1
+	start, stop := i+1, len(b)
 	const cdata = "<![CDATA["
 	if bytes.HasPrefix(b[start:], []byte(cdata)) {
 		start += len(cdata)
-		stop = len(b)
 		if n := bytes.Index(b[start:], []byte("]]>")); n >= 0 {
 			stop = start + n
 		}

@@ -37,10 +37,7 @@ func (r *Redactor) word(c *command, b []byte, off, depth int) {
 	c.next, c.unclear, c.form = nothing, false, anyForm
 	text := c.program.has(prose)
 	switch {
-	case e == secret && optionLike(b):
-		e = nothing // that secret is asked for instead
-		fallthrough
-	case e == nothing:
+	case e == nothing, e == secret && optionLike(b): // that secret is asked for instead
 		switch {
 		case !c.named:
 			r.leading(c, b, off, depth, form)
@@ -234,11 +231,9 @@ func hasSmall(b []byte) bool {
 // them.
 func listEnd(b []byte, v int, option bool) int {
 	for i := v; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == ',' || c == ';' || !option && (c == '&' || blank(c)):
-			if nameFollows(b, i+1) {
-				return i
-			}
+		c := b[i]
+		if (c == ',' || c == ';' || !option && (c == '&' || blank(c))) && nameFollows(b, i+1) {
+			return i
 		}
 	}
 	return len(b)

@@ -33,24 +33,27 @@ func work(t testing.TB, r *Redactor, line []byte, times int) time.Duration {
 	return least
 }
 
-// requireLinear fails where the longest line of its kind takes much longer than
-// it should: far more than four times what a quarter of it takes, or far more than
-// any. What is quadratic takes 16 times as long, and hundreds of milliseconds.
+// requireLinear fails where a line takes much longer than it should: far more than
+// four times what a quarter of it takes, or far more than any. What is quadratic
+// takes 16 times as long, and the longest line hundreds of milliseconds.
 func requireLinear(t *testing.T, r *Redactor, line []byte, what string) {
 	t.Helper()
-	const few, most, ratio = 8 * time.Millisecond, 60 * time.Millisecond, 10
-	for tries := 0; ; tries++ {
-		all := work(t, r, line, 3)
+	const most, ratio = 60 * time.Millisecond, 10
+	few := 8 * time.Millisecond * time.Duration(len(line)) / longest
+	for tries := 1; ; tries++ {
+		all := work(t, r, line, tries)
 		if all < few {
 			return
 		}
-		quarter := work(t, r, line[:len(line)/4], 3)
-		if tries < 3 && (all > most || all > ratio*quarter) {
+		quarter := work(t, r, line[:len(line)/4], tries)
+		if all < most && all < ratio*quarter {
+			return
+		}
+		if tries < 5 {
 			continue // once more, since a neighbour on the same core costs time too
 		}
 		require.Less(t, all, most, "%s", what)
 		require.Less(t, all, ratio*quarter, "%s", what)
-		return
 	}
 }
 
@@ -68,17 +71,21 @@ func TestLinear(t *testing.T) {
 // and goes on with part again and again.
 func FuzzLinear(f *testing.F) {
 	for _, head := range []string{"", "sh\x00-c\x00", "x\x00a://b?", `x\x00"`, "mysql\x00--set="} {
-		for _, part := range []string{"token=id=", "?token=id=", "=x-api-key:id=", "password=  ", `a="b`, "<a b>", "auth('a',", "a:b@c", "sk-", "-----BEGIN PRIVATE KEY-----A"} {
+		for _, part := range []string{
+			"token=id=", "?token=id=", "=x-api-key:id=", "password=  ", `a="b`, "<a b>", "auth('a',", "a:b@c", "sk-", "-----BEGIN PRIVATE KEY-----A",
+		} {
 			f.Add([]byte(head), []byte(part))
 		}
 	}
 	r, err := New(nil)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, head, part []byte) {
-		if len(part) == 0 || len(head)+len(part) > longest/16 {
+		// A quarter of the longest line is enough to see it, and leaves time for more.
+		const length = longest / 4
+		if len(part) == 0 || len(head)+len(part) > length/16 {
 			return
 		}
-		line := append(bytes.Clone(head), bytes.Repeat(part, longest/len(part))...)
-		requireLinear(t, r, line[:min(len(line), longest-1)], string(head)+" "+string(part))
+		line := append(bytes.Clone(head), bytes.Repeat(part, length/len(part))...)
+		requireLinear(t, r, line, string(head)+" "+string(part))
 	})
 }

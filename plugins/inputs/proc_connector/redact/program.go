@@ -99,17 +99,19 @@ func programOf(path []byte) *program {
 	if p := programs[string(name)]; p != nil {
 		return p
 	}
-	full, version := len(name), "0123456789."
+	// A version may follow, in the name of a file also after a "-".
+	full, versions := len(name), len(name) < len(path)
 	for _, end := range extensions {
 		if bytes.HasSuffix(name, []byte(end)) {
-			name, version = name[:len(name)-len(end)], version+"-"
+			name, versions = name[:len(name)-len(end)], true
 			break
 		}
 	}
-	if full < len(path) {
-		version += "-" // a file, and not a host or the like: /usr/bin/psql-15
+	bare := bytes.TrimRight(name, "0123456789.")
+	if versions {
+		bare = bytes.TrimRight(bare, "0123456789.-")
 	}
-	if bare := bytes.TrimRight(name, version); len(bare) < full {
+	if len(bare) < full {
 		if p := programs[string(bare)]; p != nil {
 			return p
 		}

@@ -2,6 +2,7 @@ package redact
 
 import (
 	_ "embed" // the rules
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -184,7 +185,7 @@ func parseWords(rules string) (map[string]list, error) {
 		}
 		l, ok := lists[at]
 		if !ok {
-			return fmt.Errorf("words before the first list")
+			return errors.New("words before the first list")
 		}
 		for _, word := range fields {
 			if l.set[word] {
@@ -213,7 +214,7 @@ func parseShapes(rules string) (by [256][]shape, err error) {
 	err = eachLine(rules, func(fields []string, _ bool) error {
 		prefix, err := strconv.Unquote(`"` + fields[0] + `"`)
 		if err != nil || len(fields) < 3 {
-			return fmt.Errorf("not a prefix, a length and a kind of characters")
+			return errors.New("not a prefix, a length and a kind of characters")
 		}
 		s := shape{prefix: prefix, kind: len(kinds), mixed: len(fields) == 4 && fields[3] == "mixed"}
 		for n, kind := range kinds {
@@ -222,7 +223,7 @@ func parseShapes(rules string) (by [256][]shape, err error) {
 			}
 		}
 		if s.kind == len(kinds) || len(fields) > 3 && !s.mixed {
-			return fmt.Errorf("unknown characters")
+			return errors.New("unknown characters")
 		}
 		s.least, err = strconv.Atoi(fields[1])
 		by[prefix[0]] = append(by[prefix[0]], s)
