@@ -8,7 +8,7 @@ import "bytes"
 func (s *scanner) element(i int) int {
 	b := s.b
 	if b[i] == '<' {
-		s.tag = i+1 < len(b) && alpha(b[i+1])
+		s.tag = i+1 < len(b) && alpha(b[i+1]) && (i == 0 || !alnum(b[i-1])) // and not Option<Token>
 		return i + 1
 	}
 	if !s.tag || b[i-1] == '/' {

@@ -150,7 +150,7 @@ func reference(value []byte) bool {
 	case value[1] == '{':
 		// A default value may be a secret: ${NAME:-value}.
 		end := until(value, 2, func(c byte) bool { return !alnum(c) && c != '_' })
-		return end == len(value)-1 && value[end] == '}'
+		return end < len(value) && (string(value[end:]) == "}" || string(value[end:]) == ":-}")
 	case alpha(value[1]) || value[1] == '_':
 		return until(value, 1, func(c byte) bool { return !alnum(c) && c != '_' }) == len(value)
 	case digit(value[1]):

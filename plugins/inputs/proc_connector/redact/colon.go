@@ -9,8 +9,8 @@ func (s *scanner) colon(i int) int {
 	if bytes.HasPrefix(b[i:], []byte("://")) {
 		return s.address(i)
 	}
-	if i+1 < len(b) && b[i+1] == '=' {
-		return i + 1 // name := value
+	if i+1 < len(b) && (b[i+1] == '=' || b[i+1] == ':' || bytes.HasPrefix(b[i:], []byte(":-}"))) {
+		return i + 1 // name := value, Name::name, ${NAME:-}
 	}
 	k := s.keyBefore(i)
 	if k.start < k.end {
