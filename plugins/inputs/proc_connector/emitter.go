@@ -103,7 +103,7 @@ func (e *emitter) render(arguments []byte) string {
 		if len(arguments) > e.maxLength+1 {
 			render = cmdline.AppendBeginning
 		}
-		e.redacted = e.redactor.Append(e.redacted[:0], arguments)
+		e.redacted, _ = e.redactor.Append(e.redacted[:0], arguments)
 		arguments = e.redacted
 	}
 	e.line = render(e.line[:0], arguments, e.maxLength)
