@@ -135,6 +135,10 @@ func someOf(option string, values, allowed []string) error {
 // emitter returns an emitter that shows of command lines what the options allow.
 func (p *ProcConnector) emitter(acc telegraf.Accumulator) (*emitter, error) {
 	e := newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
+	var err error
+	if e.users.lookup, err = userLookup(); err != nil {
+		p.Log.Warnf("Users are shown by their ids, because the file passwd in HOST_ETC cannot be read: %v", err)
+	}
 	switch p.Arguments {
 	case "redacted":
 		redactor, err := redact.New(p.Redact)
