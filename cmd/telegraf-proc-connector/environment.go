@@ -68,11 +68,10 @@ func expandBare(text string) (string, error) {
 			return text, nil
 		}
 		at := min(parse.Position.Start, len(text))
-		match := variable.FindStringIndex(text[at:])
-		if match == nil || match[0] != 0 {
+		found := variable.FindString(text[at:])
+		if found == "" || !strings.HasPrefix(text[at:], found) {
 			return text, nil // there is another error, which is reported in its turn
 		}
-		found := text[at : at+match[1]]
 		value, err := expandString(found)
 		if err != nil {
 			return "", fmt.Errorf("line %d: %w", parse.Position.Line, err)
@@ -80,7 +79,7 @@ func expandBare(text string) (string, error) {
 		if !isBare(value) {
 			return "", fmt.Errorf("line %d: the value of %s is no number, true or false: put quotes around it", parse.Position.Line, found)
 		}
-		text = text[:at] + value + text[at+match[1]:]
+		text = text[:at] + value + text[at+len(found):]
 	}
 }
 
@@ -102,7 +101,11 @@ func isBare(text string) bool {
 // comments are not looked at, and errors know their lines.
 func expandStrings(meta toml.MetaData, part toml.Primitive) error {
 	var e expansion
-	return errors.Join(meta.PrimitiveDecode(part, &e), e.err)
+	err := meta.PrimitiveDecode(part, &e)
+	if e.err != nil {
+		return e.err // without the line of the section, which is not that of the string
+	}
+	return err
 }
 
 // An expansion takes the tree that the decoder has parsed, from which the decoder
@@ -112,7 +115,7 @@ type expansion struct{ err error }
 // UnmarshalTOML implements toml.Unmarshaler.
 func (e *expansion) UnmarshalTOML(tree any) error {
 	_, e.err = expandTree(tree)
-	return nil
+	return e.err
 }
 
 func expandTree(tree any) (any, error) {

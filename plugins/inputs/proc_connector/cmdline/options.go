@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -179,7 +180,7 @@ func secretName(name []byte) bool {
 func programName(arg []byte) []byte {
 	for i := 0; i < len(arg); {
 		r, size := utf8.DecodeRune(arg[i:])
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !bytes.ContainsRune([]byte("/._-+~@["), r) {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+~@[", r) {
 			return arg[:i]
 		}
 		i += size
