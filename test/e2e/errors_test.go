@@ -62,7 +62,7 @@ func TestBadConfiguration(t *testing.T) {
 		},
 		"arguments": {
 			section + `arguments = "some"`,
-			[]string{"arguments", `"some"`, "allowed are redacted, full, none"},
+			[]string{"arguments", `"some"`, "allowed are redacted, options, full, none"},
 		},
 		"redact": {
 			section + `redact = ["id-\\d+", "(bad"]`,

@@ -60,7 +60,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	if _, err := os.Stat(filepath.Join(p.proc, "self", "stat")); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err), fs.Close())
 	}
-	redactor, err := p.redactor()
+	emitter, err := p.emitter(acc)
 	if err != nil {
 		return nil, errors.Join(err, fs.Close())
 	}
@@ -90,8 +90,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	// From here on the kernel counts a listener, and whatever unwinds this
 	// goroutine gives it back.
 	s.guard(func() {
-		s.emitter = newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
-		s.emitter.redactor = redactor
+		s.emitter = emitter
 		s.collector = newCollector(p, fs, s.emitter)
 		if caught != nil {
 			s.collector.reader = newCaughtReader(caught, s.collector.scanner)
@@ -251,6 +250,8 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		m.AddField("events_dropped", s.emitter.dropped.Load()+s.limited(now))
 		m.AddField("resyncs", snap.resyncs)
 		m.AddField("spoofed", stats.Spoofed)
+		m.AddField("malformed", stats.Malformed)
+		m.AddField("redacted", s.emitter.redacted.Load())
 		m.AddField("processes", snap.processes)
 		m.AddField("lag_seconds", s.session.TakeLag().Seconds())
 		acc.AddMetric(m)

@@ -30,20 +30,3 @@ func cleanFrom(s string, dirty int) string {
 	}
 	return string(b)
 }
-
-// Cut returns s when it has at most limit bytes. Otherwise it returns the
-// beginning of s, up to the end of a character, and "…", in limit bytes
-// together; nothing where limit has no room for "…".
-func Cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	end := limit - len(ellipsis)
-	if end < 0 {
-		return ""
-	}
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + ellipsis
-}

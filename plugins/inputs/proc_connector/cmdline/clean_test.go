@@ -32,27 +32,3 @@ func TestClean(t *testing.T) {
 		})
 	}
 }
-
-func TestCut(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		in    string
-		limit int
-		want  string
-	}{
-		{"short", "abc", 10, "abc"},
-		{"fits exactly", "abcdef", 6, "abcdef"},
-		{"one too long", "abcdefg", 6, "abc…"},
-		{"within a character", "aöb-öö", 6, "aö…"},
-		{"before a wide character", "a😀b", 5, "a…"},
-		{"room for nothing else", "abcd", 3, "…"},
-		{"no room for the mark", "abcd", 2, ""},
-		{"nothing", "abcd", 0, ""},
-		{"less than nothing", "abcd", -5, ""},
-		{"empty", "", 0, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, Cut(tt.in, tt.limit))
-		})
-	}
-}
