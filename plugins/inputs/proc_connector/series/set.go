@@ -24,7 +24,7 @@ type Set struct {
 
 // NewSet returns a Set with at most limit places. A series without running
 // processes can lose its place when another needs one, once it was not used for
-// the time of expiry. Commands that are not selected get none; nil selects all.
+// the time of expiry; one that has counted nothing either loses it at once. Commands that are not selected get none; nil selects all.
 func NewSet(limit int, expiry time.Duration, tags Tags, selected func(command string) bool) *Set {
 	if selected == nil {
 		selected = func(string) bool { return true }
@@ -81,6 +81,11 @@ func (s *Set) Leave(g *Series, now uint64) {
 	case g.placed && g.running == 0 && g != &s.kernel:
 		g.used = now
 		s.idle.push(g)
+		if g.counts == (Counts{}) {
+			// A name that a process had for a while, such as that of a worker which
+			// shows its job there: nothing would be lost to whoever looks.
+			s.free(g)
+		}
 	case !g.placed:
 		s.other.running--
 		if g.running == 0 && g != &s.kernel {
