@@ -49,7 +49,7 @@ func (p *ProcConnector) catch() (*catcher.Catchers, error) {
 		Wanted:     catcher.Wanted{Exe: want.exe, Cwd: want.cwd, Cgroup: want.cgroup},
 	}
 	if want.cmdline {
-		cfg.Wanted.Cmdline = int(p.MaxCmdline) + 2
+		cfg.Wanted.Cmdline = max(int(p.MaxCmdline)+2, nameLength)
 	}
 	c, err := catcher.Open(cfg)
 	if errors.Is(err, catcher.ErrNotPermitted) {
@@ -85,6 +85,7 @@ func (r *caughtReader) read(e *cnproc.Event, d *details) {
 	}
 	*d = details{readAt: rec.ReadAt, cmdline: rec.Cmdline, denied: rec.Denied}
 	want := &r.late.want
+	d.cmdline = d.cmdline[:min(len(d.cmdline), r.late.length)]
 	d.gone = want.cmdline && len(rec.Cmdline) == 0
 
 	var st procfs.Stat
@@ -107,10 +108,10 @@ func (r *caughtReader) read(e *cnproc.Event, d *details) {
 		cg := r.groups.of(rec.Cgroup)
 		d.grouped, d.unit, d.container = true, cg.Unit, cg.ContainerID
 	}
-	if len(st.Comm) != maxComm {
-		d.command = r.late.names.of(st.Comm)
+	if vague(st.Comm, true) {
+		d.command = wholeName(st.Comm, rec.Cmdline, exe, true)
 	} else {
-		d.command = wholeName(st.Comm, rec.Cmdline, exe)
+		d.command = r.late.names.of(st.Comm)
 	}
 }
 

@@ -193,8 +193,8 @@ func (l *loop) catch() {
 			size = l.read(e, part, size)
 		}
 	}
-	if e.cut() {
-		// The name is completed from the program and its arguments.
+	if e.vague() {
+		// What the program is called is told by its arguments and its file.
 		if !l.wants(partCmdline) {
 			size = l.read(e, partCmdline, size)
 		}
