@@ -69,6 +69,7 @@ type caughtReader struct {
 }
 
 func newCaughtReader(c *catcher.Catchers, late *procReader) *caughtReader {
+	late.denials.tell = c.ReadLinks
 	return &caughtReader{
 		catchers: c,
 		late:     late,
@@ -79,11 +80,15 @@ func newCaughtReader(c *catcher.Catchers, late *procReader) *caughtReader {
 
 func (r *caughtReader) read(e *cnproc.Event, d *details) {
 	rec := &r.record
+	r.late.denials.at(e.Timestamp)
 	if !r.catchers.Take(e.CPU, e.Task.TGID, e.Timestamp, rec) {
 		r.late.read(e, d)
 		return
 	}
 	*d = details{readAt: rec.ReadAt, cmdline: rec.Cmdline, denied: rec.Denied}
+	if rec.Denied || len(rec.Exe)+len(rec.Cwd) > 0 {
+		r.late.denials.asked(rec.Denied)
+	}
 	want := &r.late.want
 	d.cmdline = d.cmdline[:min(len(d.cmdline), r.late.length)]
 	d.gone = want.cmdline && len(rec.Cmdline) == 0

@@ -51,11 +51,12 @@ type wanted struct {
 
 // A procReader reads /proc at the moment it is asked.
 type procReader struct {
-	fs     *procfs.FS
-	want   wanted
-	buf    []byte // for arguments
-	length int    // how many bytes of them are passed on
-	names  names
+	fs      *procfs.FS
+	want    wanted
+	buf     []byte // for arguments
+	length  int    // how many bytes of them are passed on
+	names   names
+	denials denials
 }
 
 // nameLength is how many bytes of the arguments are read at least, since the name
@@ -68,6 +69,7 @@ const nameLength = 4096
 func (r *procReader) read(e *cnproc.Event, d *details) {
 	*d = details{}
 	pid := e.Task.TGID
+	r.denials.at(e.Timestamp)
 
 	var arguments []byte
 	if r.want.cmdline {
@@ -93,10 +95,12 @@ func (r *procReader) read(e *cnproc.Event, d *details) {
 	}
 
 	if r.want.exe {
-		d.exe = r.link(r.fs.Exe, pid, d)
+		d.exe, d.denied = r.link(r.fs.Exe, pid)
 	}
 	if r.want.cwd {
-		d.cwd = r.link(r.fs.Cwd, pid, d)
+		var denied bool
+		d.cwd, denied = r.link(r.fs.Cwd, pid)
+		d.denied = d.denied || denied
 	}
 	if r.want.cgroup {
 		// Without it the fields are left out, which is all there is to say.
@@ -109,12 +113,18 @@ func (r *procReader) read(e *cnproc.Event, d *details) {
 	d.cmdline = d.cmdline[:min(len(d.cmdline), r.length)]
 }
 
-func (*procReader) link(read func(int32) (string, error), pid int32, d *details) string {
-	target, err := read(pid)
-	if errors.Is(err, fs.ErrPermission) {
-		d.denied = true
+// link reads exe or cwd, unless that is left out for a while. It is empty where it
+// cannot be read.
+func (r *procReader) link(read func(int32) (string, error), pid int32) (target string, denied bool) {
+	if r.denials.paused {
+		return "", false
 	}
-	return target
+	target, err := read(pid)
+	denied = errors.Is(err, fs.ErrPermission)
+	if err == nil || denied {
+		r.denials.asked(denied)
+	}
+	return target, denied
 }
 
 // name completes a name that is vague, with the arguments and the exe as far as
@@ -129,7 +139,8 @@ func (r *procReader) name(pid int32, comm, arguments []byte, exe string, execed 
 		}
 	}
 	if exe == "" {
-		exe, _ = r.fs.Exe(pid) //nolint:errcheck // a name that cannot be completed stays as the kernel has it
+		// A name that cannot be completed stays as the kernel has it.
+		exe, _ = r.link(r.fs.Exe, pid)
 	}
 	return wholeName(comm, arguments, exe, execed)
 }
