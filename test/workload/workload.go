@@ -21,6 +21,7 @@
 //	through WAY PROGRAM [ARG...]   execve(2) of /proc/self/exe (WAY is exe), or of the program by its descriptor:
 //	                               fexecve(3) (fd) or the descriptor's path (path); of a copy in memory (memfd,
 //	                               memfdpath) or of one that has been deleted (deleted)
+//	nonetlink PROGRAM [ARG...]     execve(2) with a seccomp filter that forbids netlink sockets
 //	title TITLE [ARG...]           overwrite the arguments with the title, print "ready", and live until standard input ends
 //
 // The system calls are named in section 2 of the manual; which of them causes

@@ -48,6 +48,7 @@ var commands = map[string]command{
 	"exec0":      {"exec0 PROGRAM", 1, false, exec0},
 	"through":    {"through WAY PROGRAM [ARG...]", 2, true, through},
 	"title":      {"title TITLE [ARG...]", 1, true, title},
+	"nonetlink":  {"nonetlink PROGRAM [ARG...]", 1, true, nonetlink},
 }
 
 var errUsage = errors.New("usage")
