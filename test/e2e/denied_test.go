@@ -21,7 +21,7 @@ func TestDeniedAgainAndAgain(t *testing.T) {
 	requireRoot(t)
 	listeners.Guard(t)
 	const limited = "--bounding-set=-sys_ptrace"
-	p := plugin.Start(t, through(t, "setpriv", limited))
+	p := plugin.Start(t, through(t, "setpriv", limited), plugin.Args("--config", plugin.WriteConfig(t, "max_commands = 10000")))
 	permitted := func() telegraf.Metric {
 		cmd := exec.Command("setpriv", limited, "sleep", "0.05")
 		require.NoError(t, cmd.Run())

@@ -80,8 +80,8 @@ func TestExecutableNames(t *testing.T) {
 	for _, name := range []string{"exe", "12"} {
 		require.NoError(t, os.Symlink(program, filepath.Join(dir, name)))
 	}
-	for _, options := range []string{"", "exec_fields = [\"pid\"]"} {
-		p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, options)))
+	for _, options := range []string{"", "exec_fields = [\"pid\"]\n"} {
+		p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, options+"max_commands = 10000")))
 		for _, tt := range []struct{ way, program, want string }{
 			{"exe", program, "workload"},
 			{"fd", program, "workload"},

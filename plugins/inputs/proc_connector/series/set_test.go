@@ -98,7 +98,7 @@ func TestPassingNames(t *testing.T) {
 		s.Leave(g, 2)
 	}
 	require.ElementsMatch(t, []string{Other, Kernel, "daemon", "job-9"}, commands(s))
-	require.Len(t, s.byKey, 2)
+	require.Len(t, s.byKey, 2, "nothing is kept of the others")
 	require.Len(t, s.stamps, 2)
 	require.Zero(t, sample(t, s, Other).Running)
 
@@ -116,6 +116,26 @@ func TestPassingNames(t *testing.T) {
 	require.EqualValues(t, 1, sample(t, s, "pair").Running)
 	s.Leave(b, 2)
 	require.ElementsMatch(t, []string{Other, Kernel}, commands(s))
+
+	// One that comes back is the same, and what it counts then keeps its place.
+	a = s.Enter(s.Get(of("pair")), 3)
+	s.Counts(a, 3).Exits++
+	s.Leave(a, 3)
+	run(s, "other", 4)
+	require.ElementsMatch(t, []string{Other, Kernel, "pair"}, commands(s))
+}
+
+// To take names in turn costs no memory.
+func TestPassingNamesDoNotAllocate(t *testing.T) {
+	s := newTestSet(3)
+	keys := []Key{of("a"), of("b"), of("c")}
+	turn := func() {
+		for _, key := range keys {
+			s.Leave(s.Enter(s.Get(key), 1), 1)
+		}
+	}
+	turn()
+	require.Zero(t, testing.AllocsPerRun(100, turn))
 }
 
 // Processes of a command without a place move to the one that it gets.
