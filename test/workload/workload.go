@@ -18,6 +18,11 @@
 //	spawn COUNT PROGRAM [ARG...]   run the program COUNT times; each stays a zombie for a while
 //	storm SECONDS PROGRAM [ARG...] run the program over and over for that long, and print how often
 //	exec0 PROGRAM                  execve(2) with an empty list of arguments
+//	through WAY PROGRAM [ARG...]   execve(2) of /proc/self/exe (WAY is exe), or of the program by its descriptor:
+//	                               fexecve(3) (fd) or the descriptor's path (path); of a copy in memory (memfd,
+//	                               memfdpath) or of one that has been deleted (deleted)
+//	nonetlink PROGRAM [ARG...]     execve(2) with a seccomp filter that forbids netlink sockets
+//	title TITLE [ARG...]           overwrite the arguments with the title, print "ready", and live until standard input ends
 //
 // The system calls are named in section 2 of the manual; which of them causes
 // which event is in the callers of drivers/connector/cn_proc.c: kernel/fork.c,

@@ -49,7 +49,7 @@ func (p *ProcConnector) catch() (*catcher.Catchers, error) {
 		Wanted:     catcher.Wanted{Exe: want.exe, Cwd: want.cwd, Cgroup: want.cgroup},
 	}
 	if want.cmdline {
-		cfg.Wanted.Cmdline = int(p.MaxCmdline) + 2
+		cfg.Wanted.Cmdline = max(int(p.MaxCmdline)+2, nameLength)
 	}
 	c, err := catcher.Open(cfg)
 	if errors.Is(err, catcher.ErrNotPermitted) {
@@ -69,6 +69,7 @@ type caughtReader struct {
 }
 
 func newCaughtReader(c *catcher.Catchers, late *procReader) *caughtReader {
+	late.denials.tell = c.ReadLinks
 	return &caughtReader{
 		catchers: c,
 		late:     late,
@@ -79,12 +80,17 @@ func newCaughtReader(c *catcher.Catchers, late *procReader) *caughtReader {
 
 func (r *caughtReader) read(e *cnproc.Event, d *details) {
 	rec := &r.record
+	r.late.denials.at(e.Timestamp)
 	if !r.catchers.Take(e.CPU, e.Task.TGID, e.Timestamp, rec) {
 		r.late.read(e, d)
 		return
 	}
 	*d = details{readAt: rec.ReadAt, cmdline: rec.Cmdline, denied: rec.Denied}
+	if rec.Denied || len(rec.Exe)+len(rec.Cwd) > 0 {
+		r.late.denials.asked(rec.Denied)
+	}
 	want := &r.late.want
+	d.cmdline = d.cmdline[:min(len(d.cmdline), r.late.length)]
 	d.gone = want.cmdline && len(rec.Cmdline) == 0
 
 	var st procfs.Stat
@@ -107,10 +113,10 @@ func (r *caughtReader) read(e *cnproc.Event, d *details) {
 		cg := r.groups.of(rec.Cgroup)
 		d.grouped, d.unit, d.container = true, cg.Unit, cg.ContainerID
 	}
-	if len(st.Comm) != maxComm {
-		d.command = r.late.names.of(st.Comm)
+	if vague(st.Comm, true) {
+		d.command = wholeName(st.Comm, rec.Cmdline, exe, true)
 	} else {
-		d.command = wholeName(st.Comm, rec.Cmdline, exe)
+		d.command = r.late.names.of(st.Comm)
 	}
 }
 

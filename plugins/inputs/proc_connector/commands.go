@@ -20,11 +20,17 @@ const maxName = 255
 
 // commandName returns the name under which a process is shown: the kernel's
 // comm or, where that was cut, the whole name. Candidates are paths that may
-// end in the whole name.
+// end in the whole name, the best first: one that ends in no more than comm says
+// that nothing was cut.
 func commandName(comm string, candidates ...string) string {
 	if len(comm) == maxComm {
 		for _, c := range candidates {
-			if base := path.Base(c); len(base) > maxComm && len(base) <= maxName && strings.HasPrefix(base, comm) {
+			// The name of a memfd may hold slashes.
+			base := c
+			if !strings.HasPrefix(c, "memfd:") {
+				base = path.Base(c)
+			}
+			if len(base) <= maxName && strings.HasPrefix(base, comm) {
 				comm = base
 				break
 			}

@@ -3,10 +3,10 @@
 package proc_connector
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/proctable"
@@ -19,7 +19,7 @@ type details struct {
 	// follows may still be there in part: a zombie keeps its name and parent.
 	gone      bool
 	readAt    uint64 // when it was read, in nanoseconds of CLOCK_MONOTONIC; 0 is just now
-	cmdline   []byte // NUL-separated, cut at the size of the reader's buffer; valid until the next read
+	cmdline   []byte // NUL-separated, cut at the reader's length; valid until the next read
 	named     bool   // command, ppid and start are known
 	command   string
 	ppid      int32
@@ -51,25 +51,34 @@ type wanted struct {
 
 // A procReader reads /proc at the moment it is asked.
 type procReader struct {
-	fs    *procfs.FS
-	want  wanted
-	buf   []byte
-	names names
+	fs      *procfs.FS
+	want    wanted
+	buf     []byte // for arguments
+	length  int    // how many bytes of them are passed on
+	names   names
+	denials denials
 }
+
+// nameLength is how many bytes of the arguments are read at least, since the name
+// of the program may have to be completed from them: a path has PATH_MAX
+// (include/uapi/linux/limits.h) at the most.
+const nameLength = 4096
 
 // read reads in the order of worth, because the process may end at any time:
 // first the arguments, which nothing else tells.
 func (r *procReader) read(e *cnproc.Event, d *details) {
 	*d = details{}
 	pid := e.Task.TGID
+	r.denials.at(e.Timestamp)
 
+	var arguments []byte
 	if r.want.cmdline {
 		// There is none when the process has ended, and while it is loading yet
 		// another program. Before Linux 5.18 a program may also have no
 		// arguments; it is reported as gone rather than to mistake the others.
 		n, err := r.fs.Cmdline(pid, r.buf)
 		d.gone = err != nil
-		d.cmdline = r.buf[:n]
+		arguments = r.buf[:n]
 	}
 
 	var st procfs.Stat
@@ -86,10 +95,12 @@ func (r *procReader) read(e *cnproc.Event, d *details) {
 	}
 
 	if r.want.exe {
-		d.exe = r.link(r.fs.Exe, pid, d)
+		d.exe, d.denied = r.link(r.fs.Exe, pid)
 	}
 	if r.want.cwd {
-		d.cwd = r.link(r.fs.Cwd, pid, d)
+		var denied bool
+		d.cwd, denied = r.link(r.fs.Cwd, pid)
+		d.denied = d.denied || denied
 	}
 	if r.want.cgroup {
 		// Without it the fields are left out, which is all there is to say.
@@ -97,42 +108,41 @@ func (r *procReader) read(e *cnproc.Event, d *details) {
 			d.grouped, d.unit, d.container = true, cg.Unit, cg.ContainerID
 		}
 	}
-	d.command = r.name(pid, comm, d)
+	d.command = r.name(pid, comm, arguments, d.exe, true)
+	d.cmdline = cmdline.TrimTitle(arguments)
+	d.cmdline = d.cmdline[:min(len(d.cmdline), r.length)]
 }
 
-func (*procReader) link(read func(int32) (string, error), pid int32, d *details) string {
-	target, err := read(pid)
-	if errors.Is(err, fs.ErrPermission) {
-		d.denied = true
+// link reads exe or cwd, unless that is left out for a while. It is empty where it
+// cannot be read.
+func (r *procReader) link(read func(int32) (string, error), pid int32) (target string, denied bool) {
+	if r.denials.paused {
+		return "", false
 	}
-	return target
+	target, err := read(pid)
+	denied = errors.Is(err, fs.ErrPermission)
+	if err == nil || denied {
+		r.denials.asked(denied)
+	}
+	return target, denied
 }
 
-// name completes a name that the kernel cut.
-func (r *procReader) name(pid int32, comm []byte, d *details) string {
-	if len(comm) != maxComm {
+// name completes a name that is vague, with the arguments and the exe as far as
+// they have been read.
+func (r *procReader) name(pid int32, comm, arguments []byte, exe string, execed bool) string {
+	if !vague(comm, execed) {
 		return r.names.of(comm)
 	}
-	args := d.cmdline
-	if len(args) == 0 {
-		n, err := r.fs.Cmdline(pid, r.buf)
-		if err == nil {
-			args = r.buf[:n]
+	if len(arguments) == 0 {
+		if n, err := r.fs.Cmdline(pid, r.buf); err == nil {
+			arguments = r.buf[:n]
 		}
 	}
-	exe := d.exe
 	if exe == "" {
-		exe, _ = r.fs.Exe(pid) //nolint:errcheck // a name that cannot be completed stays as the kernel has it
+		// A name that cannot be completed stays as the kernel has it.
+		exe, _ = r.link(r.fs.Exe, pid)
 	}
-	return wholeName(comm, args, exe)
-}
-
-// wholeName completes a name that the kernel cut. Of an interpreted script the
-// kernel takes the script's name, which is the second argument.
-func wholeName(comm, args []byte, exe string) string {
-	first, rest, _ := bytes.Cut(args, []byte{0})
-	second, _, _ := bytes.Cut(rest, []byte{0})
-	return commandName(string(comm), string(first), exe, string(second))
+	return wholeName(comm, arguments, exe, execed)
 }
 
 // describe fills in what is kept of a process that was there before the plugin,
@@ -157,14 +167,14 @@ func (r *procReader) describe(st *procfs.Stat, p *proctable.Process) (arguments 
 			p.Unit, p.ContainerID = cg.Unit, cg.ContainerID
 		}
 	}
-	var d details
 	if r.want.kept {
 		if n, err := r.fs.Cmdline(p.PID, r.buf); err == nil {
-			d.cmdline = r.buf[:n]
+			arguments = r.buf[:n]
 		}
 	}
-	p.Command = r.name(p.PID, comm, &d)
-	return d.cmdline, nil
+	p.Command = r.name(p.PID, comm, arguments, "", false)
+	arguments = cmdline.TrimTitle(arguments)
+	return arguments[:min(len(arguments), r.length)], nil
 }
 
 // identify returns the name of a process, unless its id is another's by now.
@@ -174,5 +184,5 @@ func (r *procReader) identify(p *proctable.Process) (command string, ok bool) {
 		return "", false
 	}
 	var copied [maxKernelName]byte
-	return r.name(p.PID, copied[:copy(copied[:], st.Comm)], &details{}), true
+	return r.name(p.PID, copied[:copy(copied[:], st.Comm)], nil, "", false), true
 }

@@ -59,7 +59,7 @@ func (c *collector) execEvent(p *proctable.Process, e *cnproc.Event) *execEvent 
 	if d.denied && !c.deniedOn {
 		c.deniedOn = true
 		c.log.Warn("Not permitted to read exe and cwd of other users' processes, these fields stay empty: " +
-			"give the program CAP_SYS_PTRACE, or take them out of exec_fields")
+			"give the program CAP_SYS_PTRACE, let AppArmor or SELinux permit it, or take them out of exec_fields")
 	}
 	ev := &execEvent{
 		time:      e.Time,

@@ -90,7 +90,7 @@ func (m *machine) show(p *modelled) {
 		state, flags = "Z", flags|4
 	}
 	stat := fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 %d 0 0\n",
-		p.pid, p.comm, state, p.ppid, flags, threads, (p.start+suspended())/tick)
+		p.pid, p.comm, state, p.ppid, flags, threads, (p.start+uint64(suspended()))/tick)
 	status := fmt.Sprintf("Name:\tx\nUid:\t%d\t0\t0\t0\n", p.uid)
 	for name, text := range map[string]string{"stat": stat, "status": status, "cmdline": p.comm + "\x00argument\x00"} {
 		path := filepath.Join(dir, name)

@@ -111,11 +111,12 @@ func newCollector(p *ProcConnector, fs *procfs.FS, e *emitter) *collector {
 	tags := p.tags()
 	exited := exitChoice(p.ExitEvents)
 	reader := &procReader{
-		fs:    fs,
-		names: make(names),
-		// Of a longer line is read just enough to see that it is longer.
-		buf:  make([]byte, int(p.MaxCmdline)+2),
-		want: p.wanted(),
+		fs:      fs,
+		names:   make(names),
+		buf:     make([]byte, max(int(p.MaxCmdline)+2, nameLength)),
+		length:  int(p.MaxCmdline) + 2, // just enough to see that a line is longer
+		want:    p.wanted(),
+		denials: denials{log: p.Log},
 	}
 	var selected func(command string) bool
 	if p.selected != nil {

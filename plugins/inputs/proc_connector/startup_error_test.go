@@ -48,6 +48,9 @@ func TestStartupErrorBehavior(t *testing.T) {
 		{"ignore", network, removes},
 		{"retry", cnproc.ErrPermission, stops},
 		{"retry", cnproc.ErrNoProcEvents, stops},
+		{"retry", cnproc.ErrNetlinkDenied, stops},
+		{"retry", cnproc.ErrOldKernel, stops},
+		{"retry", cnproc.ErrTimeNamespace, stops},
 		{"retry", cnproc.ErrRefused, retries},
 	}
 	for _, tt := range tests {

@@ -54,22 +54,24 @@ type file struct {
 // A loop is all that a catcher works with outside of the runtime: see
 // outside_linux.go for what its methods must not do.
 type loop struct {
-	want    uint32 // a bit for each part
-	files   [parts]file
-	longest uint32 // entry
-	ring    *ring
-	tap     uintptr
-	stop    uintptr // an eventfd
-	proc    uintptr // the directory
-	events  [2]unix.PollFd
-	message [messageLen]byte
-	sender  unix.RawSockaddrNetlink
-	path    path
-	first   uintptr // where the path begins
-	clock   unix.Timespec
-	event   uint64 // timestamp
-	pid     int32
-	idle    int
+	want uint32 // a bit for each part
+	// withoutLinks is not 0 while exe and cwd are not to be read. See ReadLinks.
+	withoutLinks uint32
+	files        [parts]file
+	longest      uint32 // entry
+	ring         *ring
+	tap          uintptr
+	stop         uintptr // an eventfd
+	proc         uintptr // the directory
+	events       [2]unix.PollFd
+	message      [messageLen]byte
+	sender       unix.RawSockaddrNetlink
+	path         path
+	first        uintptr // where the path begins
+	clock        unix.Timespec
+	event        uint64 // timestamp
+	pid          int32
+	idle         int
 
 	ended atomic.Bool // and the rest says why
 	// What system calls are given and return. It is here, and not on the stack, to
@@ -187,18 +189,19 @@ func (l *loop) catch() {
 	l.number()
 	e := l.ring.at(position)
 	size := entrySize
+	without := atomic.LoadUint32(&l.withoutLinks) != 0
 	for part := range parts {
 		*e.length(part) = notRead
-		if l.wants(part) {
+		if l.wants(part) && !(without && (part == partExe || part == partCwd)) {
 			size = l.read(e, part, size)
 		}
 	}
-	if e.cut() {
-		// The name is completed from the program and its arguments.
+	if e.vague() {
+		// What the program is called is told by its arguments and its file.
 		if !l.wants(partCmdline) {
 			size = l.read(e, partCmdline, size)
 		}
-		if !l.wants(partExe) {
+		if !without && !l.wants(partExe) {
 			size = l.read(e, partExe, size)
 		}
 	}

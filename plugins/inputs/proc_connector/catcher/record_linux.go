@@ -1,12 +1,15 @@
 package catcher
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
 
 // A Record is what was read of a process after an exec. Its slices are copies,
 // which are valid until the Record is filled again.
 type Record struct {
-	// ReadAt is when the last of it had been read, in nanoseconds of
-	// CLOCK_MONOTONIC.
+	// ReadAt is when the last of it had been read, on the clock of events.
 	ReadAt uint64
 	// Cmdline is the arguments, each ended by a NUL. It is empty when the process
 	// had ended, or was loading another program.
@@ -49,7 +52,7 @@ func (r *Record) fill(e *entry) {
 		ends[part] = len(buf)
 	}
 	r.buf = buf
-	r.ReadAt = e.readAt
+	r.ReadAt = cnproc.EventTime(e.readAt)
 	r.Cmdline = buf[:ends[partCmdline]]
 	r.Stat = buf[ends[partCmdline]:ends[partStat]]
 	r.Exe = buf[ends[partStat]:ends[partExe]]

@@ -63,12 +63,14 @@ func (e *entry) part(part int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(e), e.offsets[part])), int(e.lengths[part]))
 }
 
-// cut reports whether stat shows a name of the length at which the kernel cuts.
+// vague reports whether stat shows a name that does not say which program runs: one
+// of the length at which the kernel cuts, that of a path such as /proc/self/exe,
+// or the number of a descriptor.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
-func (e *entry) cut() bool {
+func (e *entry) vague() bool {
 	stat := unsafe.Add(unsafe.Pointer(e), *e.offset(partStat)) //nolint:gosec // G103: the bytes lie behind the entry
 	first, last := int32(-1), int32(-1)
 	for i := int32(0); i < *e.length(partStat); i++ {
@@ -80,7 +82,20 @@ func (e *entry) cut() bool {
 			last = i
 		}
 	}
-	return last-first-1 == cutComm
+	n := last - first - 1
+	if first < 0 || n < 1 {
+		return false
+	}
+	name := unsafe.Add(stat, first+1)
+	if n == cutComm || n == 3 && *(*[3]byte)(name) == [3]byte{'e', 'x', 'e'} {
+		return true
+	}
+	for i := range n {
+		if c := *(*byte)(unsafe.Add(name, i)); c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // offset and length are elements of the arrays, without a check of the index: the

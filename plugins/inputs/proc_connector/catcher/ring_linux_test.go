@@ -134,11 +134,18 @@ func TestRingFull(t *testing.T) {
 	require.True(t, leave(r, 1, 1, nil))
 }
 
-func TestCut(t *testing.T) {
-	for stat, cut := range map[string]bool{
+func TestVague(t *testing.T) {
+	for stat, vague := range map[string]bool{
 		"1 (fifteen-letters) S 1": true,
 		"1 (a) b) c (d) e f) S 1": true,
 		"1 (fourteen-chars) S 1":  false,
+		"1 (exe) S 1":             true,
+		"1 (exf) S 1":             false,
+		"1 (7) S 1":               true,
+		"1 (1234567890) S 1":      true,
+		"1 (7z) S 1":              false,
+		"1 (z7) S 1":              false,
+		"1 )7( S 1":               false,
 		"1 () S 1":                false,
 		"":                        false,
 		"1 (":                     false,
@@ -147,6 +154,6 @@ func TestCut(t *testing.T) {
 		require.True(t, leave(r, 1, 1, []byte(stat)))
 		e := r.find(1, 1)
 		e.offsets[partStat], e.lengths[partStat] = e.offsets[partCmdline], e.lengths[partCmdline]
-		require.Equal(t, cut, e.cut(), stat)
+		require.Equal(t, vague, e.vague(), stat)
 	}
 }

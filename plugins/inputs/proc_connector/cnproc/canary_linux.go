@@ -1,6 +1,8 @@
 package cnproc
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,5 +54,10 @@ func renameThread() (Task, error) {
 // (drivers/char/random.c).
 func readBootID(proc string) (string, error) {
 	id, err := os.ReadFile(filepath.Join(proc, "sys", "kernel", "random", "boot_id"))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, selfErr := os.Stat(filepath.Join(proc, "self", "stat")); selfErr == nil {
+			err = because(ErrProcSubset, err)
+		}
+	}
 	return strings.TrimSpace(string(id)), err
 }

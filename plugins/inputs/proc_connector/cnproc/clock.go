@@ -57,7 +57,7 @@ func (c *clock) monotonic() int64 {
 func near(a, b int64) bool { return a-b <= maxClockError && b-a <= maxClockError }
 
 // Monotonic returns CLOCK_MONOTONIC in nanoseconds, to be compared with an
-// event's Timestamp.
+// event's Timestamp: in a time namespace, the one of the host.
 func Monotonic() uint64 { return uint64(monotonicNow()) }
 
 // hostClock returns a reader of the machine's clocks. One time.Now gives both

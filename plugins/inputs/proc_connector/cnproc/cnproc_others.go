@@ -27,6 +27,9 @@ func OpenTap(TapConfig) (*Tap, error) { return nil, &OpError{Op: "dial", Err: Er
 
 func refusal(uint32) error { return ErrNotLinux }
 
+// EventTime returns its argument.
+func EventTime(monotonic uint64) uint64 { return monotonic }
+
 func monotonicNow() int64 { return time.Now().UnixNano() }
 
 func owner(fs.FileInfo) int { return -1 }

@@ -21,6 +21,21 @@ var (
 	ErrNoProcEvents = errors.New("this kernel reports no process events (no cn_proc in /proc/net/connector): " +
 		"boot one that is built with CONFIG_PROC_EVENTS")
 
+	// ErrNetlinkDenied means that this process may not make netlink sockets at all.
+	ErrNetlinkDenied = errors.New("netlink sockets are forbidden to this process: let RestrictAddressFamilies= of its systemd unit name AF_NETLINK, " +
+		"or whatever else restricts it (seccomp, AppArmor, SELinux) permit socket(AF_NETLINK)")
+
+	// ErrOldKernel means that the kernel does not tell how many events a socket has
+	// lost.
+	ErrOldKernel = errors.New("this kernel does not tell how many events were lost (SO_MEMINFO): boot Linux 4.12 or later")
+
+	// ErrTimeNamespace means that the time of events cannot be told.
+	ErrTimeNamespace = errors.New("in a time namespace whose offset cannot be found out, so that the time of events is not known: " +
+		"run this program in the host's time namespace")
+
+	// ErrProcSubset means that proc shows processes and nothing else.
+	ErrProcSubset = errors.New("/proc shows nothing but processes: set ProcSubset=all in the systemd unit (mount option subset=pid)")
+
 	// ErrNetworkNamespace means that this process is not in the host's network
 	// namespace, the only one with a connector.
 	ErrNetworkNamespace = errors.New("in a network namespace of its own")
@@ -92,8 +107,11 @@ type LeaseError struct {
 }
 
 func (e *LeaseError) Error() string {
-	return fmt.Sprintf("no lease can be kept in %s, so if this program is killed the kernel's listener count stays one too high: %v "+
-		"(state_directory may name a folder that only this user can write to)", e.Dir, e.Err)
+	advice := " (state_directory may name a folder that only this user can write to)"
+	if errors.Is(e.Err, ErrProcSubset) {
+		advice = ""
+	}
+	return fmt.Sprintf("no lease can be kept in %s, so if this program is killed the kernel's listener count stays one too high: %v%s", e.Dir, e.Err, advice)
 }
 
 // Unwrap returns the reason.

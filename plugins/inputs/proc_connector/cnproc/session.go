@@ -98,9 +98,10 @@ type Session struct {
 // Opening. If Open fails, the kernel's count is what it was before.
 //
 // Errors are *OpError. Use errors.Is to tell the reason: ErrNoConnector,
-// ErrNoProcEvents, ErrNetworkNamespace, ErrPIDNamespace, ErrUserNamespace,
-// ErrPermission, ErrUnanswered, ErrRefused or ErrNotLinux. Their texts tell an
-// operator what to do.
+// ErrNoProcEvents, ErrNetlinkDenied, ErrOldKernel, ErrNetworkNamespace,
+// ErrPIDNamespace, ErrUserNamespace, ErrTimeNamespace, ErrPermission,
+// ErrUnanswered, ErrRefused or ErrNotLinux. Their texts tell an operator what to
+// do.
 func Open(cfg Config) (*Session, error) {
 	return openOn(cfg.system(), cfg)
 }

@@ -103,10 +103,10 @@ func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 
 	// No group, so that nothing arrives before the filter is attached.
 	if s.conn, err = netlink.Dial(netlinkConnector, &netlink.Config{PID: port}); err != nil {
-		if errors.Is(err, unix.EPROTONOSUPPORT) {
-			return nil, because(ErrNoConnector, err)
-		}
-		return nil, permission(err)
+		return nil, dialError(err)
+	}
+	if _, err = timeOffset(); err != nil {
+		return nil, err
 	}
 	// With ENOBUFS an overrun stops the queue until it has been emptied, and
 	// says less about the loss than the drop counter does.
@@ -297,7 +297,7 @@ func (s *netlinkSocket) drops() (uint32, error) {
 	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT,
 		uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO, uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
-		return 0, os.NewSyscallError("getsockopt", errno)
+		return 0, dropsError(errno)
 	}
 	return info[skMeminfoDrops], nil
 }
@@ -317,6 +317,27 @@ func (s *netlinkSocket) close() error {
 	return errors.Join(errs...)
 }
 
+// dialError names the reason why there is no socket. The kernel itself lets
+// everybody make one.
+func dialError(err error) error {
+	switch {
+	case errors.Is(err, unix.EPROTONOSUPPORT):
+		return because(ErrNoConnector, err)
+	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, os.ErrPermission):
+		return because(ErrNetlinkDenied, err)
+	}
+	return err
+}
+
+// dropsError names the reason why a socket does not tell its drop counter.
+func dropsError(errno unix.Errno) error {
+	err := os.NewSyscallError("getsockopt", errno)
+	if errno == unix.ENOPROTOOPT {
+		return because(ErrOldKernel, err)
+	}
+	return err
+}
+
 // permission names the reason behind an EPERM or EACCES.
 func permission(err error) error {
 	if errors.Is(err, os.ErrPermission) {
@@ -331,13 +352,4 @@ func refusal(errno uint32) error {
 		return because(ErrRefused, err)
 	}
 	return because(ErrPermission, unix.EPERM)
-}
-
-// monotonicNow returns CLOCK_MONOTONIC in nanoseconds.
-func monotonicNow() int64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		return 0 // cannot happen: every kernel has this clock
-	}
-	return ts.Nano()
 }

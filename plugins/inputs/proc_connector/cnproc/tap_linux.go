@@ -9,7 +9,7 @@ import (
 // OpenTap joins the group as a member that sends no LISTEN.
 //
 // Errors are *OpError with the reasons of Open that a socket can have:
-// ErrNoConnector and ErrPermission (errors.Is).
+// ErrNoConnector, ErrNetlinkDenied, ErrTimeNamespace and ErrPermission (errors.Is).
 func OpenTap(cfg TapConfig) (*Tap, error) {
 	sock, err := dialPassive()
 	if err != nil {

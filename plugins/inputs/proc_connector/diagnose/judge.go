@@ -49,6 +49,13 @@ func obstructed(f *Facts) Finding {
 	case errors.Is(err, cnproc.ErrNoProcEvents):
 		return problem(IDNoProcEvents, "This kernel has a connector, but reports no process events: there is no cn_proc in /proc/net/connector.",
 			"Boot a kernel that is built with CONFIG_PROC_EVENTS=y.")
+	case errors.Is(err, cnproc.ErrNetlinkDenied):
+		return problem(IDNetlinkDenied, "Netlink sockets are forbidden to this process.",
+			"Let RestrictAddressFamilies= of its systemd unit name AF_NETLINK, or whatever else restricts it (seccomp, AppArmor, SELinux) permit socket(AF_NETLINK).")
+	case errors.Is(err, cnproc.ErrOldKernel):
+		return problem(IDOldKernel, "This kernel does not tell how many events were lost (SO_MEMINFO).", "Boot Linux 4.12 or later.")
+	case errors.Is(err, cnproc.ErrTimeNamespace):
+		return problem(IDTimeNamespace, "This process is in a time namespace whose offset cannot be found out.", "Run it in the host's time namespace.")
 	case len(namespaces) > 0:
 		return foreign(namespaces)
 	case errors.Is(err, cnproc.ErrPermission):

@@ -78,6 +78,15 @@ func TestJudge(t *testing.T) {
 				"network, pid and user namespaces, and", "--network=host --pid=host --userns=host", "hostNetwork: true, hostPID: true, hostUsers: true",
 			},
 		},
+		"netlink forbidden": {
+			change: failing(cnproc.ErrNetlinkDenied), ids: []string{IDNetlinkDenied}, words: []string{"RestrictAddressFamilies= of its systemd unit name AF_NETLINK"},
+		},
+		"old kernel": {
+			change: failing(cnproc.ErrOldKernel), ids: []string{IDOldKernel}, words: []string{"Linux 4.12 or later"},
+		},
+		"time namespace": {
+			change: failing(cnproc.ErrTimeNamespace), ids: []string{IDTimeNamespace}, words: []string{"the host's time namespace"},
+		},
 		"no permission": {
 			change: func(f *Facts) {
 				failing(cnproc.ErrPermission)(f)

@@ -52,6 +52,9 @@ const (
 
 func (p proc) kernel() Kernel {
 	release := p.read("sys/kernel/osrelease")
+	if release == "" && p.read("self/stat") != "" { // with ProcSubset=pid
+		release = kernelRelease()
+	}
 	return Kernel{Release: release, Rules: rulesOf(release)}
 }
 

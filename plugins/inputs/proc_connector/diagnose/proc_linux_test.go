@@ -35,6 +35,9 @@ func TestKernel(t *testing.T) {
 	require.Equal(t, 212992, p.number("sys/net/core/rmem_max"))
 	require.Zero(t, p.number("sys/net/core/wmem_max"))
 	require.Equal(t, Kernel{Rules: RulesUnknown}, proc(t.TempDir()).kernel())
+
+	// Where proc shows nothing but processes.
+	require.Equal(t, proc("/proc").kernel(), fixture(t, map[string]string{"self/stat": "1 (x) R"}).kernel())
 }
 
 func TestRights(t *testing.T) {

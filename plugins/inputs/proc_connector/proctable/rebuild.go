@@ -17,7 +17,8 @@ type Source struct {
 	FS *procfs.FS
 	// Now returns CLOCK_MONOTONIC and Suspended by how much CLOCK_BOOTTIME,
 	// which start times are of, is ahead of it; both in nanoseconds.
-	Now, Suspended func() uint64
+	Now       func() uint64
+	Suspended func() int64
 	// Describe fills in Command, UID, Unit and ContainerID of a process from its
 	// stat, which does not survive the next reading, and what else it reads, and
 	// returns the arguments to keep. On an error the process is left out.
@@ -25,10 +26,10 @@ type Source struct {
 }
 
 // Start turns a start time of /proc into nanoseconds of CLOCK_MONOTONIC.
-func Start(ticks, suspended uint64) uint64 {
+func Start(ticks uint64, suspended int64) uint64 {
 	// A process that is older than the machine's boot clock says 0, and nothing
 	// may be older than the monotonic one.
-	return max(ticks*tick, suspended+1) - suspended
+	return uint64(max(int64(ticks*tick)-suspended, 1))
 }
 
 // Rebuild makes the table what /proc shows now. Events that were queued while it

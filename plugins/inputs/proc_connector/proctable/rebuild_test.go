@@ -36,7 +36,7 @@ func source(t *testing.T, proc string) Source {
 	return Source{
 		FS:        fs,
 		Now:       func() uint64 { return 1000 * second },
-		Suspended: func() uint64 { return 20 * second },
+		Suspended: func() int64 { return 20 * second },
 		Describe: func(st *procfs.Stat, p *Process) ([]byte, error) {
 			p.Command, p.UID, p.UIDKnown = string(st.Comm), 1000, true
 			if p.Command == "just gone" {

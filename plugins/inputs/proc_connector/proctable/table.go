@@ -95,11 +95,11 @@ func (t *Table) Update(p *Process, at uint64) {
 	if s == p.series {
 		return
 	}
-	old := p.series
-	p.series = t.set.Enter(s, at)
-	if old != nil {
-		t.set.Leave(old, at)
+	// It leaves first, so that a new name can have the place of the old one.
+	if p.series != nil {
+		t.set.Leave(p.series, at)
 	}
+	p.series = t.set.Enter(s, at)
 }
 
 // KeepArguments keeps the arguments of the program that a process runs, as far

@@ -1,6 +1,7 @@
 package proctable
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,26 @@ func TestReuse(t *testing.T) {
 	table.Fork(11, 12, 2)
 	require.NotEqual(t, serial, table.Get(12).Serial())
 	require.Equal(t, map[string]uint64{"a": 1, "b": 2}, running(table))
+}
+
+// However often processes rename themselves, they need no more places than there
+// are processes.
+func TestRenamesUseNoPlaces(t *testing.T) {
+	table := New(series.NewSet(2, time.Hour, series.Tags{}, nil))
+	put(table, 10, named("daemon"))
+	put(table, 11, named("job-0"))
+	for i := range 10 {
+		name := "job-" + strconv.Itoa(i)
+		table.Get(11).Command = name
+		table.Update(table.Get(11), uint64(2+i))
+		require.Equal(t, map[string]uint64{"daemon": 1, name: 1}, running(table))
+	}
+	// One that runs keeps its place.
+	put(table, 12, named("late"))
+	require.Equal(t, map[string]uint64{"daemon": 1, "job-9": 1, series.Other: 1}, running(table))
+	table.Exit(11, 20)
+	put(table, 13, named("last"))
+	require.Equal(t, map[string]uint64{"daemon": 1, "last": 1, series.Other: 1}, running(table))
 }
 
 // Entering a process allocates nothing once others have ended.

@@ -16,6 +16,16 @@ func (l *list) push(g *Series) {
 	l.last = g
 }
 
+func (l *list) pushFirst(g *Series) {
+	g.prev, g.next = nil, l.first
+	if l.first != nil {
+		l.first.prev = g
+	} else {
+		l.last = g
+	}
+	l.first = g
+}
+
 func (l *list) remove(g *Series) {
 	if g.prev != nil {
 		g.prev.next = g.next

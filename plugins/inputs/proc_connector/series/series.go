@@ -73,7 +73,7 @@ type Series struct {
 	running  uint64
 	stamps   *stamps // while placed
 
-	// used is when a process without a running one, in nanoseconds of
+	// used is when a series without a running process, in nanoseconds of
 	// CLOCK_MONOTONIC, was last heard of; next and prev are its neighbours in
 	// the list of such series. Both only while placed.
 	used       uint64
@@ -83,7 +83,3 @@ type Series struct {
 // Selected reports whether the command is one that the user wants to see by
 // itself.
 func (g *Series) Selected() bool { return g.selected }
-
-// Command returns the name by which the series was asked for, whether or not it
-// has a place of its own.
-func (g *Series) Command() string { return g.key.Command }

@@ -19,12 +19,12 @@ type Set struct {
 	stamps map[string]*stamps // of commands, while one of their series is placed
 	other  Series             // running: that of all series without a place
 	kernel Series
-	idle   list // placed series without running processes, the longest idle first
+	idle   list // placed series without running processes: those that are empty, then the longest idle first
 }
 
 // NewSet returns a Set with at most limit places. A series without running
 // processes can lose its place when another needs one, once it was not used for
-// the time of expiry. Commands that are not selected get none; nil selects all.
+// the time of expiry; one that has counted nothing either loses it at once. Commands that are not selected get none; nil selects all.
 func NewSet(limit int, expiry time.Duration, tags Tags, selected func(command string) bool) *Set {
 	if selected == nil {
 		selected = func(string) bool { return true }
@@ -80,7 +80,13 @@ func (s *Set) Leave(g *Series, now uint64) {
 	switch {
 	case g.placed && g.running == 0 && g != &s.kernel:
 		g.used = now
-		s.idle.push(g)
+		if g.empty() {
+			// A name that a process had for a while, such as that of a worker which
+			// shows its job there: the next one to need a place has this one.
+			s.idle.pushFirst(g)
+		} else {
+			s.idle.push(g)
+		}
 	case !g.placed:
 		s.other.running--
 		if g.running == 0 && g != &s.kernel {
@@ -125,7 +131,7 @@ func (s *Set) place(g *Series, now uint64) bool {
 	}
 	if s.placed >= s.max {
 		oldest := s.idle.first
-		if oldest == nil || now < oldest.used+s.expiry {
+		if oldest == nil || !oldest.empty() && now < oldest.used+s.expiry {
 			return false
 		}
 		s.free(oldest)
@@ -180,7 +186,12 @@ type Sample struct {
 	Running uint64
 }
 
-// Samples returns all series that have a place of their own, and Other.
+// empty reports whether a series has nothing to show. It then keeps its place only
+// until another needs it.
+func (g *Series) empty() bool { return g.running == 0 && g.counts == (Counts{}) }
+
+// Samples returns all series that have a place of their own and something to show,
+// and Other and Kernel.
 func (s *Set) Samples() []Sample {
 	samples := make([]Sample, 0, s.placed+2)
 	samples = append(samples, s.other.sample())
@@ -188,7 +199,7 @@ func (s *Set) Samples() []Sample {
 		samples = append(samples, s.kernel.sample())
 	}
 	for _, g := range s.byKey {
-		if g.placed {
+		if g.placed && !g.empty() {
 			samples = append(samples, g.sample())
 		}
 	}

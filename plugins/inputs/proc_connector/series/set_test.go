@@ -76,11 +76,66 @@ func TestRunningKeepsItsPlace(t *testing.T) {
 	require.EqualValues(t, 1, sample(t, s, "daemon").Running)
 	require.EqualValues(t, 1, sample(t, s, Other).Counts.Execs)
 
+	s.Counts(daemon, 6*hour).Exits++
 	s.Leave(daemon, 6*hour)
 	run(s, "other", 7*hour-1)
 	require.EqualValues(t, 2, sample(t, s, Other).Counts.Execs)
 	run(s, "other", 7*hour)
 	require.EqualValues(t, 1, sample(t, s, "other").Counts.Execs)
+}
+
+// A process that takes one name after the other uses up no places, except by what
+// it has done under a name.
+func TestPassingNames(t *testing.T) {
+	s := newTestSet(2)
+	run(s, "daemon", 1)
+	for i := range 10 {
+		g := s.Enter(s.Get(of("job-"+strconv.Itoa(i))), 2)
+		require.ElementsMatch(t, []string{Other, Kernel, "daemon", "job-" + strconv.Itoa(i)}, commands(s))
+		if i == 9 {
+			s.Counts(g, 2).Coredumps++
+		}
+		s.Leave(g, 2)
+	}
+	require.ElementsMatch(t, []string{Other, Kernel, "daemon", "job-9"}, commands(s))
+	require.Len(t, s.byKey, 2, "nothing is kept of the others")
+	require.Len(t, s.stamps, 2)
+	require.Zero(t, sample(t, s, Other).Running)
+
+	// What is counted for one that has no place any more is counted all the same.
+	gone := s.Get(of("job-1"))
+	s.Counts(s.Enter(gone, 3), 3).Execs++
+	s.Leave(gone, 3)
+	require.Equal(t, Counts{Execs: 1}, sample(t, s, Other).Counts)
+
+	// Two processes of a command leave one after the other.
+	s = newTestSet(1)
+	a := s.Enter(s.Get(of("pair")), 1)
+	b := s.Enter(s.Get(of("pair")), 1)
+	s.Leave(a, 2)
+	require.EqualValues(t, 1, sample(t, s, "pair").Running)
+	s.Leave(b, 2)
+	require.ElementsMatch(t, []string{Other, Kernel}, commands(s))
+
+	// One that comes back is the same, and what it counts then keeps its place.
+	a = s.Enter(s.Get(of("pair")), 3)
+	s.Counts(a, 3).Exits++
+	s.Leave(a, 3)
+	run(s, "other", 4)
+	require.ElementsMatch(t, []string{Other, Kernel, "pair"}, commands(s))
+}
+
+// To take names in turn costs no memory.
+func TestPassingNamesDoNotAllocate(t *testing.T) {
+	s := newTestSet(3)
+	keys := []Key{of("a"), of("b"), of("c")}
+	turn := func() {
+		for _, key := range keys {
+			s.Leave(s.Enter(s.Get(key), 1), 1)
+		}
+	}
+	turn()
+	require.Zero(t, testing.AllocsPerRun(100, turn))
 }
 
 // Processes of a command without a place move to the one that it gets.
@@ -135,7 +190,6 @@ func TestSelection(t *testing.T) {
 	require.EqualValues(t, 2, sample(t, s, Other).Counts.Execs)
 	require.False(t, s.Get(of("unwanted")).Selected())
 	require.True(t, s.Get(of("wanted")).Selected())
-	require.Equal(t, "wanted", s.Get(of("wanted")).Command())
 }
 
 func TestKernelNeedsNoPlace(t *testing.T) {

@@ -46,6 +46,9 @@ var commands = map[string]command{
 	"spawn":      {"spawn COUNT PROGRAM [ARG...]", 2, true, spawn},
 	"storm":      {"storm SECONDS PROGRAM [ARG...]", 2, true, storm},
 	"exec0":      {"exec0 PROGRAM", 1, false, exec0},
+	"through":    {"through WAY PROGRAM [ARG...]", 2, true, through},
+	"title":      {"title TITLE [ARG...]", 1, true, title},
+	"nonetlink":  {"nonetlink PROGRAM [ARG...]", 1, true, nonetlink},
 }
 
 var errUsage = errors.New("usage")
