@@ -45,6 +45,7 @@ func (p *ProcConnector) catch() (*catcher.Catchers, error) {
 	want := p.wanted()
 	cfg := catcher.Config{
 		Proc:       p.proc,
+		Sys:        p.sys,
 		Scheduling: catcher.Scheduling(p.Scheduling),
 		Wanted:     catcher.Wanted{Exe: want.exe, Cwd: want.cwd, Cgroup: want.cgroup},
 	}
