@@ -59,6 +59,17 @@ func (p *ProcConnector) catch() (*catcher.Catchers, error) {
 	return c, err
 }
 
+// IsolatedCPUs names the CPUs on which no catcher runs with these options because
+// they are isolated, such as "CPUs 2-3". It is empty if there are none.
+func (p *ProcConnector) IsolatedCPUs() string {
+	// What cannot be read is reported when the plugin starts.
+	cpus, err := catcher.Isolated(p.sys, catcher.Scheduling(p.Scheduling))
+	if err != nil || len(cpus) == 0 {
+		return ""
+	}
+	return catcher.CPUList(cpus)
+}
+
 // A caughtReader hands over what catchers have read when the process was about to
 // run its program. What they did not come to in time it reads itself.
 type caughtReader struct {

@@ -110,5 +110,6 @@ func TestLiveIsolated(t *testing.T) {
 			first = e.Text
 		}
 	}
+	require.Equal(t, "CPU "+strconv.Itoa(cpu), p.IsolatedCPUs())
 	require.Contains(t, first, "(none on isolated CPU "+strconv.Itoa(cpu)+")")
 }

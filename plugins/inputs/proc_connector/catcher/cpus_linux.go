@@ -118,9 +118,12 @@ func readMachine(sys string) (machine, error) {
 	return m, nil
 }
 
-// Isolated lists the CPUs that are reserved for programs that must not be
-// disturbed: no catcher is placed there unless real time is asked for.
-func Isolated(sys string) ([]int, error) {
+// Isolated lists the CPUs that have no catcher with that scheduling, because they are
+// reserved for programs that must not be disturbed.
+func Isolated(sys string, s Scheduling) ([]int, error) {
+	if s.takesIsolated() {
+		return nil, nil
+	}
 	m, err := readMachine(sys)
 	return m.isolated, err
 }

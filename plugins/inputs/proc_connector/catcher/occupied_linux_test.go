@@ -167,9 +167,12 @@ func TestLiveIsolated(t *testing.T) {
 	online, err := os.ReadFile(filepath.Join("/sys", onlineCPUs))
 	require.NoError(t, err)
 	sys := sysfs(t, map[string]string{onlineCPUs: string(online), isolatedCPUs: strconv.Itoa(cpu)})
-	isolated, err := Isolated(sys)
+	isolated, err := Isolated(sys, Auto)
 	require.NoError(t, err)
 	require.Equal(t, []int{cpu}, isolated)
+	none, err := Isolated(sys, Realtime)
+	require.NoError(t, err)
+	require.Empty(t, none)
 
 	run := func(t *testing.T, s Scheduling) *Catchers {
 		t.Helper()

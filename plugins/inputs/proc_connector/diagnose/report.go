@@ -62,6 +62,7 @@ const (
 	IDRightsUnknown    = "rights_unknown"
 	IDForeignProcesses = "foreign_processes"
 	IDScheduling       = "scheduling"
+	IDIsolated         = "isolated_cpus"
 )
 
 // A Repair is what was done to the kernel's count.
@@ -76,6 +77,9 @@ type Repair struct {
 type Options struct {
 	// Connector is the configuration of the plugin whose machine is looked at.
 	Connector cnproc.Config
+	// Isolated names the CPUs on which the plugin has no catcher because they are
+	// isolated, such as "CPUs 2-3".
+	Isolated string
 	// Repair permits to mend a silenced connector and to give back what killed
 	// plugins have left behind.
 	Repair bool
@@ -91,6 +95,7 @@ func Run(o Options) (*Report, error) {
 		o.Connector.Proc = "/proc"
 	}
 	f := gather(o.Connector)
+	f.Isolated = o.Isolated
 	if errors.Is(f.Connector.err, cnproc.ErrNotLinux) {
 		return nil, cnproc.ErrNotLinux
 	}
@@ -98,6 +103,7 @@ func Run(o Options) (*Report, error) {
 	if o.Repair && f.mendable() {
 		r = repair(o.Connector)
 		f = gather(o.Connector)
+		f.Isolated = o.Isolated
 	}
 	return newReport(&f, r), nil
 }
