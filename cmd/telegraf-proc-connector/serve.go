@@ -42,6 +42,7 @@ type server struct {
 	output   *output
 	acc      telegraf.Accumulator
 	requests chan struct{} // somebody asks for metrics; holds one, which stands for all
+	patience time.Duration // stopTimeout, or a test's
 
 	mu       sync.Mutex    // held while the plugin starts, and when it is told to stop
 	stopping chan struct{} // closed when the program is told to stop: the kernel's count has been given back
@@ -58,6 +59,7 @@ func newServer(p plugin, stdout io.Writer, log *logger) *server {
 		output:   o,
 		acc:      agent.NewAccumulator(o, o.metrics),
 		requests: make(chan struct{}, 1),
+		patience: stopTimeout,
 		stopping: make(chan struct{}),
 	}
 }
@@ -110,12 +112,12 @@ func (s *server) run(pollInterval time.Duration) int {
 	for {
 		select {
 		case <-stopping:
-			stopping, timeout = nil, time.After(stopTimeout)
+			stopping, timeout = nil, time.After(s.patience)
 		case <-timeout:
 			if s.output.blocked() {
-				s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", stopTimeout)
+				s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", s.patience)
 			} else {
-				s.log.Errorf("Stopped listening, but the plugin did not end within %v: its last metrics may be lost", stopTimeout)
+				s.log.Errorf("Stopped listening, but the plugin did not end within %v: its last metrics may be lost", s.patience)
 			}
 			return 1
 		case err := <-written:
