@@ -83,9 +83,9 @@ func twoCPUs(t *testing.T) (free, occupied int) {
 	return cpus[0], cpus[1]
 }
 
-// noCatcher is what is logged of a CPU that is occupied.
+// noCatcher is what is logged of a CPU that is occupied, up to the program's name.
 func noCatcher(cpu int) string {
-	return fmt.Sprintf("No catcher can run on CPU %d, because a program of higher real-time priority keeps it busy", cpu)
+	return fmt.Sprintf("The catcher of CPU %d cannot run, because ", cpu)
 }
 
 // sleepOn runs a program on a CPU and returns its process id.
@@ -144,6 +144,10 @@ func TestRealtimeProgram(t *testing.T) {
 					warnings := check.Warnings(p.Stderr())
 					require.Len(t, warnings, 1, "it is told once")
 					require.Contains(t, warnings[0], noCatcher(occupied))
+					require.Contains(t, warnings[0], "keeps it busy with higher real-time priority")
+					if first != "the plugin first" { // else it is found when there is no time to look for it
+						require.Contains(t, warnings[0], fmt.Sprintf("\"sh\" (pid %d)", h.cmd.Process.Pid))
+					}
 				}
 			})
 		}

@@ -27,6 +27,7 @@ import (
 type service struct {
 	log       telegraf.Logger
 	threads   bool
+	proc      string
 	session   *cnproc.Session
 	caught    *catcher.Catchers // nil: there are none
 	watch     watch
@@ -81,6 +82,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	s := &service{
 		log:     p.Log,
 		threads: p.Threads,
+		proc:    p.proc,
 		session: session,
 		caught:  caught,
 		scanned: make(chan struct{}),
@@ -205,17 +207,22 @@ func (s *service) watchCatchers() {
 // checkCatchers looks whether catchers can run.
 func (s *service) checkCatchers() {
 	occupied, free := s.caught.Check()
-	s.tellOccupied(occupied)
+	if len(occupied) > 0 {
+		s.tellOccupied(occupied, realtimeProgram(s.proc, occupied))
+	}
 	if len(free) > 0 {
 		s.log.Infof("The catcher of %s runs there again", catcher.CPUList(free))
 	}
 }
 
-func (s *service) tellOccupied(cpus []int) {
-	if len(cpus) > 0 {
-		s.log.Warnf("No catcher can run on %s, because a program of higher real-time priority keeps it busy: "+
-			"what is executed there is read from another CPU, too late for some short-lived programs", catcher.CPUList(cpus))
+// tellOccupied says on which CPUs catchers cannot run, and because of which program
+// if that is known.
+func (s *service) tellOccupied(cpus []int, program string) {
+	if program == "" {
+		program = "a program, or the host of this virtual machine,"
 	}
+	s.log.Warnf("The catcher of %s cannot run, because %s keeps it busy with higher real-time priority: "+
+		"what is executed there is read from another CPU, too late for some short-lived programs", catcher.CPUList(cpus), program)
 }
 
 // ignore sends the IGNORE that is owed, and sees to it that no catcher keeps the
@@ -225,7 +232,9 @@ func (s *service) ignore() {
 	if err := s.session.Ignore(); err != nil {
 		s.log.Errorf("Ending to listen failed: %v", err)
 	}
-	s.tellOccupied(s.caught.Release())
+	if occupied := s.caught.Release(); len(occupied) > 0 {
+		s.tellOccupied(occupied, "") // to look for it takes its time
+	}
 }
 
 // stop sends IGNORE, then lets what was received reach Telegraf, and returns

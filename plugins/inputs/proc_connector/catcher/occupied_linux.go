@@ -139,18 +139,16 @@ func (w *worker) answered() bool {
 // await waits until workers have answered, at most for the time, or as long as it
 // takes if that is negative.
 func (c *Catchers) await(workers []*worker, limit time.Duration) {
-	deadline := time.Now().Add(limit)
+	// Time is counted in short waits, so that one in which the whole process stood
+	// still, as after SIGSTOP, is no longer than the others.
+	const wait = 10 * time.Millisecond
+	left := limit
 	for slices.ContainsFunc(workers, func(w *worker) bool { return !w.answered() }) {
-		left := -1
-		if limit >= 0 {
-			if left = int(time.Until(deadline).Milliseconds()); left < 0 {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(c.answers), Events: unix.POLLIN}}, int(wait.Milliseconds()))
+		if n == 0 && err == nil && limit >= 0 {
+			if left -= wait; left <= 0 {
 				return
 			}
-		}
-		// Whatever ends the wait, those who have answered are looked at again.
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(c.answers), Events: unix.POLLIN}}, left)
-		if n == 0 && err == nil {
-			return
 		}
 		var count [8]byte
 		_, _ = unix.Read(c.answers, count[:]) //nolint:errcheck // another may have been faster
