@@ -322,8 +322,9 @@ func TestLoopFails(t *testing.T) {
 	require.Empty(t, occupied)
 	require.Empty(t, free)
 	require.NoError(t, c.Close())
-	_, more := <-c.Failures()
-	require.False(t, more)
+	for err := range c.Failures() { // which is closed
+		require.NoError(t, err)
+	}
 }
 
 func TestOpenErrors(t *testing.T) {

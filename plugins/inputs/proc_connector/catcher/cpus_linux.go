@@ -173,18 +173,22 @@ func CPUList(cpus []int) string {
 	if len(cpus) > 1 {
 		b.WriteByte('s')
 	}
-	for i := 0; i < len(cpus); {
-		first := i
-		for i++; i < len(cpus) && cpus[i] == cpus[i-1]+1; i++ {
+	separator := " "
+	for i, first := range cpus {
+		if i > 0 && cpus[i-1] == first-1 {
+			continue // it is in the range before
 		}
-		separator := ","
-		if first == 0 {
-			separator = " "
+		last := first
+		for _, cpu := range cpus[i+1:] {
+			if cpu == last+1 {
+				last = cpu
+			}
 		}
-		fmt.Fprintf(&b, "%s%d", separator, cpus[first])
-		if i > first+1 {
-			fmt.Fprintf(&b, "-%d", cpus[i-1])
+		fmt.Fprintf(&b, "%s%d", separator, first)
+		if last > first {
+			fmt.Fprintf(&b, "-%d", last)
 		}
+		separator = ","
 	}
 	return b.String()
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -164,7 +163,7 @@ func catchThreads(t *testing.T) (left []string) {
 // does where real time is asked for.
 func TestLiveIsolated(t *testing.T) {
 	cpu := lastAllowed(t)
-	online, err := os.ReadFile(filepath.Join("/sys", onlineCPUs))
+	online, err := os.ReadFile("/sys/" + onlineCPUs)
 	require.NoError(t, err)
 	sys := sysfs(t, map[string]string{onlineCPUs: string(online), isolatedCPUs: strconv.Itoa(cpu)})
 	isolated, err := Isolated(sys, Auto)
