@@ -44,8 +44,8 @@ func occupy(t *testing.T, cpu int) *hog {
 	h := &hog{t: t, cmd: exec.Command("taskset", "-c", strconv.Itoa(cpu), "chrt", "-f", "50", "sh", "-c", script)}
 	require.NoError(t, h.cmd.Start())
 	t.Cleanup(func() {
-		_ = h.cmd.Process.Kill() // it may have left
-		_ = h.cmd.Wait()
+		_ = h.cmd.Process.Kill() //nolint:errcheck // it may have left
+		_ = h.cmd.Wait()         //nolint:errcheck // as above
 	})
 	check.Eventually(t, "the CPU is occupied", 10*time.Second, func() bool {
 		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", h.cmd.Process.Pid))
