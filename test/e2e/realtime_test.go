@@ -83,9 +83,9 @@ func twoCPUs(t *testing.T) (free, occupied int) {
 	return cpus[0], cpus[1]
 }
 
-// noCatcher is what is logged of a CPU that is occupied, up to the program's name.
+// noCatcher is how the log line on a CPU that is occupied begins.
 func noCatcher(cpu int) string {
-	return fmt.Sprintf("The catcher of CPU %d cannot run, because ", cpu)
+	return fmt.Sprintf("No catcher can run on CPU %d: ", cpu)
 }
 
 // sleepOn runs a program on a CPU and returns its process id.
@@ -144,7 +144,7 @@ func TestRealtimeProgram(t *testing.T) {
 					warnings := check.Warnings(p.Stderr())
 					require.Len(t, warnings, 1, "it is told once")
 					require.Contains(t, warnings[0], noCatcher(occupied))
-					require.Contains(t, warnings[0], "keeps it busy with higher real-time priority")
+					require.Contains(t, warnings[0], "higher real-time priority")
 					if first != "the plugin first" { // else it is found when there is no time to look for it
 						require.Contains(t, warnings[0], fmt.Sprintf("\"sh\" (pid %d)", h.cmd.Process.Pid))
 					}
@@ -163,7 +163,7 @@ func TestRealtimeProgramLeaves(t *testing.T) {
 	p.WaitStderr(noCatcher(occupied), occupiedEnd)
 	p.Gather()
 	h.leave()
-	back := fmt.Sprintf("The catcher of CPU %d runs there again", occupied)
+	back := fmt.Sprintf("A catcher runs on CPU %d again", occupied)
 	check.Eventually(t, "the catcher is back", occupiedEnd, func() bool {
 		p.Gather()
 		return strings.Contains(p.Stderr(), back)

@@ -211,18 +211,19 @@ func (s *service) checkCatchers() {
 		s.tellOccupied(occupied, realtimeProgram(s.proc, occupied))
 	}
 	if len(free) > 0 {
-		s.log.Infof("The catcher of %s runs there again", catcher.CPUList(free))
+		s.log.Infof("A catcher runs on %s again", catcher.CPUList(free))
 	}
 }
 
-// tellOccupied says on which CPUs catchers cannot run, and because of which program
+// tellOccupied says on which CPUs no catcher can run, and because of which program
 // if that is known.
 func (s *service) tellOccupied(cpus []int, program string) {
-	if program == "" {
-		program = "a program, or the host of this virtual machine,"
+	reason := "a program of higher real-time priority does not seem to give way"
+	if program != "" {
+		reason = program + ", which has a higher real-time priority, does not give way"
 	}
-	s.log.Warnf("The catcher of %s cannot run, because %s keeps it busy with higher real-time priority: "+
-		"what is executed there is read from another CPU, too late for some short-lived programs", catcher.CPUList(cpus), program)
+	s.log.Warnf("No catcher can run on %s: %s. What is executed there is read from another CPU, too late for some short-lived programs",
+		catcher.CPUList(cpus), reason)
 }
 
 // ignore sends the IGNORE that is owed, and sees to it that no catcher keeps the
