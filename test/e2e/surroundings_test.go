@@ -89,7 +89,13 @@ func TestTimeNamespace(t *testing.T) {
 			}
 			runtime := func(m interface {
 				GetField(string) (interface{}, bool)
-			}) float64 { value, ok := m.GetField("runtime_seconds"); require.True(t, ok); seconds, ok := value.(float64); require.True(t, ok); return seconds }
+			}) float64 {
+				value, ok := m.GetField("runtime_seconds")
+				require.True(t, ok)
+				seconds, ok := value.(float64)
+				require.True(t, ok)
+				return seconds
+			}
 			require.GreaterOrEqual(t, runtime(m), 0.05)
 			require.LessOrEqual(t, runtime(m), runs[0].after.Sub(runs[0].before).Seconds())
 			// Its start is what /proc says, exact to 10 ms.

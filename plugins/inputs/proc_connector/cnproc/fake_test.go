@@ -278,6 +278,7 @@ type fakeSocket struct {
 	last   uint32 // operation
 	queue  []datagram
 	wakeup chan struct{}
+	slept  chan time.Duration // if not nil: for how long each wait was to let events queue up
 
 	dropped uint32 // if it is not the session's
 }
@@ -361,9 +362,12 @@ func (s *fakeSocket) receive(limit int) ([]datagram, error) {
 	return batch, nil
 }
 
-func (s *fakeSocket) wait(limit, _ time.Duration) error {
+func (s *fakeSocket) wait(limit, more time.Duration) error {
 	if err := s.step("wait"); err != nil {
 		return err
+	}
+	if s.slept != nil {
+		s.slept <- more
 	}
 	var timeout <-chan time.Time
 	if limit > 0 {

@@ -65,7 +65,7 @@ type Session struct {
 	sock          socket
 	clock         clock
 	receiveBuffer int
-	coalesce      time.Duration
+	coalesce      atomic.Int64 // nanoseconds
 	port          uint32
 	mayRepair     bool
 	leases        *leaseDir // nil: none are kept
@@ -193,7 +193,7 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
 	}
-	s.coalesce = coalesceTime(cfg.Coalesce, s.receiveBuffer)
+	s.SetCoalesce(cfg.Coalesce)
 	// What cannot count its losses must not begin to listen.
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}
@@ -362,6 +362,11 @@ func (s *Session) Listening() bool {
 // ReceiveBuffer is the size of the socket's queue that the kernel granted, in
 // bytes, comparable to Config.ReceiveBuffer.
 func (s *Session) ReceiveBuffer() int { return s.receiveBuffer }
+
+// SetCoalesce replaces Config.Coalesce from the next time on that Receive sleeps.
+func (s *Session) SetCoalesce(d time.Duration) {
+	s.coalesce.Store(int64(coalesceTime(d, s.receiveBuffer)))
+}
 
 // Stats returns the session's counts.
 func (s *Session) Stats() Stats { return s.stats() }

@@ -669,3 +669,30 @@ func TestCoalesce(t *testing.T) {
 		require.Greater(t, d.Seconds()*2_000_000*768, float64(2*buffer)/8-2*768)
 	}
 }
+
+// What is set while events are received holds from the next sleep on.
+func TestSetCoalesce(t *testing.T) {
+	k := newFakeKernel()
+	s, err := openOn(k.system(), Config{ReceiveBuffer: DefaultReceiveBuffer, Coalesce: time.Millisecond})
+	require.NoError(t, err)
+	sock := k.session()
+	for len(sock.wakeup) > 0 {
+		<-sock.wakeup // from opening
+	}
+	sock.slept = make(chan time.Duration, 10)
+	done := make(chan error)
+	go func() { done <- s.Receive(&recorder{}) }()
+
+	require.Equal(t, time.Millisecond, <-sock.slept)
+	for asked, want := range map[time.Duration]time.Duration{
+		0:                    0,
+		2 * time.Millisecond: 2 * time.Millisecond,
+		time.Hour:            coalesceTime(time.Hour, s.ReceiveBuffer()),
+	} {
+		s.SetCoalesce(asked)
+		require.NoError(t, sock.wake())
+		require.Equal(t, want, <-sock.slept)
+	}
+	require.NoError(t, s.Close())
+	require.NoError(t, <-done)
+}

@@ -16,6 +16,8 @@ type Facts struct {
 	Rights    Rights    `json:"rights"`
 	Buffer    Buffer    `json:"receive_buffer"`
 	Leases    Leases    `json:"leases"`
+	// Isolated is that of Options.
+	Isolated string `json:"isolated_cpus,omitempty"`
 }
 
 // A Connector is what listening to it for a moment has shown.

@@ -225,6 +225,11 @@ func shortcomings(f *Facts) []Finding {
 		note(IDScheduling, "Without CAP_SYS_NICE some programs that end within a millisecond are reported without command line.",
 			"Give the program CAP_SYS_NICE.")
 	}
+	if f.Isolated != "" {
+		note(IDIsolated, "No catcher runs on isolated "+f.Isolated+": what is executed there is read from another CPU, "+
+			"too late for some programs that end within a millisecond.",
+			"Set scheduling = \"realtime\", if the plugin may interrupt what runs there at each exec.")
+	}
 	if f.Leases.Error != "" {
 		note(IDStateDirectory, "No lease can be kept, so what a killed plugin leaves in the kernel's count stays there: "+f.Leases.Error+".",
 			"Name a folder of the user that runs the plugin with the option state_directory, or use systemd's RuntimeDirectory=.")

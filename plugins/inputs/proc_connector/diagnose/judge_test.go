@@ -196,6 +196,11 @@ func TestJudge(t *testing.T) {
 				"/run: permission denied.", "leases   /run/telegraf-proc-connector cannot be used",
 			},
 		},
+		"isolated CPUs": {
+			change: func(f *Facts) { f.Isolated = "CPUs 2-3" },
+			ids:    []string{IDWorks, IDIsolated},
+			words:  []string{"on isolated CPUs 2-3:", `scheduling = "realtime"`},
+		},
 		"no word on rights": {change: func(f *Facts) { f.Rights = Rights{} }, ids: []string{IDWorks, IDRightsUnknown}},
 		"no leases":         {change: func(f *Facts) { f.Leases.Directory = "" }, ids: []string{IDWorks}, words: []string{"leases   none are kept"}},
 	}

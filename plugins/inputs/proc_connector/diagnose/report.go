@@ -67,6 +67,7 @@ const (
 	IDRightsUnknown    = "rights_unknown"
 	IDForeignProcesses = "foreign_processes"
 	IDScheduling       = "scheduling"
+	IDIsolated         = "isolated_cpus"
 )
 
 // A Repair is what was done to the kernel's count.
@@ -82,6 +83,9 @@ type Repair struct {
 type Options struct {
 	// Connector is the configuration of the plugin whose machine is looked at.
 	Connector cnproc.Config
+	// Isolated names the CPUs on which the plugin has no catcher because they are
+	// isolated, such as "CPUs 2-3".
+	Isolated string
 	// Repair permits to repair a silenced connector and to give back what killed
 	// plugins have left behind.
 	Repair bool
@@ -97,6 +101,7 @@ func Run(o Options) (*Report, error) {
 		o.Connector.Proc = "/proc"
 	}
 	f := gather(o.Connector)
+	f.Isolated = o.Isolated
 	if errors.Is(f.Connector.err, cnproc.ErrNotLinux) {
 		return nil, cnproc.ErrNotLinux
 	}
@@ -104,6 +109,7 @@ func Run(o Options) (*Report, error) {
 	if o.Repair && f.repairable() {
 		r = repair(o.Connector)
 		f = gather(o.Connector)
+		f.Isolated = o.Isolated
 	}
 	return newReport(&f, r), nil
 }
