@@ -29,7 +29,8 @@ func TestWholeName(t *testing.T) {
 		"env":                {comm: comm, args: []string{"/usr/bin/env", "python3", script}, exe: "/usr/bin/env", want: name},
 		"env -S":             {comm: comm, args: []string{"/usr/bin/env", "-S python3 -u", script}, exe: "/usr/bin/env", want: name},
 		"nested interpreters": {
-			comm: comm, args: []string{"/bin/sh", "-e", "/opt/a", "-b", "/opt/c", "-d", "/opt/e", "-f", "/opt/g", "-h", script}, exe: "/usr/bin/dash", want: name,
+			comm: comm, args: []string{"/bin/sh", "-e", "/opt/a", "-b", "/opt/c", "-d", "/opt/e", "-f", "/opt/g", "-h", script},
+			exe: "/usr/bin/dash", want: name,
 		},
 		"script without a directory": {comm: comm, args: []string{"/bin/sh", "-e", name}, exe: "/usr/bin/dash", want: name},
 		"two scripts, the first is the one that runs": {
