@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/influxdata/telegraf"
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
@@ -63,7 +64,7 @@ func TestTimeNamespace(t *testing.T) {
 			listeners.Guard(t)
 			unshare := append([]string{"unshare", "-T"}, offsets...)
 			// Kernels differ in whether exec enters the namespace.
-			out, err := exec.Command(unshare[0], append(unshare[1:], "readlink", "/proc/self/ns/time")...).Output() //nolint:gosec // G204: as above
+			out, err := exec.Command(unshare[0], append(unshare[1:], "readlink", "/proc/self/ns/time")...).Output()
 			host, hostErr := os.Readlink("/proc/self/ns/time")
 			if err != nil || hostErr != nil || strings.TrimSpace(string(out)) == host {
 				t.Skipf("no time namespace can be had (%v, %v)", err, hostErr)
@@ -87,9 +88,7 @@ func TestTimeNamespace(t *testing.T) {
 				require.GreaterOrEqual(t, m.Time(), began.Add(-clockError))
 				require.LessOrEqual(t, m.Time(), time.Now().Add(clockError))
 			}
-			runtime := func(m interface {
-				GetField(string) (interface{}, bool)
-			}) float64 {
+			runtime := func(m telegraf.Metric) float64 {
 				value, ok := m.GetField("runtime_seconds")
 				require.True(t, ok)
 				seconds, ok := value.(float64)

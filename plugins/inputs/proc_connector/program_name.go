@@ -59,7 +59,7 @@ func isOwnName(comm, args []byte) bool {
 	// Of a script the path stands second, or third behind an option.
 	second, rest, _ := bytes.Cut(rest, []byte{0})
 	third, _, _ := bytes.Cut(rest, []byte{0})
-	if string(first) == string(comm) {
+	if bytes.Equal(first, comm) {
 		return true
 	}
 	for _, arg := range [][]byte{first, second, third} {

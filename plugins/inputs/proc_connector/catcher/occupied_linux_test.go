@@ -179,7 +179,8 @@ func TestLiveIsolated(t *testing.T) {
 		cmd := exec.Command("taskset", "-c", strconv.Itoa(cpu), "sleep", "0.1")
 		require.NoError(t, cmd.Run())
 		require.Eventually(t, func() bool {
-			_, taken, _ := k.of(cmd.Process.Pid)
+			var r Record
+			_, taken := k.take(cmd.Process.Pid, &r)
 			return taken
 		}, time.Minute, time.Millisecond)
 		return c

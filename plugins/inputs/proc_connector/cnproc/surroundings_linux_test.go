@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -79,11 +78,15 @@ func TestTimeOffset(t *testing.T) {
 		want                   time.Duration
 		err                    bool
 	}{
-		"old kernel":          {},
-		"host":                {own: host, children: host, offsets: "monotonic           0         0\nboottime            0         0\n"},
-		"host, children not":  {own: host, children: other, offsets: "monotonic       86400         0\nboottime        86400         0\n"},
-		"ahead":               {own: other, children: other, offsets: "monotonic       86400         5\nboottime       200000         0\n", want: 24*time.Hour + 5},
-		"behind":              {own: other, children: other, offsets: "monotonic         -10 500000000\nboottime          -10         0\n", want: -9500 * time.Millisecond},
+		"old kernel":         {},
+		"host":               {own: host, children: host, offsets: "monotonic           0         0\nboottime            0         0\n"},
+		"host, children not": {own: host, children: other, offsets: "monotonic       86400         0\nboottime        86400         0\n"},
+		"ahead": {
+			own: other, children: other, offsets: "monotonic       86400         5\nboottime       200000         0\n", want: 24*time.Hour + 5,
+		},
+		"behind": {
+			own: other, children: other, offsets: "monotonic         -10 500000000\nboottime          -10         0\n", want: -9500 * time.Millisecond,
+		},
 		"order":               {own: other, children: other, offsets: "boottime 7 0\nmonotonic 8 0\n", want: 8 * time.Second},
 		"not the offsets":     {own: other, children: third, offsets: "monotonic 1 0\nboottime 1 0\n", err: true},
 		"no offsets":          {own: other, children: other, err: true},
@@ -116,5 +119,5 @@ func TestBootIDOfProcSubset(t *testing.T) {
 	text := (&LeaseError{Dir: "/run/x", Err: err}).Error()
 	require.Contains(t, text, "ProcSubset=all")
 	require.NotContains(t, text, "state_directory", "another folder would not help")
-	require.False(t, strings.Contains(text, "\n"))
+	require.NotContains(t, text, "\n")
 }

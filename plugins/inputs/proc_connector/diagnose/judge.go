@@ -51,7 +51,8 @@ func obstructed(f *Facts) Finding {
 			"Boot a kernel that is built with CONFIG_PROC_EVENTS=y.")
 	case errors.Is(err, cnproc.ErrNetlinkDenied):
 		return problem(IDNetlinkDenied, "Netlink sockets are forbidden to this process.",
-			"Let RestrictAddressFamilies= of its systemd unit name AF_NETLINK, or whatever else restricts it (seccomp, AppArmor, SELinux) permit socket(AF_NETLINK).")
+			"Let RestrictAddressFamilies= of its systemd unit name AF_NETLINK, "+
+				"or whatever else restricts it (seccomp, AppArmor, SELinux) permit socket(AF_NETLINK).")
 	case errors.Is(err, cnproc.ErrOldKernel):
 		return problem(IDOldKernel, "This kernel does not tell how many events were lost (SO_MEMINFO).", "Boot Linux 4.12 or later.")
 	case errors.Is(err, cnproc.ErrTimeNamespace):

@@ -79,7 +79,8 @@ func TestJudge(t *testing.T) {
 			},
 		},
 		"netlink forbidden": {
-			change: failing(cnproc.ErrNetlinkDenied), ids: []string{IDNetlinkDenied}, words: []string{"RestrictAddressFamilies= of its systemd unit name AF_NETLINK"},
+			change: failing(cnproc.ErrNetlinkDenied), ids: []string{IDNetlinkDenied},
+			words: []string{"RestrictAddressFamilies= of its systemd unit name AF_NETLINK"},
 		},
 		"old kernel": {
 			change: failing(cnproc.ErrOldKernel), ids: []string{IDOldKernel}, words: []string{"Linux 4.12 or later"},

@@ -47,7 +47,7 @@ func open(way, path string) (*os.File, error) {
 		return program, err
 	}
 	defer program.Close()
-	fd := -1
+	var fd int
 	if way == "deleted" {
 		var dir string
 		if dir, err = os.MkdirTemp("", "workload"); err != nil {
