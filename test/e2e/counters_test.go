@@ -249,20 +249,17 @@ type moment struct {
 func quiet(t *testing.T, p *plugin.Process) moment {
 	t.Helper()
 	for deadline := time.Now().Add(pace.Limit(windowLimit)); ; {
+		before := createdTasks(t)
+		// When its exec has come, so has all that was created before it.
+		p.WaitExec(check.TrueOnce(t), stopLimit)
 		m := moment{least: createdTasks(t)}
-		first := p.Gather()
-		time.Sleep(10 * time.Millisecond)
 		m.report = p.Gather()
 		m.most = createdTasks(t)
-		// Without events in between, those of the past have been counted.
-		if plugin.Int(first.Listener, "events") == plugin.Int(m.report.Listener, "events") && m.least == m.most {
+		if m.least == before+1 && m.most == m.least {
 			return m
 		}
+		m.least = before
 		if time.Now().After(deadline) {
-			m.least = createdTasks(t)
-			p.WaitExec(check.TrueOnce(t), stopLimit) // and so what came before
-			m.report = p.Gather()
-			m.most = createdTasks(t)
 			t.Logf("others never rest: %d to %d tasks", m.least, m.most)
 			return m
 		}
