@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -50,7 +49,7 @@ func loadFile(path string, plugin *proc_connector.ProcConnector) error {
 	if err != nil {
 		return fmt.Errorf("reading the configuration failed: %w%s", err, seeSample)
 	}
-	expanded, err := expandEnvironment(string(text))
+	expanded, err := expandBare(strings.TrimPrefix(string(text), "\ufeff"))
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -66,6 +65,9 @@ func loadFile(path string, plugin *proc_connector.ProcConnector) error {
 	section, ok := file["inputs"][pluginName]
 	if !ok {
 		return fmt.Errorf("%s: there is no section [[inputs.%s]]%s", path, pluginName, seeSample)
+	}
+	if err := expandStrings(meta, section); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	var sections []toml.Primitive
 	if err := meta.PrimitiveDecode(section, &sections); err != nil {
@@ -109,32 +111,4 @@ func options() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// variable is ${NAME} alone: a bare $ may well stand in an option.
-var variable = regexp.MustCompile(`\$\{(\w+)\}`)
-
-// expandEnvironment replaces ${NAME} by the environment variable, written as
-// TOML wants it within double quotes. Lines that are comments stay as they are.
-func expandEnvironment(text string) (string, error) {
-	var missing []string
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	var expanded strings.Builder
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			line = variable.ReplaceAllStringFunc(line, func(match string) string {
-				name := variable.FindStringSubmatch(match)[1]
-				value, ok := os.LookupEnv(name)
-				if !ok {
-					missing = append(missing, name)
-				}
-				return escape.Replace(value)
-			})
-		}
-		expanded.WriteString(line)
-	}
-	if len(missing) > 0 {
-		return "", fmt.Errorf("environment variable %s is not set", missing[0])
-	}
-	return expanded.String(), nil
 }

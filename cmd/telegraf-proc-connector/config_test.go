@@ -78,7 +78,7 @@ func TestLoadPluginRefuses(t *testing.T) {
 		"syntax":         {text: "[[inputs.proc_connector]\n", want: []string{"line 2"}},
 		"bad value": {
 			text: "[[inputs.proc_connector]]\n  arguments = \"few\"\n",
-			want: []string{`option arguments: "few" is unknown, allowed are redacted, full, none`},
+			want: []string{`option arguments: "few" is unknown, allowed are redacted, options, full, none`},
 		},
 		"bad size": {text: "[[inputs.proc_connector]]\n  max_cmdline = \"much\"\n", want: []string{"max_cmdline"}},
 		"single brackets": {

@@ -14,12 +14,15 @@ import (
 // doctor says whether the process connector works here and, if not, why and what
 // to do. The exit status is 0 if it does.
 func doctor(args arguments, stdout, stderr io.Writer) int {
-	cfg, err := connector(args.config, stderr)
+	log := newLogger(stderr)
+	defer log.flush()
+	plugin, err := loadPlugin(args.config, log)
 	if err != nil {
 		return fail(stderr, err)
 	}
+	options := diagnose.Options{Connector: plugin.Connector(), Isolated: plugin.IsolatedCPUs(), Repair: args.repair}
 	var report *diagnose.Report
-	undisturbed(func() { report, err = diagnose.Run(diagnose.Options{Connector: cfg, Repair: args.repair}) })
+	undisturbed(func() { report, err = diagnose.Run(options) })
 	if err != nil {
 		return fail(stderr, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/influxdata/telegraf"
 )
@@ -68,11 +69,22 @@ func (l *logWriter) flush() {
 }
 
 func (l *logger) print(level telegraf.LogLevel, message string) {
-	line := level.Indicator() + " " + l.prefix + strings.ReplaceAll(message, "\n", "; ") + "\n"
+	line := level.Indicator() + " " + l.prefix + oneLine(message) + "\n"
 	select {
 	case l.lines <- line:
 	default:
 	}
+}
+
+// oneLine makes a message one line that cannot play with a terminal, whatever file
+// names and the like are in it.
+func oneLine(message string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ReplaceAll(message, "\n", "; "))
 }
 
 // Level implements telegraf.Logger: what is shown is Telegraf's choice.

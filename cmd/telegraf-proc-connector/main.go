@@ -142,7 +142,7 @@ func show(stdout, stderr io.Writer, text string) int {
 }
 
 func fail(stderr io.Writer, err error) int {
-	fmt.Fprintf(stderr, "E! %v\n", err)
+	fmt.Fprintf(stderr, "E! %s\n", oneLine(err.Error()))
 	return 1
 }
 

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -115,10 +114,8 @@ func TestLoggerNeverWaits(t *testing.T) {
 	r, w := io.Pipe()
 	defer r.Close()
 	l := newLogger(w)
-	start := time.Now()
 	for range 10 * logQueue {
 		l.Info("unread")
 	}
-	l.flush()
-	require.Less(t, time.Since(start), 10*logFlush)
+	l.flush() // it returns, as did each of them
 }

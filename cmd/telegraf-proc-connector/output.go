@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"sync/atomic"
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/plugins/serializers/influx"
@@ -26,6 +27,7 @@ type output struct {
 	serializer influx.Serializer
 	lines      []byte
 	refused    uint64 // metrics that are none in line protocol
+	writing    atomic.Bool
 }
 
 func newOutput(w io.Writer, log *logger) *output {
@@ -44,7 +46,10 @@ func (o *output) run() error {
 		if len(o.lines) == 0 || len(o.metrics) > 0 && len(o.lines) < outputBatch {
 			continue
 		}
-		if _, err := o.w.Write(o.lines); err != nil {
+		o.writing.Store(true)
+		_, err := o.w.Write(o.lines)
+		o.writing.Store(false)
+		if err != nil {
 			return err
 		}
 		o.lines = o.lines[:0]
@@ -54,6 +59,10 @@ func (o *output) run() error {
 	}
 	return nil
 }
+
+// blocked reports whether a write is under way: for as long as whoever reads stdout
+// does not.
+func (o *output) blocked() bool { return o.writing.Load() }
 
 // add appends a metric to the lines. One that cannot be written is no reason to
 // do without the others.

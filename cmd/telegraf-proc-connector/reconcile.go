@@ -25,11 +25,14 @@ func reconcile(args arguments, _, stderr io.Writer) int {
 		log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", found.Released)
 	}
 	if found.Mistaken > 0 {
-		log.Warnf("Removed %d lease(s) of killed plugins whose listeners were no longer in the kernel's count: "+
-			"another program has sent the kernel an IGNORE too many", found.Mistaken)
+		log.Warnf("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", found.Mistaken)
 	}
-	if found.Raised > 0 {
-		log.Warnf("The process connector was silenced, and was mended with %d LISTENs: another program has sent the kernel an IGNORE too many", found.Raised)
+	if found.Kept > 0 {
+		log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", found.Kept)
+	}
+	if found.Raised > 0 && found.Listening {
+		log.Warnf("The process connector was silenced, and was repaired with %d LISTENs: another program, or from Linux 6.6 on any user, "+
+			"has sent the kernel unmatched IGNOREs", found.Raised)
 	}
 	err = errors.Join(err, found.Err)
 	if err == nil && !found.Listening {
@@ -39,7 +42,7 @@ func reconcile(args arguments, _, stderr io.Writer) int {
 		log.Errorf("Reconciling failed: %v%s", err, seeDoctor(err))
 		return 1
 	}
-	if found.Released+found.Mistaken+found.Raised == 0 {
+	if found.Released+found.Mistaken+found.Kept+found.Raised == 0 {
 		log.Infof("There is nothing to give back: no plugin was killed that kept a lease in %s", cfg.StateDirectory)
 	}
 	return 0

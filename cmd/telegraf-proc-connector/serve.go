@@ -17,8 +17,8 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
-// stopTimeout bounds how long a stop waits for Telegraf to take the last
-// metrics. The kernel's listener count has been given back by then.
+// stopTimeout bounds how long a stop waits for the plugin to end, and for Telegraf
+// to take the last metrics. The kernel's listener count has been given back by then.
 const stopTimeout = 3 * time.Second
 
 // A plugin is what a server runs: proc_connector.ProcConnector.
@@ -42,6 +42,7 @@ type server struct {
 	output   *output
 	acc      telegraf.Accumulator
 	requests chan struct{} // somebody asks for metrics; holds one, which stands for all
+	patience time.Duration // stopTimeout, or a test's
 
 	mu       sync.Mutex    // held while the plugin starts, and when it is told to stop
 	stopping chan struct{} // closed when the program is told to stop: the kernel's count has been given back
@@ -58,6 +59,7 @@ func newServer(p plugin, stdout io.Writer, log *logger) *server {
 		output:   o,
 		acc:      agent.NewAccumulator(o, o.metrics),
 		requests: make(chan struct{}, 1),
+		patience: stopTimeout,
 		stopping: make(chan struct{}),
 	}
 }
@@ -110,9 +112,13 @@ func (s *server) run(pollInterval time.Duration) int {
 	for {
 		select {
 		case <-stopping:
-			stopping, timeout = nil, time.After(stopTimeout)
+			stopping, timeout = nil, time.After(s.patience)
 		case <-timeout:
-			s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", stopTimeout)
+			if s.output.blocked() {
+				s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", s.patience)
+			} else {
+				s.log.Errorf("Stopped listening, but the plugin did not end within %v: its last metrics may be lost", s.patience)
+			}
 			return 1
 		case err := <-written:
 			if err == nil {
@@ -138,7 +144,8 @@ func (s *server) start() error {
 }
 
 // stop gives the kernel's listener count back, and only then tells the rest to
-// end, with the exit status that is given. It waits for nothing.
+// end, with the exit status that is given. It waits for none of that, but up to half
+// a second for other sessions that are at work on the count.
 func (s *server) stop(status int) {
 	// A start that is under way is over in a moment, and none begins afterwards.
 	s.mu.Lock()

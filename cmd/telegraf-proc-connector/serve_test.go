@@ -22,6 +22,7 @@ const testTimeout = time.Minute
 // A fakePlugin notes what is called.
 type fakePlugin struct {
 	start, gather func(acc telegraf.Accumulator) error
+	stop          func()
 
 	mu    sync.Mutex
 	calls []string
@@ -56,7 +57,13 @@ func (p *fakePlugin) Gather(acc telegraf.Accumulator) error {
 }
 
 func (p *fakePlugin) Ignore() { p.note("ignore") }
-func (p *fakePlugin) Stop()   { p.note("stop") }
+
+func (p *fakePlugin) Stop() {
+	p.note("stop")
+	if p.stop != nil {
+		p.stop()
+	}
+}
 
 func aMetric(name string) telegraf.Metric {
 	return metric.New(name, nil, map[string]any{"n": 1}, time.Unix(0, 1))
@@ -177,6 +184,51 @@ func TestServerStops(t *testing.T) {
 	require.Empty(t, log)
 	require.Equal(t, "start ignore stop", p.noted())
 	require.Equal(t, 3*outputQueue, strings.Count(out.String(), "early n=1i 1\n"))
+}
+
+// Who is waited for in vain is the one to be blamed.
+func TestServerLosesPatience(t *testing.T) {
+	hold := make(chan struct{})
+	defer close(hold)
+	for name, tt := range map[string]struct {
+		stdout io.Writer
+		stop   func()
+		log    string
+	}{
+		"stdout": {
+			stdout: &gated{arrived: make(chan string, 1), pass: hold},
+			log:    "E! Stopped listening, but stdout did not take the last metrics within 50ms: they are lost\n",
+		},
+		"the plugin": {
+			stdout: io.Discard,
+			stop:   func() { <-hold },
+			log:    "E! Stopped listening, but the plugin did not end within 50ms: its last metrics may be lost\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			started := make(chan struct{})
+			p := &fakePlugin{stop: tt.stop, start: func(acc telegraf.Accumulator) error {
+				acc.AddMetric(aMetric("last"))
+				close(started)
+				return nil
+			}}
+			var text bytes.Buffer
+			log := newLogger(&text)
+			s := newServer(p, tt.stdout, log)
+			s.patience = 50 * time.Millisecond
+			status := make(chan int, 1)
+			go func() { status <- s.run(0) }()
+			<-started
+			if g, ok := tt.stdout.(*gated); ok {
+				<-g.arrived
+			}
+			s.stop(0)
+			require.Equal(t, 1, <-status)
+			log.flush()
+			require.Equal(t, tt.log, text.String())
+			require.Eventually(t, func() bool { return p.noted() == "start ignore stop" }, testTimeout, time.Millisecond)
+		})
+	}
 }
 
 func TestServerIsStoppedBeforeItStarts(t *testing.T) {

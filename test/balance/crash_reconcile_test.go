@@ -27,6 +27,7 @@ func TestCrashPointsOfReconcile(t *testing.T) {
 		{"LISTEN taken", 3, 1},
 		{"lease written", 3, 0},
 		{"orphan removed", 3, 1},
+		{"changed", 2, 0},
 		{"lowered", 2, 0},
 		{"lease removed", 2, 1},
 		{"IGNORE sent", 1, 0},

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	cycles     = 500
-	cyclesSlow = 60 // where a program takes many times as long
+	cycles     = 200
+	cyclesSlow = 20 // where a program takes many times as long
 	// latestKill is the latest moment after its start at which a plugin is killed.
 	latestKill = 300 * time.Millisecond
 )

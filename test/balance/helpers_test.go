@@ -13,24 +13,27 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
-// Limits on an ordinary machine; what waits applies the pace.
+// Limits on an ordinary machine; what waits applies the pace. Those that assert
+// something are promises, which hold beside other work.
 const (
-	// countLimit is how long the count may take to become what it should be.
+	// countLimit is how long others may take to leave.
 	countLimit = time.Second
 	// startHearing is what is promised of the time from the start of a program
-	// until it has reported an exec. It takes a tenth of that.
-	startHearing = time.Second
-	// hearLimit is how long it may take until an exec is reported, also beside
-	// other work.
+	// until it has reported an exec. It takes a twentieth of that.
+	startHearing = 2 * time.Second
+	// hearLimit is how long it may take until an exec is reported.
 	hearLimit = 3 * time.Second
-	// deepLimit is how long a gather, or a start, may take that sends as many
-	// LISTENs as it ever does.
+	// promptLimit is how long a gather, a start or a stop may take, whatever others
+	// have done to the count and to the group.
+	promptLimit = time.Second
+	// deepLimit is how long it may take until a count is right again that others
+	// have lowered for a second.
 	deepLimit = 2 * time.Second
 	// startLimit is how long a start may take on a machine that has other things
 	// to do.
 	startLimit = 10 * time.Second
-	// stopLimit is how long a stop may take when nothing is in its way.
-	stopLimit = 2 * time.Second
+	// stopLimit is what is promised of a stop.
+	stopLimit = 5 * time.Second
 )
 
 // Beginnings of what the plugin logs about the count.
@@ -38,7 +41,8 @@ const (
 	logMended   = "W! [inputs.proc_connector] The process connector was silenced, its listener count "
 	logSilenced = "W! [inputs.proc_connector] The process connector is silenced"
 	logReleased = "I! [inputs.proc_connector] Gave back "
-	logMistaken = "W! [inputs.proc_connector] Gave back "
+	logMistaken = "W! [inputs.proc_connector] Removed 1 lease(s) of killed plugins"
+	logKept     = "I! [inputs.proc_connector] Left 1 lease(s) of killed plugins"
 	logNoLease  = "W! [inputs.proc_connector] no lease can be kept in "
 	logDeaf     = "E! Gathering failed: the process connector is silenced"
 )

@@ -32,6 +32,7 @@ type kernel struct {
 // CI=true: it would deafen them.
 func alone(t *testing.T) *kernel {
 	t.Helper()
+	truecount.Lock(t)
 	giveUp := t.Skipf
 	if os.Getenv("CI") == "true" {
 		giveUp = t.Fatalf
@@ -74,7 +75,7 @@ func (k *kernel) count() int32 {
 // settle waits a little until the count is what is wanted, and returns what it is.
 func (k *kernel) settle(want int32) int32 {
 	k.t.Helper()
-	deadline := time.Now().Add(pace.Limit(countLimit))
+	deadline := time.Now().Add(pace.Wait(countLimit))
 	for {
 		got := k.count()
 		if got == want || time.Now().After(deadline) {

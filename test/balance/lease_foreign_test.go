@@ -34,6 +34,12 @@ func TestNoLeases(t *testing.T) {
 		"too long": func(path, _, text string) error {
 			return os.WriteFile(path, []byte(text+strings.Repeat("\n", 5000)), 0o600)
 		},
+		"somebody else's": func(path, _, _ string) error {
+			return os.WriteFile(path, []byte("lease {\n  interface \"eth0\";\n}\n"), 0o600)
+		},
+		"binary": func(path, _, text string) error {
+			return os.WriteFile(path, []byte(strings.Repeat("\x00", len(text))), 0o600)
+		},
 		"huge": func(path, _, text string) error {
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				return err

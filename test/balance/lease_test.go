@@ -1,12 +1,15 @@
 package balance_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/state"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
@@ -83,7 +86,6 @@ func TestVoidLease(t *testing.T) {
 		"torn":               func(text string) string { return text[:len(text)/2] },
 		"torn at the end":    func(text string) string { return text[:len(text)-1] },
 		"more than there is": func(text string) string { return text + text },
-		"binary":             func(text string) string { return strings.Repeat("\x00", len(text)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			forEachRecovery(t, func(t *testing.T, giveBack recovery) {
@@ -103,8 +105,8 @@ func TestVoidLease(t *testing.T) {
 	}
 }
 
-// The LISTEN that a lease claims was used up by another program's IGNORE. Giving it
-// back silences the machine, which is noticed and undone.
+// The LISTEN that a lease claims was used up by another program's IGNORE. That is
+// noticed before it is given back.
 func TestMistakenLease(t *testing.T) {
 	k := alone(t)
 	dir := killed(t, k, 1)
@@ -120,8 +122,8 @@ func TestMistakenLease(t *testing.T) {
 	requireWarnings(t, p, logMistaken)
 }
 
-// With a bystander nothing shows that the claim is wrong, and the plugin takes the
-// bystander's LISTEN for the orphan's. It makes up for it when it leaves.
+// With a bystander nothing shows whether the claim is wrong, and so the lease is left
+// alone until there is no bystander.
 func TestMistakenLeaseWithBystander(t *testing.T) {
 	forEachRecovery(t, func(t *testing.T, giveBack recovery) {
 		k := alone(t)
@@ -131,8 +133,64 @@ func TestMistakenLeaseWithBystander(t *testing.T) {
 		giveBack(t, dir)
 		k.require(1)
 		b.requireHears("after the recovery")
+		require.Len(t, leases(t, dir), 1)
+
+		b.leave()
+		giveBack(t, dir)
+		k.require(0)
 		require.Empty(t, leases(t, dir))
 	})
+}
+
+// A lease that a member of the plugin's group has forged, with a directory and a
+// configuration of his own: it gives back nothing that is an honest listener's.
+func TestForgedLease(t *testing.T) {
+	for _, repair := range []string{"false", "true"} {
+		for _, bystanders := range []int{1, 2} {
+			t.Run(fmt.Sprintf("repair %s, %d bystanders", repair, bystanders), func(t *testing.T) {
+				k := alone(t)
+				var all []*bystander
+				for range bystanders {
+					all = append(all, enter(t))
+				}
+				dir := state.Dir(t)
+				require.NoError(t, os.Mkdir(dir, 0o700))
+				for i := range 3 {
+					forge(t, filepath.Join(dir, fmt.Sprintf("lease-%d", i)))
+				}
+				config := plugin.WriteConfig(t, fmt.Sprintf("repair = %s\nstate_directory = %q", repair, dir))
+				for range 2 {
+					out, err := exec.Command(plugin.Build(t), "reconcile", "--config", config).CombinedOutput()
+					require.NoError(t, err, "%s", out)
+					k.require(int32(bystanders))
+					p := plugin.Start(t, plugin.Args("--config", config))
+					requireHears(t, p)
+					stop(t, p)
+					k.require(int32(bystanders))
+				}
+				for i, b := range all {
+					for _, b := range all[i:] {
+						b.requireHears("after the recovery")
+					}
+					b.leave()
+				}
+			})
+		}
+	}
+}
+
+// forge writes a lease that claims a LISTEN which nobody has sent.
+func forge(t *testing.T, path string) {
+	t.Helper()
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	require.NoError(t, err)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	defer f.Close()
+	var st unix.Stat_t
+	require.NoError(t, unix.Fstat(int(f.Fd()), &st))
+	_, err = fmt.Fprintf(f, "telegraf-proc-connector lease\nboot %spid 1\ninode %d\nend\n", boot, st.Ino)
+	require.NoError(t, err)
 }
 
 // The same, and worse: what a mended count is worth does not depend on leases.

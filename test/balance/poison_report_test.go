@@ -22,7 +22,7 @@ func requireReported(t *testing.T, p *plugin.Process) {
 	warnings, errors := check.Warnings(p.Stderr()), check.Errors(p.Stderr())
 	require.Len(t, warnings, 1, p.Stderr())
 	require.Contains(t, warnings[0], logSilenced)
-	require.Contains(t, warnings[0], "not mended because of the option repair")
+	require.Contains(t, warnings[0], "Not repaired, because repair = false")
 	require.Len(t, errors, 1, p.Stderr())
 	require.Contains(t, errors[0], logDeaf)
 }

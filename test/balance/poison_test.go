@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/test/internal/check"
-	"github.com/proc-connector/telegraf-proc-connector/test/internal/pace"
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
@@ -131,42 +130,4 @@ func TestPoisonEachTime(t *testing.T) {
 		k.require(honest)
 		requireWarnings(t, p, warnings...)
 	})
-}
-
-const (
-	// deepest takes more LISTENs to mend than the plugin sends in one go, which
-	// are onceMax.
-	deepest = -3000
-	onceMax = 1024
-)
-
-// So many LISTENs take time, and a gather must not take too much of it.
-func TestDeepPoison(t *testing.T) {
-	k := alone(t)
-	k.set(deepest)
-	began := time.Now()
-	p := plugin.Start(t)
-	require.Less(t, time.Since(began), pace.Limit(deepLimit))
-	require.EqualValues(t, deepest+1+onceMax, k.count(), "bounded")
-	p.WaitStderr(logSilenced, hearLimit)
-	require.Len(t, check.Warnings(p.Stderr()), 1)
-	require.Contains(t, check.Warnings(p.Stderr())[0], logSilenced+" and 1024 LISTENs have not mended it")
-
-	requireDeaf(t, p) // a gather
-	require.EqualValues(t, deepest+1+2*onceMax, k.count(), "bounded")
-	require.Len(t, check.Warnings(p.Stderr()), 1, "it was said before")
-
-	began = time.Now()
-	requireListener(t, p.Gather(), fields{"listening": 1, "deaf": 1, "repairs": -deepest})
-	require.Less(t, time.Since(began), pace.Limit(deepLimit))
-	k.require(1)
-	requireHears(t, p)
-	warnings, errors := check.Warnings(p.Stderr()), check.Errors(p.Stderr())
-	require.Len(t, warnings, 2, p.Stderr())
-	require.Contains(t, warnings[1], logMended)
-	require.Len(t, errors, 1, p.Stderr())
-	require.Contains(t, errors[0], logDeaf)
-
-	stop(t, p)
-	k.require(0)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 	"github.com/proc-connector/telegraf-proc-connector/test/rawlisten"
 	"github.com/proc-connector/telegraf-proc-connector/test/telegraf"
+	"github.com/proc-connector/telegraf-proc-connector/test/truecount"
 	"github.com/proc-connector/telegraf-proc-connector/test/workload"
 )
 
@@ -66,14 +67,11 @@ type machine struct {
 	dir    string // of programs under other names
 }
 
-// fill has an InfluxDB filled with what the real plugin reports, under a workload of
-// everything that there are panels for. It returns that database, and from when to
-// when it has data.
-func fill(t *testing.T) (*influxdb.Server, dashboards.Selection) {
+// fill has a database filled with what the real plugin reports, under a workload of
+// everything that there are panels for. It returns from when to when it has data.
+func fill(t *testing.T, db *influxdb.Server) dashboards.Selection {
 	t.Helper()
-	m := &machine{t: t, l: listenersAlone(t), dir: nobody.Dir(t)}
-	db := influxdb.Start(t, influxdb.Build(t))
-	m.db = db
+	m := &machine{t: t, l: listenersAlone(t), db: db, dir: nobody.Dir(t)}
 	config := filepath.Join(t.TempDir(), "telegraf.conf")
 	text := fmt.Sprintf(agent, host, db.URL(), influxdb.Database) + execd.Section(t, options)
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
@@ -89,7 +87,7 @@ func fill(t *testing.T) (*influxdb.Server, dashboards.Selection) {
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	m.l.Require(0)
 	execd.RequireWellLogged(t, a)
-	return db, dashboards.Selection{From: from.Truncate(time.Second), To: time.Now().Add(time.Second)}
+	return dashboards.Selection{From: from.Truncate(time.Second), To: time.Now().Add(time.Second)}
 }
 
 // listenersAlone is listeners.Guard for a test that silences the connector. Where
@@ -97,6 +95,7 @@ func fill(t *testing.T) (*influxdb.Server, dashboards.Selection) {
 // environment says CI=true.
 func listenersAlone(t *testing.T) *listeners.Count {
 	t.Helper()
+	truecount.Lock(t)
 	members := 0
 	for deadline := time.Now().Add(pace.Limit(time.Second)); ; time.Sleep(check.Poll) {
 		var err error

@@ -34,17 +34,41 @@ func TestPoisoned(t *testing.T) {
 }
 
 func TestPoisonedUnderListener(t *testing.T) {
-	for name, n := range map[string]int{"deaf_at_zero": 1, "deaf_below_zero": 3} {
+	l := quiet(t)
+	conn, leave := bystander(t)
+	lower(t, 3)
+	here(t).requireDoctor("deaf_below_zero", 1)
+	l.Require(-2)
+	heard, err := conn.Hears()
+	require.NoError(t, err)
+	require.False(t, heard)
+	raise(t, 3)
+	leave()
+}
+
+// A member that has sent no LISTEN, or has taken it back and kept its socket, is no
+// victim. One that has lost its LISTEN looks the same.
+func TestUnheardMember(t *testing.T) {
+	for name, enter := range map[string]func(t *testing.T) (leave func()){
+		"rider":  ride(false),
+		"paused": ride(true),
+		"victim": func(t *testing.T) func() {
+			_, leave := bystander(t)
+			lower(t, 1)
+			return func() { leave(); raise(t, 1) }
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			l := quiet(t)
-			conn, leave := bystander(t)
-			lower(t, n)
-			here(t).requireDoctor(name, 1)
-			l.Require(int32(1 - n))
-			heard, err := conn.Hears()
-			require.NoError(t, err)
-			require.False(t, heard)
-			raise(t, n)
+			leave := enter(t)
+			l.Require(0)
+			m := here(t)
+			m.requireDoctor("unheard", 0)
+			l.Require(0)
+			m.requireDoctor("unheard", 0, "--repair")
+			l.Require(0)
+			require.Zero(t, m.run("reconcile").status)
+			l.Require(0)
 			leave()
 		})
 	}

@@ -30,6 +30,7 @@ const commandLimit = 10 * time.Second
 // CI=true: they would be seen in what the commands print, and be deafened.
 func quiet(t *testing.T) *listeners.Count {
 	t.Helper()
+	truecount.Lock(t)
 	giveUp := t.Skipf
 	if os.Getenv("CI") == "true" {
 		giveUp = t.Fatalf
@@ -93,6 +94,19 @@ func bystander(t *testing.T) (conn *rawlisten.Conn, leave func()) {
 	}
 }
 
+// ride is a member that the kernel does not count, until leave.
+func ride(paused bool) func(t *testing.T) (leave func()) {
+	return func(t *testing.T) func() {
+		t.Helper()
+		conn, err := rawlisten.Ride(paused)
+		require.NoError(t, err)
+		return func() {
+			t.Helper()
+			require.NoError(t, conn.Close())
+		}
+	}
+}
+
 // A result is what a command came to.
 type result struct {
 	status         int
@@ -126,7 +140,7 @@ func (m *machine) run(args ...string) result {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.NoError(m.t, cmd.Start())
-	late := time.AfterFunc(pace.Limit(commandLimit), func() { _ = cmd.Process.Kill() }) //nolint:errcheck // it may just have ended
+	late := time.AfterFunc(pace.Wait(commandLimit), func() { _ = cmd.Process.Kill() }) //nolint:errcheck // it may just have ended
 	err := cmd.Wait()
 	require.True(m.t, late.Stop(), "it did not end within %s", commandLimit)
 	if exit := new(exec.ExitError); !errors.As(err, &exit) {

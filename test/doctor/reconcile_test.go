@@ -55,7 +55,7 @@ func TestReconcilePoisoned(t *testing.T) {
 	l := quiet(t)
 	m := here(t)
 	lower(t, 2)
-	m.requireReconcile("W! The process connector was silenced, and was mended with 2 LISTENs: another program has sent the kernel an IGNORE too many")
+	m.requireReconcile("W! The process connector was silenced, and was repaired with 2 LISTENs: another program, or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs")
 	l.Require(0)
 }
 

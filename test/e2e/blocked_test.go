@@ -64,7 +64,7 @@ func startBlocked(t *testing.T, opts ...plugin.Option) *plugin.Process {
 	require.NoError(t, err)
 	p := plugin.Start(t, append(opts, plugin.Command(func(cmd *exec.Cmd) { cmd.Stdout = write }))...)
 
-	deadline := time.Now().Add(pace.Limit(20 * time.Second))
+	deadline := time.Now().Add(pace.Wait(20 * time.Second))
 	for before := -1; ; {
 		storm(t, 50)
 		now := queued(t, read)
@@ -228,7 +228,7 @@ func TestClosedStderr(t *testing.T) {
 	read, write := unread(t)
 	require.NoError(t, read.Close())
 	p := plugin.Start(t, plugin.NoWait(), plugin.Command(func(cmd *exec.Cmd) { cmd.Stderr = write }))
-	l.RequireWithin(1, 5*time.Second)
+	l.Require(1)
 	p.WaitExec(check.TrueOnce(t), stopLimit)
 	check.Exited(t, 0, p.Stop())
 	l.Require(0)

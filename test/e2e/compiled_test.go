@@ -74,7 +74,7 @@ func TestTwoSectionsCompiledIn(t *testing.T) {
 	}
 	execd.WriteConfig(t, config, section("one"), section("two"))
 	a := ways.CompiledIn.Start(t, config)
-	l.RequireWithin(2, execd.Timeout)
+	l.Require(2)
 	pid := check.TrueOnce(t)
 	for _, name := range []string{"one", "two"} {
 		waitAgentMetric(t, a, "the exec from "+name, func(m telegraf_metric.Metric) bool {
@@ -85,7 +85,7 @@ func TestTwoSectionsCompiledIn(t *testing.T) {
 
 	execd.WriteConfig(t, config, section("two"))
 	a.Reload()
-	l.RequireWithin(1, execd.Timeout)
+	l.Require(1)
 	require.Zero(t, a.Stop(syscall.SIGTERM).ExitCode())
 	l.Require(0)
 	execd.RequireWellLogged(t, a)

@@ -117,7 +117,7 @@ func churn(t *testing.T, box toolbox) (end func()) {
 func requireRunning(t *testing.T, p *plugin.Process, box toolbox, want map[string]int64) {
 	t.Helper()
 	var got, shown map[string]int64
-	for deadline := time.Now().Add(pace.Limit(10 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(pace.Wait(10 * time.Second)); ; time.Sleep(50 * time.Millisecond) {
 		r := p.Gather()
 		requireSums(t, r)
 		got, shown = box.runningSeries(r), box.running()

@@ -44,9 +44,9 @@ func (c counts) plus(other counts) counts {
 	return sum
 }
 
-// windowLimit is how long a test waits for a moment in which no other program
-// on the machine does what is counted.
-const windowLimit = 60 * time.Second
+// windowLimit is how long a test looks for a moment in which no other program on
+// the machine does what is counted.
+const windowLimit = 20 * time.Second
 
 // settleTime is how long the plugin may take to count a process that has ended
 // before its eyes: when its first thread was not the last, it has to look again.
@@ -55,7 +55,8 @@ const settleTime = 25 * time.Millisecond
 // requireCounts fails the test unless the plugin counts exactly what the workload
 // does. Its counters are the machine's, so a witness that shares no code with
 // the plugin watches too, and what others do in the meantime leads to another
-// try.
+// try. Where others never rest, at least nothing is missing, and not more is
+// there than what the witness has seen of them.
 //
 // The workload may return a further check, to be made if it was alone.
 func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(soFar func() counts) (further func())) {
@@ -72,13 +73,20 @@ func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(s
 		further := workload(func() counts { return since(before, p.Gather()) })
 		p.WaitExec(check.TrueOnce(t), 5*time.Second)
 		got := since(before, p.Gather())
-		for end := time.Now().Add(pace.Limit(2 * time.Second)); got["exits"] < want["exits"] && time.Now().Before(end); {
+		for end := time.Now().Add(pace.Wait(2 * time.Second)); got["exits"] < want["exits"] && time.Now().Before(end); {
 			time.Sleep(check.Poll)
 			got = since(before, p.Gather())
 		}
 
 		if foreign := w.end(); foreign > 0 {
-			require.True(t, time.Now().Before(deadline), "others were active each time, at last in %d events", foreign)
+			if time.Now().After(deadline) {
+				t.Logf("others were active in each of %d tries, at last in %d events", try, foreign)
+				for _, field := range counterFields {
+					require.GreaterOrEqual(t, got[field], want[field], field)
+					require.LessOrEqual(t, got[field], want[field]+int64(foreign), field)
+				}
+				return
+			}
 			// The plugin looks ever more rarely at a process whose first thread
 			// has ended, and none of this try must be counted in the next.
 			time.Sleep(pace.Limit(500 * time.Millisecond))

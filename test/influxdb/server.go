@@ -140,7 +140,7 @@ func (s *Server) Stop() {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Errorf("Stopping InfluxDB: %v\n%s", err, s.log.Since(0))
 	}
-	late := time.AfterFunc(pace.Limit(stopTimeout), func() {
+	late := time.AfterFunc(pace.Wait(stopTimeout), func() {
 		_ = cmd.Process.Kill() //nolint:errcheck // it may have ended just now
 	})
 	err := cmd.Wait()

@@ -16,7 +16,7 @@ import (
 )
 
 // outage is for how long the database is away.
-const outage = 20 * time.Second
+const outage = 15 * time.Second
 
 // While the database is away the plugin goes on as if nothing were, and when it is
 // back it gets everything.

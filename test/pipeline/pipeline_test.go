@@ -32,8 +32,8 @@ const (
 	// interval is how often Telegraf gathers.
 	interval = time.Second
 	// gap is how far apart reports may be on a machine that has other things to
-	// do. An outage is much longer.
-	gap = 5 * interval
+	// do. An outage is longer.
+	gap = 10 * interval
 	// arrival is how long it may take until everything is stored.
 	arrival = 60 * time.Second
 )

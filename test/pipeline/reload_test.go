@@ -115,7 +115,7 @@ func (p *pipeline) testReload(t *testing.T) {
 
 // late is how long after an event a counter may be asked for that does not have it
 // yet.
-func late() time.Duration { return pace.Limit(500 * time.Millisecond) }
+func late() time.Duration { return pace.Limit(2 * time.Second) }
 
 func within(one tick, from, to time.Time) bool {
 	return one.before.After(from) && one.after.Before(to.Add(-late()))

@@ -69,7 +69,7 @@ func find(metrics []telegraf.Metric, accept func(telegraf.Metric) bool) telegraf
 // plugin ends without it.
 func (p *Process) WaitMetric(what string, timeout time.Duration, accept func(telegraf.Metric) bool) telegraf.Metric {
 	p.t.Helper()
-	deadline := time.Now().Add(pace.Limit(timeout))
+	deadline := time.Now().Add(pace.Wait(timeout))
 	seen := 0
 	for {
 		metrics := p.Metrics()
@@ -124,7 +124,7 @@ func (p *Process) Gather() Report {
 func (p *Process) WaitReport(from int) Report {
 	p.t.Helper()
 	var r Report
-	deadline := time.Now().Add(pace.Limit(gatherTimeout))
+	deadline := time.Now().Add(pace.Wait(gatherTimeout))
 	for {
 		metrics := p.Metrics()
 		r.Counters = find(metrics[from:], func(m telegraf.Metric) bool { return m.Name() == Counters })

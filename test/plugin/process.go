@@ -153,7 +153,7 @@ func (p *Process) Stderr() string { return p.stderr.Since(0) }
 // when it is not there in time or the plugin ends without it.
 func (p *Process) WaitStderr(substring string, timeout time.Duration) {
 	p.t.Helper()
-	if _, err := p.stderr.Wait(0, substring, pace.Limit(timeout)); err != nil {
+	if _, err := p.stderr.Wait(0, substring, pace.Wait(timeout)); err != nil {
 		p.t.Fatalf("No %q in the log of the plugin: %v\n%s", substring, err, p.Stderr())
 	}
 }
@@ -203,7 +203,7 @@ func (p *Process) Wait(timeout time.Duration) syscall.WaitStatus {
 		told := p.cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-p.exited:
-		case <-time.After(pace.Limit(stopTimeout)):
+		case <-time.After(pace.Wait(stopTimeout)):
 			told = errors.Join(told, p.cmd.Process.Kill())
 			<-p.exited
 		}

@@ -17,6 +17,20 @@ func Raise() error { return sendAll(Listen) }
 // too high, and what deafens the machine when the count was right.
 func Lower() error { return sendAll(0, Ignore) }
 
+// LowerBy is n times Lower, from one socket and as fast as it goes.
+func LowerBy(n int) error {
+	c, err := Dial()
+	if err != nil {
+		return err
+	}
+	for range n {
+		if err := errors.Join(c.Send(0), c.Send(Ignore)); err != nil {
+			return errors.Join(err, c.Close())
+		}
+	}
+	return c.Close()
+}
+
 // sendAll sends the operations from a fresh socket, since from Linux 6.6 on the
 // kernel compares an operation with the previous one of the same socket.
 func sendAll(ops ...uint32) error {

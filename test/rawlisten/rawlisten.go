@@ -84,6 +84,19 @@ func Dial() (*Conn, error) {
 	return &Conn{fd: fd}, nil
 }
 
+// Ride joins the group as a member that the kernel does not count: one that has never
+// sent LISTEN or, if paused, one that has taken it back and kept its socket.
+func Ride(paused bool) (*Conn, error) {
+	c, err := Dial()
+	if err != nil || !paused {
+		return c, err
+	}
+	if err := errors.Join(c.Send(Listen), c.Send(Ignore)); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
 // growBuffer makes room for some twenty thousand events where the caller has
 // CAP_NET_ADMIN, and for as many as the kernel allows elsewhere: a witness must
 // not lose events to what else goes on on a busy machine.

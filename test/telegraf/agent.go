@@ -148,7 +148,7 @@ func (a *Agent) WaitStdout(substring string, timeout time.Duration) {
 // waitFor returns the position after the substring.
 func (a *Agent) waitFor(name string, out *output.Output, from int, substring string, timeout time.Duration) int {
 	a.t.Helper()
-	pos, err := out.Wait(from, substring, pace.Limit(timeout))
+	pos, err := out.Wait(from, substring, pace.Wait(timeout))
 	if err != nil {
 		a.t.Fatalf("No %q in the %s of Telegraf: %v\n%s", substring, name, err, a.dump())
 	}
@@ -185,7 +185,7 @@ func (a *Agent) Wait(timeout time.Duration) *os.ProcessState {
 	a.t.Helper()
 	select {
 	case <-a.exited:
-	case <-time.After(pace.Limit(timeout)):
+	case <-time.After(pace.Wait(timeout)):
 		dump := a.dump()
 		killed := a.cmd.Process.Kill()
 		<-a.exited

@@ -14,14 +14,15 @@ const settleTime = time.Second
 
 // Guard fails the test if it does not leave the listener count as it was when
 // Guard was called. Call it first, so that its check comes after every other
-// cleanup. Tests under guard cannot run in parallel, as the count is the
-// machine's.
+// cleanup. Tests under guard run one after the other, as the count is the
+// machine's: see Lock.
 //
 // Where the count cannot be read the test is skipped, unless the environment
 // says CI=true: there a guard that does not guard is a failure.
 func Guard(t testing.TB) {
 	t.Helper()
-	settle(t, func() (counter, error) { return Open() }, pace.Limit(settleTime))
+	Lock(t)
+	settle(t, func() (counter, error) { return Open() }, pace.Wait(settleTime))
 }
 
 // counter is the part of Reader that Guard needs.

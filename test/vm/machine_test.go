@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/proc-connector/telegraf-proc-connector/test/internal/repo"
 	"github.com/proc-connector/telegraf-proc-connector/test/vm/internal/wire"
 )
 
@@ -80,20 +79,6 @@ func TestMachineFallsBack(t *testing.T) {
 	m = fake(t, report(wire.Kernel, "6.1.0")+`[ "$accel" = two ]`)
 	m.accelerators = []string{"one", "two"}
 	require.Error(t, m.run(t, func(string) {}))
-}
-
-// A real guest without an init: the kernel panics, which must end the machine.
-func TestMachinePanics(t *testing.T) {
-	empty := filepath.Join(repo.Artifact(t, ""), "empty.cpio")
-	f, err := os.Create(empty)
-	require.NoError(t, err)
-	require.NoError(t, newTree(f).close())
-	require.NoError(t, f.Close())
-
-	m := newMachine(kernel(t, kernels[0]), empty)
-	err = m.run(t, func(string) {})
-	require.ErrorIs(t, err, errNoBoot)
-	require.ErrorContains(t, err, "Kernel panic")
 }
 
 func TestTail(t *testing.T) {

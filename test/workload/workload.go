@@ -12,7 +12,7 @@
 //	threadexec PROGRAM [ARG...]    execve(2) from a thread that is not the leader
 //	rename NAME COUNT              prctl(PR_SET_NAME) of the main thread, COUNT times
 //	ptrace PID                     attach to the process and detach
-//	leaderexit MILLISECONDS        exit(2) of the main thread only, the process follows later
+//	leaderexit MILLISECONDS|stdin  exit(2) of the main thread only, the process follows later
 //	forknoexec COUNT               fork(2) and _exit(2) without execve(2), COUNT times
 //	threads COUNT                  COUNT threads alive at one time
 //	spawn COUNT PROGRAM [ARG...]   run the program COUNT times; each stays a zombie for a while

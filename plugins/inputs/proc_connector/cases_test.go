@@ -53,8 +53,7 @@ func TestCases(t *testing.T) {
 			fs, err := procfs.Open(filepath.Join(dir, "proc"))
 			require.NoError(t, err)
 			var acc testutil.Accumulator
-			e := newEmitter(&acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
-			e.redactor, err = p.redactor()
+			e, err := p.emitter(&acc)
 			require.NoError(t, err)
 			c := newCollector(p, fs, e)
 			require.NoError(t, c.scan())

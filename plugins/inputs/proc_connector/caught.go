@@ -45,6 +45,7 @@ func (p *ProcConnector) catch() (*catcher.Catchers, error) {
 	want := p.wanted()
 	cfg := catcher.Config{
 		Proc:       p.proc,
+		Sys:        p.sys,
 		Scheduling: catcher.Scheduling(p.Scheduling),
 		Wanted:     catcher.Wanted{Exe: want.exe, Cwd: want.cwd, Cgroup: want.cgroup},
 	}
@@ -56,6 +57,17 @@ func (p *ProcConnector) catch() (*catcher.Catchers, error) {
 		return nil, fmt.Errorf("option scheduling: %q cannot be had, allowed is \"auto\", which takes what is permitted: %w", p.Scheduling, err)
 	}
 	return c, err
+}
+
+// IsolatedCPUs names the CPUs on which no catcher runs with these options because
+// they are isolated, such as "CPUs 2-3". It is empty if there are none.
+func (p *ProcConnector) IsolatedCPUs() string {
+	// What cannot be read is reported when the plugin starts.
+	cpus, err := catcher.Isolated(p.sys, catcher.Scheduling(p.Scheduling))
+	if err != nil || len(cpus) == 0 {
+		return ""
+	}
+	return catcher.CPUList(cpus)
 }
 
 // A caughtReader hands over what catchers have read when the process was about to

@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/filter"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
 )
@@ -32,7 +34,7 @@ var (
 	exitEvents  = []string{string(exitNone), string(exitFailed), string(exitAll)}
 	commandTags = []string{"user", "unit", "container"}
 	schedulings = []string{string(catcher.Auto), string(catcher.Realtime), string(catcher.Nice), string(catcher.Normal)}
-	arguments   = []string{"redacted", "full", "none"}
+	arguments   = []string{"redacted", "options", "full", "none"}
 )
 
 // UnmarshalTOML reads the options and checks them, so that Telegraf names the
@@ -130,13 +132,24 @@ func someOf(option string, values, allowed []string) error {
 	return nil
 }
 
-// redactor returns what masks secrets in command lines, or nil where all is
-// shown, or nothing that could be one.
-func (p *ProcConnector) redactor() (*redact.Redactor, error) {
-	if p.Arguments != "redacted" {
-		return nil, nil
+// emitter returns an emitter that shows of command lines what the options allow.
+func (p *ProcConnector) emitter(acc telegraf.Accumulator) (*emitter, error) {
+	e := newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
+	var err error
+	if e.users.lookup, err = userLookup(); err != nil {
+		p.Log.Warnf("Users are shown by their ids, because the file passwd in HOST_ETC cannot be read: %v", err)
 	}
-	return redact.New(p.Redact)
+	switch p.Arguments {
+	case "redacted":
+		redactor, err := redact.New(p.Redact)
+		if err != nil {
+			return nil, err
+		}
+		e.mask = redactor.Append
+	case "options":
+		e.mask = cmdline.Options
+	}
+	return e, nil
 }
 
 func oneOf(option, value string, allowed []string) error {

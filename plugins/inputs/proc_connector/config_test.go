@@ -76,7 +76,7 @@ func TestInitRefuses(t *testing.T) {
 			want: `option command_tags: "pid" is unknown, allowed are user, unit, container`,
 		},
 		"tag twice": {set: func(p *ProcConnector) { p.CommandTags = []string{"user", "user"} }, want: `option command_tags: "user" is there twice`},
-		"arguments": {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are redacted, full, none`},
+		"arguments": {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are redacted, options, full, none`},
 		"redact": {
 			set:  func(p *ProcConnector) { p.Redact = []string{"fine", "(bad"} },
 			want: `option redact: "(bad" is no regular expression: error parsing regexp: missing closing )`,
@@ -132,7 +132,7 @@ func TestTelegrafRefuses(t *testing.T) {
 	tests := map[string][]string{
 		"command_tags = [\"pid\"]":       {"option command_tags"},
 		"command_include = [\"a[\"]":     {"option command_include", `"a[" is no glob`},
-		"arguments = \"some\"":           {"option arguments", `"some" is unknown, allowed are redacted, full, none`},
+		"arguments = \"some\"":           {"option arguments", `"some" is unknown, allowed are redacted, options, full, none`},
 		`redact = ["(bad"]`:              {"option redact", `"(bad" is no regular expression`},
 		"exec_event = true":              {`line 1`, `"exec_event"`},
 		"max_cmdline = \"much\"":         {"line 2"},

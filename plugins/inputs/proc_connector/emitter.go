@@ -10,7 +10,6 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
@@ -32,14 +31,21 @@ type execEvent struct {
 	uid           uint32
 	uidKnown      bool
 	parentCommand string
-	cmdline       string
+	arguments     []byte // as the kernel has them, secrets too: only for render
 	exe, cwd      string
 	unit          string
 	container     string
+
+	room [128]byte // for arguments: most are no longer
+}
+
+// keepArguments copies arguments into the event.
+func (ev *execEvent) keepArguments(arguments []byte) {
+	ev.arguments = append(ev.room[:0], arguments...)
 }
 
 func (ev *execEvent) size() int {
-	return len(ev.parentCommand) + len(ev.cmdline) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
+	return len(ev.parentCommand) + len(ev.arguments) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
 }
 
 // forget drops what was read of a process that was not to be trusted. What the
@@ -47,7 +53,8 @@ func (ev *execEvent) size() int {
 func (ev *execEvent) forget() {
 	ev.gone = true
 	ev.command = series.Unknown
-	ev.cmdline, ev.exe, ev.cwd, ev.unit, ev.container = "", "", "", "", ""
+	ev.arguments = nil
+	ev.exe, ev.cwd, ev.unit, ev.container = "", "", "", ""
 }
 
 // An event is a metric to be.
@@ -65,15 +72,20 @@ type emitter struct {
 	fields    map[string]bool
 	program   bool // arguments = "none"
 	maxLength int  // max_cmdline
-	line      []byte
-	redactor  *redact.Redactor // nil for arguments = "full"
-	redacted  []byte
+	mask      mask // nil where nothing is masked
 
-	queue   chan event
-	queued  atomic.Int64 // bytes in queue
-	dropped atomic.Uint64
-	users   userNames
+	queue    chan event
+	queued   atomic.Int64 // bytes in queue
+	dropped  atomic.Uint64
+	redacted atomic.Uint64 // command lines in which something was masked
+	users    userNames
+
+	raw, masked, line []byte // used again for each line
 }
+
+// A mask appends arguments to dst without what is not to be shown of them, and
+// reports whether there was any.
+type mask func(dst, raw []byte) (out []byte, masked bool)
 
 func newEmitter(acc telegraf.Accumulator, fields []string, program bool, maxLength int) *emitter {
 	e := &emitter{
@@ -90,21 +102,25 @@ func newEmitter(acc telegraf.Accumulator, fields []string, program bool, maxLeng
 	return e
 }
 
-// render makes the field cmdline of the arguments as the kernel has them. Only
-// the receiving thread calls it.
+// render makes the field cmdline of the arguments as the kernel has them. It may
+// take its time, so only the goroutine that emits calls it.
 func (e *emitter) render(arguments []byte) string {
 	render := cmdline.Append
 	switch {
 	case e.program:
 		render = cmdline.AppendProgram
-	case e.redactor != nil:
+	case e.mask != nil:
 		// A masked line is shorter, and must still show that more was there than
 		// was read.
 		if len(arguments) > e.maxLength+1 {
 			render = cmdline.AppendBeginning
 		}
-		e.redacted = e.redactor.Append(e.redacted[:0], arguments)
-		arguments = e.redacted
+		var masked bool
+		e.masked, masked = e.mask(e.masked[:0], arguments)
+		arguments = e.masked
+		if masked {
+			e.redacted.Add(1)
+		}
 	}
 	e.line = render(e.line[:0], arguments, e.maxLength)
 	return string(e.line)
@@ -153,7 +169,9 @@ func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
 		}
 	}
 	text("parent_command", ev.parentCommand)
-	text("cmdline", ev.cmdline)
+	if e.fields["cmdline"] {
+		text("cmdline", e.render(ev.arguments))
+	}
 	text("exe", cmdline.Clean(ev.exe))
 	text("cwd", cmdline.Clean(ev.cwd))
 	if ev.uidKnown && e.fields["uid"] {

@@ -54,9 +54,9 @@ func newExecPath(tb testing.TB) *execPath {
 		exe:        []byte("/usr/bin/python3.11"),
 		cwd:        []byte("/var/lib/backup"),
 	}
-	var err error
-	x.emitter.redactor, err = redact.New(nil)
+	redactor, err := redact.New(nil)
 	require.NoError(tb, err)
+	x.emitter.mask = redactor.Append
 	x.emitter.users.lookup = func(string) (*user.User, error) { return &user.User{Username: "backup"}, nil }
 	require.NoError(tb, x.serializer.Init())
 	return x
@@ -70,7 +70,7 @@ func (x *execPath) line() ([]byte, error) {
 		time: x.at, command: "python3", pid: 123456, ppid: 4711, uid: 1000, uidKnown: true,
 		parentCommand: "bash", exe: string(x.exe), cwd: string(x.cwd),
 	}
-	ev.cmdline = e.render(x.arguments)
+	ev.keepArguments(x.arguments)
 	e.offer(ev)
 	e.emit(<-e.queue)
 	return x.serializer.Serialize(<-x.metrics)

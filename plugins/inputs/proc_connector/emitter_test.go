@@ -52,7 +52,7 @@ func TestEmitterFields(t *testing.T) {
 			e := newEmitter(&acc, tt.fields, tt.program, 100)
 			e.users.lookup = func(string) (*user.User, error) { return nil, errors.New("nobody has it") }
 			event := tt.event
-			event.cmdline = e.render([]byte("sh\x00-c\x00a b\x00"))
+			event.arguments = []byte("sh\x00-c\x00a b\x00")
 			e.offer(&event)
 			e.close()
 			e.run()
@@ -71,9 +71,9 @@ func TestEmitterRedacts(t *testing.T) {
 	const limit = 40
 	secret := strings.Repeat("x", 100)
 	e := newEmitter(&testutil.Accumulator{}, []string{"cmdline"}, false, limit)
-	var err error
-	e.redactor, err = redact.New([]string{`^emp-(.*)`})
+	redactor, err := redact.New([]string{`^emp-(.*)`})
 	require.NoError(t, err)
+	e.mask = redactor.Append
 	for line, want := range map[string]string{
 		"ls\x00-l\x00":                                  "ls -l",
 		"tool\x00--token\x00abc\x00a b\x00":             "tool --token '***' 'a b'",
@@ -84,8 +84,7 @@ func TestEmitterRedacts(t *testing.T) {
 		"tool\x00--token=" + secret[:24] + "\x00":       "tool '--token=***'",
 		"tool\x00--token=" + secret[:limit-12] + "\x00": "tool '--token=***'…",
 	} {
-		read := []byte(line)
-		require.Equal(t, want, e.render(read[:min(len(read), limit+2)]), "%q", line)
+		require.Equal(t, want, e.render([]byte(line[:min(len(line), limit+2)])), "%q", line)
 	}
 }
 
@@ -110,7 +109,7 @@ func TestEmitterDropsWhatDoesNotFit(t *testing.T) {
 		e := newEmitter(&acc, []string{"cmdline"}, false, size)
 		line := strings.Repeat("x", size/2)
 		for range 300 {
-			e.offer(&execEvent{cmdline: line, cwd: line})
+			e.offer(&execEvent{arguments: []byte(line), cwd: line})
 		}
 		fits := 300 - int(e.dropped.Load())
 		require.InDelta(t, queueBytes/size, fits, 1)

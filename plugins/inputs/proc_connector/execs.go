@@ -75,7 +75,7 @@ func (c *collector) execEvent(p *proctable.Process, e *cnproc.Event) *execEvent 
 		container: d.container,
 	}
 	if c.emitter.fields["cmdline"] {
-		ev.cmdline = c.emitter.render(d.cmdline)
+		ev.keepArguments(d.cmdline)
 	}
 	if parent := c.table.Parent(p); parent != nil {
 		ev.parentCommand = parent.Command

@@ -37,21 +37,18 @@ type exitEvent struct {
 	timed     bool // runtime is known
 	uid       uint32
 	uidKnown  bool
-	cmdline   string
+	arguments string // as in an execEvent; it is the process's own
 }
 
 func (c *collector) offerExit(e *ending, s *series.Series) {
 	p := &e.process
-	ev := &exitEvent{pid: e.pid, ppid: e.ppid, status: e.status, uid: p.UID, uidKnown: p.UIDKnown}
+	ev := &exitEvent{pid: e.pid, ppid: e.ppid, status: e.status, uid: p.UID, uidKnown: p.UIDKnown, arguments: p.Arguments()}
 	ev.command, ev.time = c.series.Exit(s, e.wallTime())
 	ev.runtime, ev.timed = e.runtime()
-	if arguments := p.Arguments(); arguments != "" {
-		ev.cmdline = c.emitter.render([]byte(arguments))
-	}
 	c.emitter.offer(ev)
 }
 
-func (ev *exitEvent) size() int { return len(ev.cmdline) }
+func (ev *exitEvent) size() int { return len(ev.arguments) }
 
 func (ev *exitEvent) toMetric(e *emitter) telegraf.Metric {
 	m := newEventMetric("proc_connector_exit", ev.time)
@@ -69,8 +66,9 @@ func (ev *exitEvent) toMetric(e *emitter) telegraf.Metric {
 	if ev.timed {
 		m.set("runtime_seconds", ev.runtime)
 	}
-	if ev.cmdline != "" {
-		m.set("cmdline", ev.cmdline)
+	e.raw = append(e.raw[:0], ev.arguments...)
+	if line := e.render(e.raw); line != "" {
+		m.set("cmdline", line)
 	}
 	if ev.uidKnown {
 		m.set("user", e.users.get(ev.uid, time.Now()).boxed)

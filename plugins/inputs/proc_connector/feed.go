@@ -37,12 +37,10 @@ func (f *Feed) Start(acc telegraf.Accumulator) error {
 	if !ok {
 		return errors.New("the plugin is not registered")
 	}
-	redactor, err := p.redactor()
-	if err != nil {
+	var err error
+	if f.emitter, err = p.emitter(acc); err != nil {
 		return err
 	}
-	f.emitter = newEmitter(acc, p.ExecFields, false, int(p.MaxCmdline))
-	f.emitter.redactor = redactor
 	f.stopping = make(chan struct{})
 	f.Log.Infof("Feeding %d execs a second for %v", f.Rate, f.Duration)
 	f.emitting.Go(f.emitter.run)
@@ -78,17 +76,18 @@ func (f *Feed) exec(n int) *execEvent {
 	for i := range n % 8 {
 		arguments = fmt.Appendf(arguments, "--option-%d=value\x00", i)
 	}
-	return &execEvent{
+	ev := &execEvent{
 		time:          time.Now(),
 		command:       "worker",
 		pid:           int32(300 + n%4_000_000),
 		ppid:          int32(200 + n%100),
 		uidKnown:      true,
 		parentCommand: "dispatcher",
-		cmdline:       f.emitter.render(arguments),
 		exe:           "/usr/bin/worker",
 		cwd:           "/var/lib/worker",
 	}
+	ev.keepArguments(arguments)
+	return ev
 }
 
 // Gather adds nothing.

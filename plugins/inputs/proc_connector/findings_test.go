@@ -89,11 +89,11 @@ func TestExecIsHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var r record
 			f := newFindings(r.resolve)
-			f.addExec(7, 1000, anExec(&execEvent{pid: 7, ppid: 1, command: "sleep", cmdline: "sleep 1", exe: "/bin/sleep", cwd: "/"}))
+			f.addExec(7, 1000, anExec(&execEvent{pid: 7, ppid: 1, command: "sleep", arguments: []byte("sleep 1"), exe: "/bin/sleep", cwd: "/"}))
 			tt.then(&f)
 			f.passed(2000 + margin)
 
-			want := execEvent{pid: 7, ppid: 1, command: "sleep", cmdline: "sleep 1", exe: "/bin/sleep", cwd: "/"}
+			want := execEvent{pid: 7, ppid: 1, command: "sleep", arguments: []byte("sleep 1"), exe: "/bin/sleep", cwd: "/"}
 			if tt.gone {
 				want = execEvent{pid: 7, ppid: 1, command: series.Unknown, gone: true}
 			}
@@ -128,7 +128,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	line := string(make([]byte, queueBytes/4))
 	f = newFindings(r.resolve)
 	for i := range int32(6) {
-		f.addExec(i, 1000, anExec(&execEvent{cmdline: line}))
+		f.addExec(i, 1000, anExec(&execEvent{arguments: []byte(line)}))
 	}
 	require.Equal(t, 4, f.len())
 	require.Len(t, r.execs, 2)

@@ -57,7 +57,7 @@ func TestLiveExec(t *testing.T) {
 	cmd.Dir = dir
 	require.NoError(t, cmd.Start())
 	defer func() { require.NoError(t, cmd.Wait()) }()
-	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, 2*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, time.Minute, 5*time.Millisecond)
 
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid))
 	require.NoError(t, err)
@@ -78,7 +78,6 @@ func TestLiveExec(t *testing.T) {
 	require.EqualValues(t, 1, listener.Fields["listens"])
 	require.Positive(t, listener.Fields["processes"])
 	require.Positive(t, listener.Fields["lag_seconds"])
-	require.Len(t, listener.Fields, 14)
 }
 
 // A secret on the command line of a real program is masked before it is reported.
@@ -89,7 +88,7 @@ func TestLiveSecret(t *testing.T) {
 	cmd := exec.Command("/bin/sh", "-c", "sleep 0.2; true --user=joe", "sh", "--password", planted)
 	require.NoError(t, cmd.Start())
 	defer func() { require.NoError(t, cmd.Wait()) }()
-	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, 2*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, time.Minute, 5*time.Millisecond)
 	require.Equal(t, "/bin/sh -c 'sleep 0.2; true --user=joe' sh --password '***'", execOf(acc, cmd.Process.Pid)["cmdline"])
 
 	acc.Lock()
@@ -121,6 +120,31 @@ func TestStopIsPatient(t *testing.T) {
 	again := startLive(t, p)
 	require.NoError(t, p.Gather(again))
 	p.Stop()
+}
+
+// Telegraf gathers from one goroutine at a time, and may stop the plugin from another.
+func TestLiveStopWhileGathering(t *testing.T) {
+	p := newPlugin(t)
+	acc := startLive(t, p)
+	gathered, ended := make(chan struct{}, 1), make(chan error)
+	go func() {
+		for {
+			err := p.Gather(acc)
+			if err != nil {
+				ended <- err
+				return
+			}
+			select {
+			case gathered <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	<-gathered
+	require.NoError(t, exec.Command("/bin/true").Run())
+	<-gathered
+	p.Stop()
+	require.EqualError(t, <-ended, "not started")
 }
 
 // A Start that fails leaves no descriptor behind, and the next one works.

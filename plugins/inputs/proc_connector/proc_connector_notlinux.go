@@ -40,6 +40,9 @@ func (*ProcConnector) Ignore() {}
 // Connector is empty.
 func (*ProcConnector) Connector() cnproc.Config { return cnproc.Config{} }
 
+// IsolatedCPUs is empty.
+func (*ProcConnector) IsolatedCPUs() string { return "" }
+
 // Stop does nothing.
 func (*ProcConnector) Stop() {}
 

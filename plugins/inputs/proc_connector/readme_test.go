@@ -3,7 +3,10 @@
 package proc_connector
 
 import (
+	"maps"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The README shows the options as they are and names every field.
+var documentedField = regexp.MustCompile(`(?m)^    - (\w+) \(`)
+
+// The README shows the options as they are and names every field, and no other.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -32,10 +37,13 @@ func TestReadme(t *testing.T) {
 		require.True(t, ok)
 		_, section, _ := strings.Cut(readme, "\n- "+heading)
 		section, _, _ = strings.Cut(section, "\n- proc_")
+		_, section, _ = strings.Cut(section, "  - fields")
 		require.NotEmpty(t, section)
-		for field := range m.Fields {
-			require.Contains(t, section, "    - "+field+" (", "%s of %s", field, name)
+		var documented []string
+		for _, match := range documentedField.FindAllStringSubmatch(section, -1) {
+			documented = append(documented, match[1])
 		}
+		require.ElementsMatch(t, documented, slices.Collect(maps.Keys(m.Fields)), name)
 	}
 	for _, field := range execFields {
 		require.Contains(t, readme, "    - "+field+" (")

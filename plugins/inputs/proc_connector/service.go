@@ -27,6 +27,7 @@ import (
 type service struct {
 	log       telegraf.Logger
 	threads   bool
+	proc      string
 	session   *cnproc.Session
 	caught    *catcher.Catchers // nil: there are none
 	watch     watch
@@ -38,7 +39,6 @@ type service struct {
 	emitting  sync.WaitGroup
 	failure   atomic.Pointer[error] // why receiving ended before it was told to
 	stopOnce  sync.Once
-	tellOnce  sync.Once // that a catcher has ended
 
 	mu          sync.Mutex // guards limitReport
 	limitReport limitReport
@@ -60,7 +60,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	if _, err := os.Stat(filepath.Join(p.proc, "self", "stat")); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading processes needs proc to be mounted on %s: %w", p.proc, err), fs.Close())
 	}
-	redactor, err := p.redactor()
+	emitter, err := p.emitter(acc)
 	if err != nil {
 		return nil, errors.Join(err, fs.Close())
 	}
@@ -82,26 +82,34 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 	s := &service{
 		log:     p.Log,
 		threads: p.Threads,
+		proc:    p.proc,
 		session: session,
 		caught:  caught,
 		scanned: make(chan struct{}),
-		watch:   watch{log: p.Log, repair: p.Repair, session: session},
 	}
+	s.watch.log, s.watch.repair, s.watch.session = p.Log, p.Repair, session
 	// From here on the kernel counts a listener, and whatever unwinds this
 	// goroutine gives it back.
 	s.guard(func() {
-		s.emitter = newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
-		s.emitter.redactor = redactor
+		s.emitter = emitter
 		s.collector = newCollector(p, fs, s.emitter)
 		if caught != nil {
 			s.collector.reader = newCaughtReader(caught, s.collector.scanner)
 		}
 		s.report(p.ReceiveBuffer, catchErr)
 		s.watch.opening(session.Opening())
+		if !session.Listening() {
+			s.watch.goOn()
+		}
 	})
 
 	s.emitting.Go(func() { s.guard(s.emitter.run) })
 	s.receiving.Go(func() { s.guard(s.receive) })
+	if caught != nil {
+		go s.guard(s.watchCatchers)
+	}
+	// After the rest, since a catcher that cannot run takes a moment to be found.
+	s.guard(s.checkCatchers)
 	return s, nil
 }
 
@@ -168,6 +176,7 @@ func (s *service) guard(f func()) {
 	defer func() {
 		if !returned {
 			_ = s.session.Ignore() //nolint:errcheck // the panic is the news, and it is on its way
+			s.caught.Release()
 		}
 	}()
 	f()
@@ -188,17 +197,54 @@ func (s *service) receive() {
 	}
 }
 
-// ignore sends the IGNORE that is owed. It waits for nothing.
+// watchCatchers has the receiver do the work of catchers that end before their time.
+func (s *service) watchCatchers() {
+	for err := range s.caught.Failures() {
+		// What it reads itself it must read at once.
+		s.session.SetCoalesce(0)
+		s.log.Errorf("A catcher has ended. The thread that receives events now reads what is executed there, too late for some short-lived programs, "+
+			"until the plugin is started again: %v", err)
+	}
+}
+
+// checkCatchers looks whether catchers can run.
+func (s *service) checkCatchers() {
+	occupied, free := s.caught.Check()
+	if len(occupied) > 0 {
+		s.tellOccupied(occupied, realtimeProgram(s.proc, occupied))
+	}
+	if len(free) > 0 {
+		s.log.Infof("A catcher runs on %s again", catcher.CPUList(free))
+	}
+}
+
+// tellOccupied says on which CPUs no catcher can run, and because of which program
+// if that is known.
+func (s *service) tellOccupied(cpus []int, program string) {
+	reason := "a program of higher real-time priority does not seem to give way"
+	if program != "" {
+		reason = program + ", which has a higher real-time priority, does not give way"
+	}
+	s.log.Warnf("No catcher can run on %s: %s. What is executed there is read from another CPU, too late for some short-lived programs",
+		catcher.CPUList(cpus), reason)
+}
+
+// ignore sends the IGNORE that is owed, and sees to it that no catcher keeps the
+// process from ending. It waits up to 0.5 s for other sessions that work on the
+// kernel's count, and after IGNORE a moment for catchers that cannot run.
 func (s *service) ignore() {
 	if err := s.session.Ignore(); err != nil {
 		s.log.Errorf("Ending to listen failed: %v", err)
+	}
+	if occupied := s.caught.Release(); len(occupied) > 0 {
+		s.tellOccupied(occupied, "") // to look for it takes its time
 	}
 }
 
 // stop sends IGNORE, then lets what was received reach Telegraf, and returns
 // when both goroutines have ended. Further callers wait for the first.
 func (s *service) stop() {
-	// Outside the Once, so that nobody who asks to stop waits with this.
+	// Outside the Once, so that IGNORE does not wait for a stop that is under way.
 	s.ignore()
 	s.stopOnce.Do(func() {
 		err := s.session.Close()
@@ -242,22 +288,20 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		m.AddField("listens", stats.Listens)
 		m.AddField("ignores", stats.Ignores)
 		m.AddField("deaf", stats.Deaf)
+		m.AddField("deaf_depth", stats.DeafDepth)
 		m.AddField("repairs", stats.Repairs)
 		m.AddField("released", stats.Released)
 		m.AddField("unresolved", snap.unresolved)
 		m.AddField("events_dropped", s.emitter.dropped.Load()+s.limited(now))
 		m.AddField("resyncs", snap.resyncs)
 		m.AddField("spoofed", stats.Spoofed)
+		m.AddField("malformed", stats.Malformed)
+		m.AddField("redacted", s.emitter.redacted.Load())
 		m.AddField("processes", snap.processes)
 		m.AddField("lag_seconds", s.session.TakeLag().Seconds())
 		acc.AddMetric(m)
 
-		if failed := s.caught.Failed(); failed != nil {
-			s.tellOnce.Do(func() {
-				s.log.Errorf("A thread that reads what is executed has ended, and short-lived programs of its CPUs are missed from now on; "+
-					"restart the plugin: %v", failed)
-			})
-		}
+		s.checkCatchers()
 		if failure := s.failure.Load(); failure != nil {
 			err = *failure
 		}

@@ -4,6 +4,10 @@ package proc_connector
 
 import (
 	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/influxdata/telegraf"
 
@@ -16,7 +20,12 @@ type watch struct {
 	log     telegraf.Logger
 	repair  bool
 	session *cnproc.Session
-	trouble string // what could not be done, as last logged
+
+	mu          sync.Mutex // guards lastWarning
+	lastWarning string     // what could not be done, as last logged
+
+	repairing atomic.Bool
+	goingOn   sync.WaitGroup
 }
 
 // opening reports what was found when listening began.
@@ -25,8 +34,10 @@ func (w *watch) opening(f cnproc.Finding) {
 		w.log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", f.Released)
 	}
 	if f.Mistaken > 0 {
-		w.log.Warnf("Gave back %d listener(s) that killed plugins had left in the kernel's count, and took them again because that silenced the process "+
-			"connector: another program has sent the kernel an IGNORE too many", f.Mistaken)
+		w.log.Warnf("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", f.Mistaken)
+	}
+	if f.Kept > 0 {
+		w.log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", f.Kept)
 	}
 	w.found(f)
 }
@@ -43,55 +54,94 @@ func (w *watch) check() error {
 	}
 	w.found(f)
 	if !f.Listening {
+		w.goOn()
 		return cnproc.ErrSilenced
 	}
 	return nil
 }
 
+// repairPause is between two repairs of a count that one of them has not brought up:
+// whoever goes on lowering it must not keep a CPU busy here.
+const repairPause = 100 * time.Millisecond
+
+// goOn repairs in the background what could not be repaired in the time that a
+// gather or a start may take. It ends when the kernel reports events again, or the
+// session is closed.
+func (w *watch) goOn() {
+	if !w.repair || !w.repairing.CompareAndSwap(false, true) {
+		return
+	}
+	w.goingOn.Go(func() {
+		defer w.repairing.Store(false)
+		for {
+			time.Sleep(repairPause)
+			f, err := w.session.Check()
+			if err != nil {
+				return // the next gather says so
+			}
+			w.found(f)
+			if f.Listening {
+				return
+			}
+		}
+	})
+}
+
 // closing reports what was found when listening ended.
 func (w *watch) closing(f cnproc.Finding) {
-	switch {
-	case f.Listening:
-		w.mended(f)
-	case f.Deaf || f.Raised > 0:
-		w.log.Warnf("The process connector is silenced, and %d LISTENs have not mended it before the plugin stopped: another program, or from Linux 6.6 on "+
-			"any user, has sent the kernel an IGNORE too many (telegraf-proc-connector doctor shows more)", f.Raised)
+	w.goingOn.Wait()
+	if !f.Listening && (f.Deaf || f.Raised > 0) {
+		w.log.Warnf("The process connector is silenced, and %d LISTENs did not repair it before the plugin stopped: %s (telegraf-proc-connector doctor shows more)",
+			f.Raised, unmatched)
+	} else {
+		w.repaired(f)
 	}
-	w.troubled(f.Err)
+	w.warnOnce(f.Err)
 }
+
+// unmatched is why a session that the kernel counts hears nothing.
+const unmatched = "another program, or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs"
 
 func (w *watch) found(f cnproc.Finding) {
 	switch {
 	case f.Listening:
-		w.mended(f)
+		w.repaired(f)
 	case f.Deaf && w.repair:
-		w.log.Warnf("The process connector is silenced and %d LISTENs have not mended it: another program, or from Linux 6.6 on any user, has sent the "+
-			"kernel more IGNOREs than that too many; trying again at each gather", f.Raised)
+		w.log.Warnf("The process connector is silenced, and %d LISTENs have not repaired it yet: %s; trying on", f.Raised, unmatched)
 	case f.Deaf:
-		w.log.Warn("The process connector is silenced: another program, or from Linux 6.6 on any user, has sent the kernel an IGNORE too many, " +
-			"and no program on this machine hears anything. It is not mended because of the option repair")
+		w.log.Warnf("The process connector is silenced: %s, and no program on this machine hears anything. Not repaired, because repair = false", unmatched)
 	}
-	w.troubled(f.Err)
+	w.warnOnce(f.Err)
 }
 
-func (w *watch) mended(f cnproc.Finding) {
+func (w *watch) repaired(f cnproc.Finding) {
 	switch {
 	case f.Raised > 0:
-		w.log.Warnf("The process connector was silenced, its listener count %d too low: another program, or from Linux 6.6 on any user, has sent "+
-			"the kernel so many IGNOREs too many. It was mended with %d LISTENs; what happened meanwhile is not counted", f.Raised, f.Raised)
+		others := ""
+		if f.Others > 0 {
+			others = fmt.Sprintf(", %d of them for other members of the group, one for each", f.Others)
+		}
+		if f.Crowd {
+			others = ", none of them for the other members of the group, which are suspiciously many"
+		}
+		w.log.Warnf("The process connector was silenced, its listener count %d too low: %s. It was repaired with %d LISTENs%s; what happened meanwhile is not counted",
+			f.Raised, unmatched, f.Raised, others)
 	case f.Deaf:
-		w.log.Warn("The process connector was silenced, and another program has mended it; what happened meanwhile is not counted")
+		w.log.Warn("The process connector was silenced, and another program has repaired it; what happened meanwhile is not counted")
 	}
 }
 
-// troubled logs an error unless it is the one that was logged last.
-func (w *watch) troubled(err error) {
+// warnOnce logs an error unless it is the one that was logged last.
+func (w *watch) warnOnce(err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	if text != w.trouble && err != nil {
+	w.mu.Lock()
+	news := text != w.lastWarning
+	w.lastWarning = text
+	w.mu.Unlock()
+	if news && err != nil {
 		w.log.Warn(text)
 	}
-	w.trouble = text
 }

@@ -25,23 +25,26 @@ func TestWatch(t *testing.T) {
 		repair  bool
 		want    string // what the one line holds; empty: there is none
 	}{
-		"all is well":        {when: opening, finding: cnproc.Finding{Listening: true}},
-		"gave back":          {when: opening, finding: cnproc.Finding{Listening: true, Released: 2}, want: "Gave back 2 listener(s)"},
-		"gave back wrongly":  {when: opening, finding: cnproc.Finding{Listening: true, Mistaken: 1}, want: "took them again"},
-		"no lease":           {when: opening, finding: cnproc.Finding{Listening: true, Err: trouble}, want: "trouble"},
-		"mended at start":    {when: opening, finding: cnproc.Finding{Listening: true, Deaf: true, Raised: 3}, want: "its listener count 3 too low"},
-		"mended later":       {when: found, finding: cnproc.Finding{Listening: true, Deaf: true, Raised: 3}, want: "mended with 3 LISTENs"},
-		"mended by others":   {when: found, finding: cnproc.Finding{Listening: true, Deaf: true}, want: "another program has mended it"},
-		"cannot be mended":   {when: found, finding: cnproc.Finding{Deaf: true, Raised: 1024}, repair: true, want: "1024 LISTENs have not mended it"},
-		"still not":          {when: found, finding: cnproc.Finding{Raised: 1024}, repair: true},
-		"must not be mended": {when: found, finding: cnproc.Finding{Deaf: true}, want: "because of the option repair"},
-		"mended at the end":  {when: closing, finding: cnproc.Finding{Listening: true, Raised: 1}, want: "its listener count 1 too low"},
-		"trouble at the end": {when: closing, finding: cnproc.Finding{Listening: true, Err: trouble}, want: "trouble"},
+		"all is well":          {when: opening, finding: cnproc.Finding{Listening: true}},
+		"gave back":            {when: opening, finding: cnproc.Finding{Listening: true, Released: 2}, want: "Gave back 2 listener(s)"},
+		"claimed too much":     {when: opening, finding: cnproc.Finding{Listening: true, Mistaken: 1}, want: "Removed 1 lease(s)"},
+		"left for later":       {when: opening, finding: cnproc.Finding{Listening: true, Kept: 2}, want: "Left 2 lease(s)"},
+		"no lease":             {when: opening, finding: cnproc.Finding{Listening: true, Err: trouble}, want: "trouble"},
+		"repaired at start":    {when: opening, finding: cnproc.Finding{Listening: true, Deaf: true, Raised: 3}, want: "its listener count 3 too low"},
+		"repaired later":       {when: found, finding: cnproc.Finding{Listening: true, Deaf: true, Raised: 3}, want: "repaired with 3 LISTENs"},
+		"repaired by others":   {when: found, finding: cnproc.Finding{Listening: true, Deaf: true}, want: "another program has repaired it"},
+		"cannot be repaired":   {when: found, finding: cnproc.Finding{Deaf: true, Raised: 1024}, repair: true, want: "1024 LISTENs have not repaired it yet"},
+		"for others too":       {when: found, finding: cnproc.Finding{Listening: true, Raised: 3, Others: 2}, want: "repaired with 3 LISTENs, 2 of them for other members"},
+		"in a crowd":           {when: found, finding: cnproc.Finding{Listening: true, Raised: 3, Crowd: true}, want: "none of them for the other members"},
+		"still not":            {when: found, finding: cnproc.Finding{Raised: 1024}, repair: true},
+		"must not be repaired": {when: found, finding: cnproc.Finding{Deaf: true}, want: "because repair = false"},
+		"repaired at the end":  {when: closing, finding: cnproc.Finding{Listening: true, Raised: 1}, want: "its listener count 1 too low"},
+		"trouble at the end":   {when: closing, finding: cnproc.Finding{Listening: true, Err: trouble}, want: "trouble"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			log := &testutil.CaptureLogger{}
-			w := watch{log: log, repair: tt.repair}
+			w := &watch{log: log, repair: tt.repair}
 			switch tt.when {
 			case opening:
 				w.opening(tt.finding)
@@ -61,9 +64,9 @@ func TestWatch(t *testing.T) {
 }
 
 // The same trouble at each gather is one line.
-func TestWatchTroubledOnce(t *testing.T) {
+func TestWatchWarnsOnce(t *testing.T) {
 	log := &testutil.CaptureLogger{}
-	w := watch{log: log}
+	w := &watch{log: log}
 	for range 3 {
 		w.found(cnproc.Finding{Listening: true, Err: errors.New("trouble")})
 	}

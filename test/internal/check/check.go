@@ -22,9 +22,9 @@ const Poll = 2 * time.Millisecond
 // Eventually waits until the condition holds.
 func Eventually(t testing.TB, what string, limit time.Duration, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(pace.Limit(limit))
+	deadline := time.Now().Add(pace.Wait(limit))
 	for !condition() {
-		require.True(t, time.Now().Before(deadline), "not within %s: %s", limit, what)
+		require.True(t, time.Now().Before(deadline), "not within %s: %s", pace.Wait(limit), what)
 		time.Sleep(Poll)
 	}
 }

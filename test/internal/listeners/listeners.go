@@ -54,16 +54,21 @@ func (c *Count) Above() int32 {
 	return n - c.before
 }
 
-// Require waits a little until the count is that much above the beginning.
+// Require waits until the count is that much above the beginning.
 func (c *Count) Require(want int32) {
 	c.t.Helper()
-	c.RequireWithin(want, time.Second)
+	c.wait(want, pace.Wait(0))
 }
 
-// RequireWithin is Require for what may take longer.
+// RequireWithin is Require for what is promised to be so that soon.
 func (c *Count) RequireWithin(want int32, limit time.Duration) {
 	c.t.Helper()
-	for deadline := time.Now().Add(pace.Limit(limit)); ; time.Sleep(poll) {
+	c.wait(want, pace.Limit(limit))
+}
+
+func (c *Count) wait(want int32, limit time.Duration) {
+	c.t.Helper()
+	for deadline := time.Now().Add(limit); ; time.Sleep(poll) {
 		got := c.Above()
 		if got == want {
 			return

@@ -73,5 +73,7 @@ func (f *Foreign) current(binary string) bool {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	return info.Path == f.Module+strings.TrimPrefix(f.Package, ".") && settings["-tags"] == f.Tags && settings["-ldflags"] == f.LDFlags
+	// With -trimpath Go does not keep the flags of the linker.
+	flags := settings["-trimpath"] == "true" || settings["-ldflags"] == f.LDFlags
+	return info.Path == f.Module+strings.TrimPrefix(f.Package, ".") && settings["-tags"] == f.Tags && flags
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -54,6 +55,16 @@ func Program(t testing.TB, name string, build func(path string)) string {
 		return path
 	}
 	path := Artifact(t, name)
+	// go test runs several packages at a time, and one must not replace what another
+	// runs. The second finds that there is nothing to do.
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		t.Fatalf("Building %s: %v", name, err)
+	}
+	defer dir.Close()
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatalf("Building %s: %v", name, os.NewSyscallError("flock", err))
+	}
 	build(path)
 	return path
 }
@@ -76,7 +87,7 @@ func Go(t testing.TB, dir string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath", "GOWORK=off")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

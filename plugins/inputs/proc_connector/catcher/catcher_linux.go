@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -47,29 +49,42 @@ func (w Wanted) longest() uint32 {
 // A Config says what catchers read and how.
 type Config struct {
 	Proc       string // where proc is mounted
+	Sys        string // where sysfs is mounted
 	Scheduling Scheduling
 	Wanted     Wanted
 }
 
-// Catchers are the threads, and what they have read. Take, Read and Close are
-// for one goroutine at a time.
+// Catchers are the threads, and what they have read. Take is for one goroutine;
+// the other methods may be called from any, and there may be no Catchers for them.
 type Catchers struct {
-	all    []*one
-	proc   int
-	report Report
-	done   sync.WaitGroup
+	workers  []*worker
+	proc     int
+	answers  int         // an eventfd that a worker writes to when it has answered
+	allowed  unix.CPUSet // where this process may run
+	report   Report
+	failures chan error
+	closing  chan struct{} // closed by Close: threads that have failed end now
+	done     sync.WaitGroup
+
+	mu       sync.Mutex // guards where workers run
+	released bool
 
 	closeOnce sync.Once
 	closeErr  error
 }
 
-// one is a catcher.
-type one struct {
+// A worker is one catcher thread with its tap and ring.
+type worker struct {
 	group group
 	tap   *cnproc.Tap
-	stop  int
+	wake  int // an eventfd: the worker is to answer, or to end
 	ring  *ring
 	loop  *loop
+	tid   int // 0: there is no thread
+
+	pinned bool // to the CPUs of its group
+	away   bool // it is pinned no longer, because it could not run there
+	failed atomic.Bool
 }
 
 // Open starts to read. Nothing is heard until a session listens.
@@ -78,11 +93,15 @@ type one struct {
 // than Auto, is not permitted; those of cnproc.OpenTap; and what the system says
 // when it has no memory, threads or descriptors left.
 func Open(cfg Config) (_ *Catchers, err error) {
-	groups, err := hostGroups()
+	m, err := readMachine(cfg.Sys)
 	if err != nil {
 		return nil, err
 	}
-	c := &Catchers{proc: -1}
+	groups := m.groups(cfg.Scheduling, maxCatchers)
+	c := &Catchers{
+		proc: -1, answers: -1, allowed: m.allowedSet(),
+		failures: make(chan error, len(groups)), closing: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -92,17 +111,32 @@ func Open(cfg Config) (_ *Catchers, err error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: cfg.Proc, Err: err}
 	}
+	if c.answers, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
 	for i := range groups {
-		o, err := c.open(groups[i], cfg.Wanted)
+		w, err := c.open(groups[i], cfg.Wanted)
 		if err != nil {
 			return nil, fmt.Errorf("catcher %d: %w", i, err)
 		}
-		c.all = append(c.all, o)
+		c.workers = append(c.workers, w)
 	}
-	for i, o := range c.all {
-		scheduled := make(chan placed)
-		c.done.Go(func() { o.follow(fmt.Sprintf("catch/%d", i), cfg.Scheduling, scheduled) })
-		c.report.add(<-scheduled)
+	for i, w := range c.workers {
+		tid := make(chan int)
+		c.done.Go(func() { c.follow(w, fmt.Sprintf("catch/%d", i), tid) })
+		w.tid = <-tid
+	}
+	// A thread that is pinned to an occupied CPU stands still, wherever it is. So
+	// none is pinned before it is out of the Go runtime, and holds none of its locks.
+	if err := c.ask(c.workers); err != nil {
+		return nil, err
+	}
+	c.await(c.workers, -1)
+	if !cfg.Scheduling.takesIsolated() {
+		c.report.Isolated = m.isolated
+	}
+	for _, w := range c.workers {
+		c.report.add(w.place(cfg.Scheduling))
 	}
 	if cfg.Scheduling != Auto && c.report.Refused != nil {
 		return nil, c.report.Refused
@@ -110,62 +144,65 @@ func Open(cfg Config) (_ *Catchers, err error) {
 	return c, nil
 }
 
-func (c *Catchers) open(g group, want Wanted) (_ *one, err error) {
-	o := &one{group: g, stop: -1}
+func (c *Catchers) open(g group, want Wanted) (_ *worker, err error) {
+	w := &worker{group: g, wake: -1}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, o.close())
+			err = errors.Join(err, w.close())
 		}
 	}()
-	if o.ring, err = newRing(int(want.longest())); err != nil {
+	if w.ring, err = newRing(int(want.longest())); err != nil {
 		return nil, err
 	}
-	if o.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if w.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	if o.tap, err = cnproc.OpenTap(cnproc.TapConfig{What: cnproc.WhatExec, CPUs: g.cpus, ReceiveBuffer: tapBuffer}); err != nil {
+	if w.tap, err = cnproc.OpenTap(cnproc.TapConfig{What: cnproc.WhatExec, CPUs: g.cpus, ReceiveBuffer: tapBuffer}); err != nil {
 		return nil, err
 	}
-	o.loop = newLoop(want, o.ring, o.tap.FD(), o.stop, c.proc)
-	return o, nil
+	w.loop = newLoop(want, w.ring, descriptors{tap: w.tap.FD(), wake: w.wake, answers: c.answers, proc: c.proc}, c.allowed)
+	return w, nil
 }
 
-func (o *one) close() error {
+func (w *worker) close() error {
 	var errs []error
-	if o.tap != nil {
-		errs = append(errs, o.tap.Close())
+	if w.tap != nil {
+		errs = append(errs, w.tap.Close())
 	}
-	if o.stop >= 0 {
-		errs = append(errs, os.NewSyscallError("close", unix.Close(o.stop)))
+	if w.wake >= 0 {
+		errs = append(errs, os.NewSyscallError("close", unix.Close(w.wake)))
 	}
-	if o.ring != nil {
-		errs = append(errs, o.ring.close())
+	if w.ring != nil {
+		errs = append(errs, w.ring.close())
 	}
 	return errors.Join(errs...)
 }
 
-// follow is a catcher's life. The thread ends with the goroutine, since nothing
+// follow is a worker's life. The thread ends with the goroutine, since nothing
 // unlocks it: whatever it has made of itself is gone then.
-func (o *one) follow(name string, s Scheduling, scheduled chan<- placed) {
+func (c *Catchers) follow(w *worker, name string, tid chan<- int) {
 	runtime.LockOSThread()
 	if unix.Gettid() == unix.Getpid() {
 		// The first thread stands for the process. As long as this goroutine
 		// keeps it, another goroutine has another.
 		var other sync.WaitGroup
-		other.Go(func() { o.follow(name, s, scheduled) })
+		other.Go(func() { c.follow(w, name, tid) })
 		other.Wait()
 		runtime.UnlockOSThread()
 		return
 	}
-	p := place(name, o.group, s)
-	scheduled <- p
-	if p.permitted(s) {
-		o.loop.outside()
-		o.loop.ended.Store(true)
+	enter(name)
+	tid <- unix.Gettid()
+	w.loop.outside()
+	if err := w.loop.failure(); err != nil {
+		w.failed.Store(true)
+		c.failures <- fmt.Errorf("%s: %w", CPUList(w.group.pin), err)
+		// The thread's id stays its own for as long as somebody may use it.
+		<-c.closing
 	}
 }
 
-// Close ends the threads and gives everything back, once. There may be no Catchers.
+// Close ends the threads and gives everything back, once.
 func (c *Catchers) Close() error {
 	if c == nil {
 		return nil
@@ -174,41 +211,58 @@ func (c *Catchers) Close() error {
 	return c.closeErr
 }
 
+// endPatience bounds how long Close waits for threads. Once released they end in a
+// moment, even where programs of higher priority leave ordinary ones a twentieth
+// of the time (sched(7), sched_rt_runtime_us).
+const endPatience = 2 * time.Second
+
 func (c *Catchers) end() error {
-	var errs []error
-	one := [8]byte{7: 1} // not zero, in either byte order
-	for _, o := range c.all {
-		if _, err := unix.Write(o.stop, one[:]); err != nil {
-			errs = append(errs, os.NewSyscallError("write", err))
+	c.Release()
+	close(c.closing)
+	for _, w := range c.workers {
+		if w.loop == nil || w.tid == 0 {
+			continue
+		}
+		w.loop.stop()
+		if err := signal(w.wake); err != nil {
+			return err // the threads still use what would be closed
 		}
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...) // the threads still use what would be closed
+	ended := make(chan struct{})
+	go func() {
+		c.done.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(endPatience):
+		return fmt.Errorf("catchers have not ended within %v, what they use stays open", endPatience)
 	}
-	c.done.Wait()
-	for _, o := range c.all {
-		errs = append(errs, o.close())
+	close(c.failures)
+	var errs []error
+	for _, w := range c.workers {
+		errs = append(errs, w.close())
 	}
-	if c.proc >= 0 {
-		errs = append(errs, os.NewSyscallError("close", unix.Close(c.proc)))
+	for _, fd := range []int{c.proc, c.answers} {
+		if fd >= 0 {
+			errs = append(errs, os.NewSyscallError("close", unix.Close(fd)))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// signal wakes who waits for an eventfd.
+func signal(eventfd int) error {
+	one := [8]byte{7: 1} // not zero, in either byte order
+	if _, err := unix.Write(eventfd, one[:]); err != nil && !errors.Is(err, unix.EAGAIN) {
+		return os.NewSyscallError("write", err)
+	}
+	return nil
 }
 
 // Report says what was got. It does not change.
 func (c *Catchers) Report() Report { return c.report }
 
-// Failed returns why a catcher has ended before Close, if one has: what it would
-// have read is left to others. It may be called at any time. There may be no
-// Catchers.
-func (c *Catchers) Failed() error {
-	if c == nil {
-		return nil
-	}
-	for i, o := range c.all {
-		if err := o.loop.failure(); err != nil {
-			return fmt.Errorf("catcher %d: %w", i, err)
-		}
-	}
-	return nil
-}
+// Failures yields why a catcher has ended before Close, each when it happens: what
+// it would have read is left to others. Close closes the channel.
+func (c *Catchers) Failures() <-chan error { return c.failures }

@@ -19,41 +19,35 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
-// A taker takes what catchers have read about each exec, in order.
+// A taker keeps the events of execs, for a test to take what catchers have read.
 type taker struct {
 	catchers *Catchers
 	mu       sync.Mutex
-	record   Record
-	taken    map[int32]string // arguments by process
-	missed   map[int32]bool
-	lag      time.Duration
+	execs    map[int32]cnproc.Event // by process
 }
 
 func (k *taker) HandleEvents(events []cnproc.Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i := range events {
-		e := &events[i]
-		if e.What != cnproc.WhatExec {
-			continue
-		}
-		if k.catchers.Take(e.CPU, e.Task.TGID, e.Timestamp, &k.record) {
-			k.taken[e.Task.TGID] = string(k.record.Cmdline)
-			k.lag = max(k.lag, time.Duration(k.record.ReadAt-e.Timestamp))
-		} else {
-			k.missed[e.Task.TGID] = true
+		if e := &events[i]; e.What == cnproc.WhatExec {
+			k.execs[e.Task.TGID] = *e
 		}
 	}
 }
 
 func (*taker) HandleEmpty(cnproc.Missed, uint64) time.Duration { return 0 }
 
-// of tells what was taken of a process, if it was, and whether its exec has come.
-func (k *taker) of(pid int) (args string, taken, seen bool) {
+// take fills r with what was read of the exec of a process, once its event has come
+// and a catcher has been there.
+func (k *taker) take(pid int, r *Record) (after time.Duration, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	args, taken = k.taken[int32(pid)]
-	return args, taken, taken || k.missed[int32(pid)]
+	e, ok := k.execs[int32(pid)]
+	if !ok || !k.catchers.Take(e.CPU, e.Task.TGID, e.Timestamp, r) {
+		return 0, false
+	}
+	return time.Duration(r.ReadAt - e.Timestamp), true
 }
 
 // recordOf keeps the record of the first exec of a program.
@@ -84,7 +78,7 @@ func catchLive(t *testing.T, cfg Config) (*Catchers, *taker) {
 	t.Helper()
 	c, err := Open(cfg)
 	require.NoError(t, err)
-	k := &taker{catchers: c, taken: make(map[int32]string), missed: make(map[int32]bool)}
+	k := &taker{catchers: c, execs: make(map[int32]cnproc.Event)}
 	s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{NoThreads: true}, Coalesce: 50 * time.Millisecond, Repair: true})
 	if err != nil {
 		require.NoError(t, c.Close())
@@ -98,9 +92,11 @@ func catchLive(t *testing.T, cfg Config) (*Catchers, *taker) {
 	t.Cleanup(func() {
 		require.NoError(t, s.Close())
 		require.NoError(t, <-done)
-		require.NoError(t, c.Failed())
 		require.NoError(t, c.Close())
 		require.NoError(t, c.Close(), "twice")
+		for err := range c.Failures() {
+			require.NoError(t, err)
+		}
 	})
 	return c, k
 }
@@ -123,34 +119,33 @@ func comms(t *testing.T) map[string]int {
 	return threads
 }
 
+// Each exec is caught, with its own arguments. How soon is a figure of "make bench":
+// here the program stays until it has been read.
 func TestLiveCatch(t *testing.T) {
 	const execs = 50
-	for s, least := range map[Scheduling]int{Auto: execs * 9 / 10, Normal: 1} {
+	for _, s := range []Scheduling{Auto, Normal} {
 		t.Run(string(s), func(t *testing.T) {
-			c, k := catchLive(t, Config{Proc: "/proc", Scheduling: s, Wanted: Wanted{Cmdline: 100, Exe: true, Cwd: true, Cgroup: true}})
+			c, k := catchLive(t, Config{Proc: "/proc", Sys: "/sys", Scheduling: s, Wanted: Wanted{Cmdline: 100, Exe: true, Cwd: true, Cgroup: true}})
 			require.Positive(t, c.Report().Threads)
-			taken := 0
+			var longest time.Duration
 			for i := range execs {
-				cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf("# %s\nsleep 0.01", strings.Repeat("x", i)))
-				require.NoError(t, cmd.Run())
-				want := strings.Join(cmd.Args, "\x00") + "\x00"
-				var got string
-				var ok bool
+				cmd := exec.Command("/bin/sh", "-c", fmt.Sprintf("# %s\nread end", strings.Repeat("x", i)))
+				stdin, err := cmd.StdinPipe()
+				require.NoError(t, err)
+				require.NoError(t, cmd.Start())
+				var r Record
 				require.Eventually(t, func() bool {
-					var seen bool
-					got, ok, seen = k.of(cmd.Process.Pid)
-					return seen
+					after, ok := k.take(cmd.Process.Pid, &r)
+					longest = max(longest, after)
+					return ok
 				}, time.Minute, time.Millisecond)
-				if ok {
-					taken++
-					require.Equal(t, want[:min(len(want), 100)], got)
-				}
+				want := strings.Join(cmd.Args, "\x00") + "\x00"
+				require.Equal(t, want[:min(len(want), 100)], string(r.Cmdline))
+				_, err = stdin.Write([]byte("\n"))
+				require.NoError(t, err)
+				require.NoError(t, cmd.Wait())
 			}
-			t.Logf("%d of %d taken, read at most %v after the event, by %v", taken, execs, k.lag, c.Report())
-			if raceDetector {
-				least = 1
-			}
-			require.GreaterOrEqual(t, taken, least)
+			t.Logf("%d taken, read at most %v after the event, by %v", execs, longest, c.Report())
 		})
 	}
 }
@@ -168,7 +163,7 @@ func TestLiveParts(t *testing.T) {
 		"none, long name": {Wanted{}, long},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Open(Config{Proc: "/proc", Scheduling: Auto, Wanted: tt.want})
+			c, err := Open(Config{Proc: "/proc", Sys: "/sys", Scheduling: Auto, Wanted: tt.want})
 			require.NoError(t, err)
 			defer func() { require.NoError(t, c.Close()) }()
 			s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{Types: []cnproc.What{cnproc.WhatExec}}, Coalesce: 100 * time.Millisecond, Repair: true})
@@ -214,11 +209,11 @@ func TestLiveScheduling(t *testing.T) {
 		Normal:   {},
 	} {
 		t.Run(string(s), func(t *testing.T) {
-			c, err := Open(Config{Proc: "/proc", Scheduling: s})
+			c, err := Open(Config{Proc: "/proc", Sys: "/sys", Scheduling: s})
 			require.NoError(t, err)
 			require.NoError(t, c.Report().Refused)
 			threads := comms(t)
-			for i, o := range c.all {
+			for i, w := range c.workers {
 				tid, ok := threads[fmt.Sprintf("catch/%d", i)]
 				require.True(t, ok)
 				require.NotEqual(t, os.Getpid(), tid)
@@ -231,7 +226,7 @@ func TestLiveScheduling(t *testing.T) {
 				var set unix.CPUSet
 				require.NoError(t, unix.SchedGetaffinity(tid, &set))
 				if c.Report().Pinned == c.Report().Threads {
-					require.Equal(t, len(o.group.pin), set.Count())
+					require.Equal(t, len(w.group.pin), set.Count())
 				}
 			}
 			require.NoError(t, c.Close())
@@ -253,15 +248,21 @@ func TestLiveScheduling(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	for want, r := range map[string]Report{
-		"2 threads, each on its own CPUs, with real-time priority 1": {Threads: 2, Pinned: 2, Scheduling: Realtime},
-		"1 thread, on no CPUs of their own, with no priority (x)":    {Threads: 1, Scheduling: Normal, Refused: errors.New("x")},
-		"3 threads, 2 of them on their own CPUs, with nice -20":      {Threads: 3, Pinned: 2, Scheduling: Nice},
+		"2 threads, each on its own CPU, with real-time priority 1": {Threads: 2, Pinned: 2, Scheduling: Realtime},
+		"2 threads without CPUs of their own, with nice -20":        {Threads: 2, Scheduling: Nice},
+		"1 thread on its own CPU, with nice -20":                    {Threads: 1, Pinned: 1, Scheduling: Nice},
+		"1 thread without a CPU of its own, with no priority (x)":   {Threads: 1, Scheduling: Normal, Refused: errors.New("x")},
+		"3 threads, 2 of them on their own CPU, with nice -20":      {Threads: 3, Pinned: 2, Scheduling: Nice},
+		"2 threads, each on its own CPU (none on isolated CPUs 2-5,7), with real-time priority 1": {
+			Threads: 2, Pinned: 2, Isolated: []int{2, 3, 4, 5, 7}, Scheduling: Realtime,
+		},
 	} {
 		require.Equal(t, want, r.String())
 	}
 }
 
-// A catcher whose socket fails ends, and says why; it does not spin.
+// A catcher whose socket fails ends, and says why; it does not spin. Its thread is
+// an ordinary one again, and those that ask the others do not wait for it.
 func TestLoopFails(t *testing.T) {
 	var pipe [2]int
 	require.NoError(t, unix.Pipe2(pipe[:], unix.O_CLOEXEC))
@@ -269,25 +270,57 @@ func TestLoopFails(t *testing.T) {
 		require.NoError(t, unix.Close(pipe[0]))
 		require.NoError(t, unix.Close(pipe[1]))
 	}()
-	stop, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, unix.Close(stop)) }()
-	o := &one{stop: stop, loop: newLoop(Wanted{}, openRing(t), pipe[0], stop, -1)}
-	c := &Catchers{all: []*one{o}}
-	require.NoError(t, c.Failed())
+	answers, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	require.NoError(t, err)
+	m, err := readMachine("/sys")
+	require.NoError(t, err)
+	ring, err := newRing(longestEntry)
+	require.NoError(t, err)
+	w := &worker{
+		wake: wake, ring: ring, group: group{pin: m.allowed[:1]},
+		loop: newLoop(Wanted{}, ring, descriptors{tap: pipe[0], wake: wake, answers: answers, proc: -1}, m.allowedSet()),
+	}
+	c := &Catchers{
+		workers: []*worker{w}, proc: -1, answers: answers, allowed: m.allowedSet(),
+		failures: make(chan error, 1), closing: make(chan struct{}),
+	}
+	tid := make(chan int)
+	c.done.Go(func() { c.follow(w, "catch/test", tid) })
+	w.tid = <-tid
+	require.NoError(t, c.ask(c.workers))
+	c.await(c.workers, -1)
+	require.True(t, w.place(Auto).pinned)
+	occupied, free := c.Check()
+	require.Empty(t, occupied)
+	require.Empty(t, free)
+	require.Empty(t, c.Failures())
 
 	// What is readable and no socket.
 	_, err = unix.Write(pipe[1], []byte("x"))
 	require.NoError(t, err)
-	scheduled := make(chan placed, 1)
-	var done sync.WaitGroup
-	done.Go(func() { o.follow("catch/test", Normal, scheduled) })
-	done.Wait()
-	require.ErrorIs(t, c.Failed(), unix.ENOTSOCK)
-	require.ErrorContains(t, c.Failed(), "catcher 0: recvfrom")
+	err = <-c.Failures()
+	require.ErrorIs(t, err, unix.ENOTSOCK)
+	require.ErrorContains(t, err, "recvfrom")
+	require.ErrorContains(t, err, CPUList(m.allowed[:1]))
+	attr, err := unix.SchedGetAttr(w.tid, 0)
+	require.NoError(t, err)
+	require.Zero(t, attr.Policy)
+	var set unix.CPUSet
+	require.NoError(t, unix.SchedGetaffinity(w.tid, &set))
+	require.Equal(t, m.allowedSet(), set)
+
+	occupied, free = c.Check()
+	require.Empty(t, occupied)
+	require.Empty(t, free)
+	require.NoError(t, c.Close())
+	for err := range c.Failures() { // which is closed
+		require.NoError(t, err)
+	}
 }
 
 func TestOpenErrors(t *testing.T) {
-	_, err := Open(Config{Proc: filepath.Join(t.TempDir(), "none"), Scheduling: Auto})
+	_, err := Open(Config{Proc: filepath.Join(t.TempDir(), "none"), Sys: "/sys", Scheduling: Auto})
 	require.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,9 +21,14 @@ import (
 // process that causes it, about 0.1 microseconds.
 const maxCatchers = 16
 
-// onlineCPUs lists the CPUs that run
-// (Documentation/ABI/testing/sysfs-devices-system-cpu).
-const onlineCPUs = "/sys/devices/system/cpu/online"
+// Lists of CPUs in sysfs (Documentation/ABI/testing/sysfs-devices-system-cpu): those
+// that run, and those that the boot options isolcpus and nohz_full reserve for
+// programs that must not be disturbed.
+const (
+	onlineCPUs   = "devices/system/cpu/online"
+	isolatedCPUs = "devices/system/cpu/isolated"
+	nohzFullCPUs = "devices/system/cpu/nohz_full"
+)
 
 // lastCPU is more than any CPU's number.
 const lastCPU = 0xffff
@@ -64,36 +71,148 @@ func groups(online, allowed []int, limit int) []group {
 	return out
 }
 
-// hostGroups asks the system.
-func hostGroups() ([]group, error) {
+// A machine is what the system says of its CPUs.
+type machine struct {
+	online   []int
+	isolated []int // of those that are online
+	allowed  []int // may be used by this process; empty: not known
+}
+
+func readMachine(sys string) (machine, error) {
+	var m machine
 	var set unix.CPUSet
-	var allowed []int
 	// It fails on machines with more CPUs than the set has room for; there
 	// catchers run wherever they may.
 	if err := unix.SchedGetaffinity(0, &set); err == nil {
-		for cpu := range len(set) * int(8*unsafe.Sizeof(set[0])) {
+		for cpu := range setSize {
 			if set.IsSet(cpu) {
-				allowed = append(allowed, cpu)
+				m.allowed = append(m.allowed, cpu)
 			}
 		}
 	}
-	list, err := os.ReadFile(onlineCPUs)
-	if errors.Is(err, fs.ErrNotExist) {
-		// Without sysfs, as in a folder made for one program, those that may be
+	online, err := readCPUs(sys, onlineCPUs)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// Without sysfs, as in a directory made for one program, those that may be
 		// used are all that is known.
-		return groups(allowed, allowed, maxCatchers), nil
+		m.online = m.allowed
+		return m, nil
+	case err != nil:
+		return m, err
+	case len(online) == 0:
+		return m, fmt.Errorf("%s: %w", filepath.Join(sys, onlineCPUs), errCPUs)
 	}
-	if err != nil {
-		return nil, err
+	m.online = online
+	for _, name := range []string{isolatedCPUs, nohzFullCPUs} {
+		cpus, err := readCPUs(sys, name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // older kernels have neither
+			return m, err
+		}
+		for _, cpu := range cpus {
+			if slices.Contains(online, cpu) && !slices.Contains(m.isolated, cpu) {
+				m.isolated = append(m.isolated, cpu)
+			}
+		}
 	}
-	online, err := parseCPUs(list)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", onlineCPUs, err)
+	slices.Sort(m.isolated)
+	return m, nil
+}
+
+// Isolated lists the CPUs that have no catcher with that scheduling, because they are
+// reserved for programs that must not be disturbed.
+func Isolated(sys string, s Scheduling) ([]int, error) {
+	if s.takesIsolated() {
+		return nil, nil
 	}
-	return groups(online, allowed, maxCatchers), nil
+	m, err := readMachine(sys)
+	return m.isolated, err
+}
+
+// takesIsolated reports whether catchers are placed on isolated CPUs too: only who
+// asks for the most gets it there.
+func (s Scheduling) takesIsolated() bool { return s == Realtime }
+
+// groups divides the CPUs among catchers.
+func (m machine) groups(s Scheduling, limit int) []group {
+	if s.takesIsolated() {
+		// The kernel keeps isolated CPUs out of what programs inherit, but not
+		// out of what they may have.
+		return groups(m.online, append(slices.Clone(m.allowed), m.isolated...), limit)
+	}
+	others := slices.DeleteFunc(slices.Clone(m.online), func(cpu int) bool { return slices.Contains(m.isolated, cpu) })
+	return groups(others, m.allowed, limit)
+}
+
+// allowedSet is where threads may run that are on no CPU of their own.
+func (m machine) allowedSet() unix.CPUSet {
+	if len(m.allowed) > 0 {
+		return setOf(m.allowed)
+	}
+	var all unix.CPUSet // the kernel takes what there is of it
+	all.Fill()
+	return all
+}
+
+const setSize = len(unix.CPUSet{}) * 8 * int(unsafe.Sizeof(unix.CPUSet{}[0]))
+
+func setOf(cpus []int) unix.CPUSet {
+	var set unix.CPUSet
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	return set
+}
+
+// CPUList names CPUs for an operator.
+func CPUList(cpus []int) string {
+	if len(cpus) == 0 {
+		return "no CPU"
+	}
+	var b strings.Builder
+	b.WriteString("CPU")
+	if len(cpus) > 1 {
+		b.WriteByte('s')
+	}
+	separator := " "
+	for i, first := range cpus {
+		if i > 0 && cpus[i-1] == first-1 {
+			continue // it is in the range before
+		}
+		last := first
+		for _, cpu := range cpus[i+1:] {
+			if cpu == last+1 {
+				last = cpu
+			}
+		}
+		fmt.Fprintf(&b, "%s%d", separator, first)
+		if last > first {
+			fmt.Fprintf(&b, "-%d", last)
+		}
+		separator = ","
+	}
+	return b.String()
 }
 
 var errCPUs = errors.New("malformed list of CPUs")
+
+// readCPUs reads a file of sysfs. A list may be empty, which older kernels write as
+// "(null)".
+func readCPUs(sys, name string) ([]int, error) {
+	path := filepath.Join(sys, name)
+	list, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	list = bytes.TrimSpace(list)
+	if len(list) == 0 || bytes.Equal(list, []byte("(null)")) {
+		return nil, nil
+	}
+	cpus, err := parseCPUs(list)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return cpus, nil
+}
 
 // parseCPUs reads a list such as "0-3,8" (cpulist of Documentation/admin-guide/
 // kernel-parameters.rst).

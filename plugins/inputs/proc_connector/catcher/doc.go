@@ -11,6 +11,10 @@
 // under the id of the process and the timestamp of the event, which are the same
 // in every copy of an event.
 //
+// A program of higher real-time priority may keep a CPU to itself. Its catcher then
+// runs elsewhere, and never keeps the process from ending: see occupied_linux.go.
+// Isolated CPUs have none unless real time is asked for.
+//
 // Only these threads have a priority. They sleep in poll(2) until an exec happens,
 // and then work for as long as a few reads of /proc take, in the time of the
 // process that called exec.

@@ -11,7 +11,10 @@ import (
 
 // The race detector follows all threads, with the runtime's help. Under it the
 // loop is an ordinary goroutine: what it does is the same, only not as fast.
-func (l *loop) outside() { l.run() }
+func (l *loop) outside() {
+	l.run()
+	l.leave()
+}
 
 // wait is ppoll(2).
 //

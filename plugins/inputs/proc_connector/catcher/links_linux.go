@@ -13,7 +13,7 @@ func (c *Catchers) ReadLinks(read bool) {
 	if !read {
 		without = 1
 	}
-	for _, o := range c.all {
-		atomic.StoreUint32(&o.loop.withoutLinks, without)
+	for _, w := range c.workers {
+		atomic.StoreUint32(&w.loop.withoutLinks, without)
 	}
 }

@@ -61,7 +61,8 @@ type loop struct {
 	longest      uint32 // entry
 	ring         *ring
 	tap          uintptr
-	stop         uintptr // an eventfd
+	wake         uintptr // an eventfd: see answer
+	answers      uintptr // an eventfd
 	proc         uintptr // the directory
 	events       [2]unix.PollFd
 	message      [messageLen]byte
@@ -72,8 +73,15 @@ type loop struct {
 	event        uint64 // timestamp
 	pid          int32
 	idle         int
+	count        uint64 // of an eventfd
 
-	ended atomic.Bool // and the rest says why
+	// How often the loop was asked to answer, and has, and whether it is to end.
+	asked, answered, stopping uint32
+
+	// What leave gives the thread.
+	allowed unix.CPUSet
+	param   schedParam
+
 	// What system calls are given and return. It is here, and not on the stack, to
 	// leave room for the calls.
 	arguments        [6]uintptr
@@ -86,14 +94,19 @@ type loop struct {
 	errno  unix.Errno
 }
 
-func newLoop(want Wanted, r *ring, tap, stop, proc int) *loop {
+// descriptors are what a loop works with.
+type descriptors struct{ tap, wake, answers, proc int }
+
+func newLoop(want Wanted, r *ring, fds descriptors, allowed unix.CPUSet) *loop {
 	l := &loop{
 		longest: want.longest(),
 		ring:    r,
-		tap:     uintptr(tap),
-		stop:    uintptr(stop),
-		proc:    uintptr(proc),
-		events:  [2]unix.PollFd{{Fd: int32(tap), Events: unix.POLLIN}, {Fd: int32(stop), Events: unix.POLLIN}},
+		tap:     uintptr(fds.tap),
+		wake:    uintptr(fds.wake),
+		answers: uintptr(fds.answers),
+		proc:    uintptr(fds.proc),
+		events:  [2]unix.PollFd{{Fd: int32(fds.tap), Events: unix.POLLIN}, {Fd: int32(fds.wake), Events: unix.POLLIN}},
+		allowed: allowed,
 	}
 	lengths := want.lengths()
 	wanted := [parts]bool{partCmdline: want.Cmdline > 0, partStat: true, partExe: want.Exe, partCwd: want.Cwd, partCgroup: want.Cgroup}
@@ -107,14 +120,17 @@ func newLoop(want Wanted, r *ring, tap, stop, proc int) *loop {
 	return l
 }
 
-// failure returns why the loop has ended without having been told to. The
-// goroutine that ran it is the only one to know when it has ended.
+// failure returns why the loop has ended without having been told to, when it has
+// ended.
 func (l *loop) failure() error {
-	if l.ended.Load() && l.errno != 0 {
+	if l.errno != 0 {
 		return os.NewSyscallError(l.failed, l.errno)
 	}
 	return nil
 }
+
+// stop has the loop end when it is woken next.
+func (l *loop) stop() { atomic.StoreUint32(&l.stopping, 1) }
 
 // run waits for events until it is told to stop, or a system call fails.
 //
@@ -132,7 +148,10 @@ func (l *loop) run() {
 			l.fail("ppoll", l.error)
 			return
 		case l.events[1].Revents != 0:
-			return
+			if l.answer() {
+				return
+			}
+			continue
 		case l.events[0].Revents&unix.POLLIN == 0 || l.idle == idleWakes:
 			l.fail("ppoll", unix.EIO)
 			return
@@ -156,6 +175,43 @@ func (l *loop) run() {
 			return
 		}
 	}
+}
+
+// answer does what the loop was woken for, and reports whether it is to end.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+//nolint:gosec // G103: the pointers are those of system calls
+func (l *loop) answer() (end bool) {
+	l.arguments[0], l.arguments[1], l.arguments[2] = l.wake, uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count)
+	l.call(unix.SYS_READ)
+	if l.error != 0 && l.error != unix.EINTR && l.error != unix.EAGAIN {
+		l.fail("read", l.error)
+		return true
+	}
+	if atomic.LoadUint32(&l.stopping) != 0 {
+		return true
+	}
+	atomic.StoreUint32(&l.answered, atomic.LoadUint32(&l.asked))
+	l.count = 1
+	l.arguments[0] = l.answers
+	l.call(unix.SYS_WRITE) // to nobody, if nobody waits
+	return false
+}
+
+// leave makes this thread one that never stands in the way of others, before it
+// goes back to the Go runtime with its locks.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+//nolint:gosec // G103: the pointers are those of system calls
+func (l *loop) leave() {
+	l.arguments[0], l.arguments[1], l.arguments[2] = 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed))
+	l.call(unix.SYS_SCHED_SETAFFINITY)
+	l.arguments[0], l.arguments[1], l.arguments[2] = 0, ordinaryPolicy, uintptr(unsafe.Pointer(&l.param))
+	l.call(unix.SYS_SCHED_SETSCHEDULER)
 }
 
 // call is a system call that does not block, with l.arguments.

@@ -39,6 +39,7 @@ func exitsyscall()
 func (l *loop) outside() {
 	entersyscallblock()
 	l.run()
+	l.leave()
 	exitsyscall()
 }
 

@@ -28,17 +28,16 @@ type Record struct {
 // that id, reported with that timestamp on that CPU. It returns false when no
 // catcher has come to it, in time or at all. Each can be taken once.
 func (c *Catchers) Take(cpu uint32, pid int32, timestamp uint64, r *Record) bool {
-	for i := range c.all {
-		o := c.all[i]
-		if cpu < o.group.cpus.First || cpu > o.group.cpus.Last {
+	for _, w := range c.workers {
+		if cpu < w.group.cpus.First || cpu > w.group.cpus.Last {
 			continue
 		}
-		e := o.ring.find(pid, timestamp)
+		e := w.ring.find(pid, timestamp)
 		if e == nil {
 			return false
 		}
 		r.fill(e)
-		o.ring.free()
+		w.ring.free()
 		return true
 	}
 	return false

@@ -76,7 +76,14 @@ func TestRing(t *testing.T) {
 			}
 		}
 		require.Positive(t, taken)
-		require.Less(t, r.head-r.tail, r.size+1)
+		// What still waits is all there, and nothing else.
+		for _, l := range waiting {
+			e := r.find(l.pid, l.timestamp)
+			require.NotNil(t, e)
+			require.Equal(t, l.cmdline, e.part(partCmdline))
+			r.free()
+		}
+		require.Equal(t, r.head, r.tail)
 		t.Logf("%d taken, %d refused", taken, refused)
 	}
 }

@@ -29,6 +29,8 @@ var ErrNotPermitted = errors.New("not permitted")
 type Report struct {
 	Threads int
 	Pinned  int // how many of them run on their own CPUs only
+	// Isolated are the CPUs that have no catcher because they are isolated.
+	Isolated []int
 	// Scheduling is not Auto.
 	Scheduling Scheduling
 	// Refused is why it is not better, or not what was asked for; nil if
@@ -36,16 +38,14 @@ type Report struct {
 	Refused error
 }
 
-// A placed is what one catcher has got.
-type placed struct {
+// A placement is what one catcher has got.
+type placement struct {
 	pinned     bool
 	scheduling Scheduling
 	refused    error
 }
 
-func (p placed) permitted(asked Scheduling) bool { return asked == Auto || p.refused == nil }
-
-func (r *Report) add(p placed) {
+func (r *Report) add(p placement) {
 	r.Threads++
 	if p.pinned {
 		r.Pinned++
@@ -57,18 +57,22 @@ func (r *Report) add(p placed) {
 // String is one line for an operator.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d thread", r.Threads)
-	if r.Threads != 1 {
-		b.WriteByte('s')
-	}
 	switch {
+	case r.Threads == 1 && r.Pinned == 1:
+		b.WriteString("1 thread on its own CPU")
+	case r.Threads == 1:
+		b.WriteString("1 thread without a CPU of its own")
 	case r.Pinned == r.Threads:
-		b.WriteString(", each on its own CPUs,")
+		fmt.Fprintf(&b, "%d threads, each on its own CPU", r.Threads)
 	case r.Pinned > 0:
-		fmt.Fprintf(&b, ", %d of them on their own CPUs,", r.Pinned)
+		fmt.Fprintf(&b, "%d threads, %d of them on their own CPU", r.Threads, r.Pinned)
 	default:
-		b.WriteString(", on no CPUs of their own,")
+		fmt.Fprintf(&b, "%d threads without CPUs of their own", r.Threads)
 	}
+	if len(r.Isolated) > 0 {
+		fmt.Fprintf(&b, " (none on isolated %s)", CPUList(r.Isolated))
+	}
+	b.WriteByte(',')
 	switch r.Scheduling {
 	case Realtime:
 		b.WriteString(" with real-time priority 1")
@@ -83,9 +87,8 @@ func (r Report) String() string {
 	return b.String()
 }
 
-// place gives the calling thread its name, CPUs and priority.
-func place(name string, g group, asked Scheduling) placed {
-	var p placed
+// enter makes the calling thread that of a catcher.
+func enter(name string) {
 	// The bare call, because unix.Prctl takes the address as a number. A thread
 	// without a name of its own does its work all the same.
 	var comm [cutComm + 1]byte
@@ -93,19 +96,24 @@ func place(name string, g group, asked Scheduling) placed {
 	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of prctl(2), which cannot fail
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&comm)), 0)
 
-	if len(g.pin) > 0 {
-		var set unix.CPUSet
-		for _, cpu := range g.pin {
-			set.Set(cpu)
-		}
-		p.pinned = unix.SchedSetaffinity(0, &set) == nil
+	// A signal to the process must not wait on a thread that cannot run.
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
 	}
+	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil) //nolint:errcheck // it cannot fail
+}
+
+// place gives a thread its priority and CPUs. Another thread calls it, which goes
+// on whether that one can run there or not.
+func (w *worker) place(asked Scheduling) placement {
+	var p placement
 	for _, s := range []Scheduling{Realtime, Nice, Normal} {
 		if asked != Auto && asked != s {
 			continue
 		}
 		p.scheduling = s
-		err := schedule(s)
+		err := schedule(w.tid, s)
 		if err == nil {
 			break
 		}
@@ -113,11 +121,16 @@ func place(name string, g group, asked Scheduling) placed {
 			p.refused = err
 		}
 	}
+	if len(w.group.pin) > 0 {
+		set := setOf(w.group.pin)
+		w.pinned = unix.SchedSetaffinity(w.tid, &set) == nil
+	}
+	p.pinned = w.pinned
 	return p
 }
 
-// schedule gives the calling thread a priority that its children do not inherit.
-func schedule(s Scheduling) error {
+// schedule gives a thread a priority that its children do not inherit.
+func schedule(tid int, s Scheduling) error {
 	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Flags: unix.SCHED_FLAG_RESET_ON_FORK}
 	needs := ""
 	switch s {
@@ -131,7 +144,7 @@ func schedule(s Scheduling) error {
 	default:
 		return nil
 	}
-	if err := unix.SchedSetAttr(0, &attr, 0); err != nil {
+	if err := unix.SchedSetAttr(tid, &attr, 0); err != nil {
 		if errors.Is(err, os.ErrPermission) {
 			return fmt.Errorf("%s: %w", needs, ErrNotPermitted)
 		}
@@ -139,3 +152,17 @@ func schedule(s Scheduling) error {
 	}
 	return nil
 }
+
+// A schedParam is struct sched_param of include/uapi/linux/sched/types.h.
+type schedParam struct{ priority int32 }
+
+// ordinary takes real-time priority from a thread. Unlike sched_setattr(2) this
+// call leaves its niceness alone.
+func ordinary(tid int) {
+	var param schedParam
+	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of sched_setscheduler(2), which refuses nobody this
+	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), ordinaryPolicy, uintptr(unsafe.Pointer(&param)))
+}
+
+// ordinaryPolicy keeps the flag that only the privileged may clear.
+const ordinaryPolicy = unix.SCHED_NORMAL | unix.SCHED_RESET_ON_FORK

@@ -1,6 +1,9 @@
 package cmdline
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // Clean makes a name that another program chose (a comm, an exe, a cwd) safe
 // for a tag or a field: what cannot be seen is escaped as in Append, and bytes
@@ -31,19 +34,18 @@ func cleanFrom(s string, dirty int) string {
 	return string(b)
 }
 
-// Cut returns s when it has at most limit bytes. Otherwise it returns the
-// beginning of s, up to the end of a character, and "…", in limit bytes
-// together; nothing where limit has no room for "…".
-func Cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
+// titleTail is how many empty arguments at the end of a command line are taken to
+// be what a title has left: a program is seldom given that many.
+const titleTail = 3
+
+// TrimTitle returns raw, arguments as in /proc/PID/cmdline of a process that has
+// run for a while, without the empty arguments at its end. A process shows what it
+// does by overwriting its arguments with a title, and of a shorter one only NULs
+// follow. One or two empty arguments are taken to be what the program was given.
+func TrimTitle(raw []byte) []byte {
+	text := bytes.TrimRight(raw, "\x00")
+	if len(raw)-len(text)-1 < titleTail {
+		return raw
 	}
-	end := limit - len(ellipsis)
-	if end < 0 {
-		return ""
-	}
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + ellipsis
+	return raw[:len(text)+1]
 }

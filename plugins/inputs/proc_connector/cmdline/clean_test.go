@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -33,26 +34,21 @@ func TestClean(t *testing.T) {
 	}
 }
 
-func TestCut(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		in    string
-		limit int
-		want  string
-	}{
-		{"short", "abc", 10, "abc"},
-		{"fits exactly", "abcdef", 6, "abcdef"},
-		{"one too long", "abcdefg", 6, "abc…"},
-		{"within a character", "aöb-öö", 6, "aö…"},
-		{"before a wide character", "a😀b", 5, "a…"},
-		{"room for nothing else", "abcd", 3, "…"},
-		{"no room for the mark", "abcd", 2, ""},
-		{"nothing", "abcd", 0, ""},
-		{"less than nothing", "abcd", -5, ""},
-		{"empty", "", 0, ""},
+func TestTrimTitle(t *testing.T) {
+	for raw, want := range map[string]string{
+		"":                                     "",
+		"\x00":                                 "\x00",
+		"sh\x00":                               "sh\x00",
+		"grep\x00\x00":                         "grep\x00\x00",
+		"grep\x00\x00\x00":                     "grep\x00\x00\x00",
+		"git\x00-m\x00\x00":                    "git\x00-m\x00\x00",
+		"idle\x00\x00\x00\x00":                 "idle\x00",
+		"db\x00-px\x00\x00\x00\x00\x00":        "db\x00-px\x00",
+		"a\x00\x00\x00\x00\x00b\x00":           "a\x00\x00\x00\x00\x00b\x00",
+		"\x00\x00\x00\x00\x00":                 "\x00",
+		"no NUL at all":                        "no NUL at all",
+		"title" + strings.Repeat("\x00", 4000): "title\x00",
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, Cut(tt.in, tt.limit))
-		})
+		require.Equal(t, want, string(TrimTitle([]byte(raw))), "%q", raw)
 	}
 }

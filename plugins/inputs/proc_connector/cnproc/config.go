@@ -42,10 +42,11 @@ func (cfg Config) system() system {
 	return hostSystem(cfg.Proc)
 }
 
-// counts are written by whoever does what they count and read by Stats.
+// counts are updated by the code that performs the operation, and read by Stats.
 type counts struct {
 	listens, ignores   atomic.Uint64
 	deaf, repairs      atomic.Uint64
+	deafDepth          atomic.Uint64
 	released           atomic.Uint64
 	events, lost       atomic.Uint64
 	spoofed, malformed atomic.Uint64
@@ -57,6 +58,7 @@ type Stats struct {
 	Listens   uint64 // LISTENs that the kernel took for this session: 0 or 1
 	Ignores   uint64 // IGNOREs that the kernel took for it
 	Deaf      uint64 // times that the connector was found silenced
+	DeafDepth uint64 // by how many LISTENs the count was raised when that was last repaired
 	Repairs   uint64 // further LISTENs, sent to repair that
 	Released  uint64 // leaked LISTENs of killed sessions that were given back
 	Events    uint64 // events received, acknowledgements not among them
@@ -70,6 +72,7 @@ func (c *counts) stats() Stats {
 		Listens:   c.listens.Load(),
 		Ignores:   c.ignores.Load(),
 		Deaf:      c.deaf.Load(),
+		DeafDepth: c.deafDepth.Load(),
 		Repairs:   c.repairs.Load(),
 		Released:  c.released.Load(),
 		Events:    c.events.Load(),

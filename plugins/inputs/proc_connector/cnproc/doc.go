@@ -13,17 +13,18 @@
 //
 // Where to find what:
 //
-//   - session.go keeps that balance, as one state machine from Open to Close.
-//   - mend.go looks after the count where others have damaged it, and gives back
-//     what killed sessions have left in it; probe.go is how it looks, and acts.
+//   - session.go is the life of a listener, as a state machine from Open to Close.
+//   - count.go is all that changes the count, and the rules for it.
+//   - check.go finds out whether the kernel reports events, with the probe of
+//     probe.go, and has the count repaired.
 //   - lease.go keeps the files by which killed sessions are known.
 //   - examine.go looks at a machine without listening to it for longer.
 //   - abi.go and decode.go turn the kernel's bytes into an Event.
 //   - receive.go reads events in batches and hands them to a Handler.
 //   - filter.go builds the socket filter that keeps unwanted events away.
 //   - errors.go has the reasons why a machine cannot be listened to.
-//   - seam.go is what all this needs of the kernel, and socket_linux.go the only
-//     file that talks to its sockets.
+//   - seam.go is what all this needs of the kernel; socket_linux.go talks to its
+//     sockets, sleep_linux.go waits for them, tap_linux.go hands one out.
 //
 // A Session is opened with Open, read with Receive and ended with Close:
 //

@@ -124,13 +124,3 @@ func (w What) String() string {
 		return "0x" + strconv.FormatUint(uint64(w), 16)
 	}
 }
-
-// Known reports whether this package decodes the data of such events.
-func (w What) Known() bool {
-	switch w {
-	case WhatNone, WhatFork, WhatExec, WhatUID, WhatGID, WhatSID, WhatPtrace, WhatComm, WhatCoredump, WhatExit:
-		return true
-	default:
-		return false
-	}
-}

@@ -2,33 +2,35 @@ package cnproc
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 )
 
 // An Examination is what the connector of a machine was found to be like.
 type Examination struct {
-	// Others are the sockets in the group besides those of this examination.
+	// Others are the sockets in the group besides those of this examination, of
+	// more than 1,024 only some, and Crowd is set. Whether they have sent LISTEN is
+	// not to be seen, and so neither whether they have lost it.
 	Others []Member
+	Crowd  bool
 	// HeardBefore says that the kernel reported events before this examination
 	// had sent a LISTEN of its own: its count was one or more. Without Others
 	// that is a LISTEN that nobody will take back.
 	HeardBefore bool
 	// Heard says that it reported events after that LISTEN.
 	Heard bool
-	// Missing is how many further LISTENs it took until it did, or, if that is
-	// maxRaises or more, -1. While it is above 0 the kernel's count is so far
-	// below zero, and the next so many programs will hear nothing.
+	// Missing is how many further LISTENs it took until it did, or -1 if that was
+	// more than could be sent in two seconds. While it is above 0 the kernel's
+	// count is so far below zero, and the next so many programs will hear nothing.
 	Missing int
 	// ReceiveBuffer is the size of the queue that was granted, in bytes.
 	ReceiveBuffer int
 }
 
-// Silenced reports whether others have sent the kernel an IGNORE too many, so
-// that programs are deaf which are in the group, or will be that come next.
-func (e Examination) Silenced() bool {
-	return !e.Heard || len(e.Others) > 0 && !e.HeardBefore
-}
+// Silenced reports whether the kernel reported nothing although this examination
+// had sent LISTEN: others have sent it an unmatched IGNORE.
+func (e Examination) Silenced() bool { return !e.Heard }
 
 // Examine finds out how the connector of this machine is, and leaves the kernel's
 // count as it was. Nothing is repaired and no lease is read, whatever cfg says.
@@ -78,15 +80,18 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 		return e, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.opening.Err; err != nil {
+		return e, err // it could not be found out
+	}
 	e.Heard, e.ReceiveBuffer = s.opening.Listening, s.receiveBuffer
-	if e.Others, err = s.others(); err != nil {
+	if e.Others, e.Crowd, err = s.others(); err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
 	if !e.Heard {
 		if !free {
 			return e, &OpError{Op: "check", Err: errBusy}
 		}
-		if e.Missing, err = missing(sys, p); err != nil {
+		if e.Missing, err = missing(sys, p, budget(examinations*sys.budget, never)); err != nil {
 			return e, &OpError{Op: "check", Err: err}
 		}
 	}
@@ -98,26 +103,9 @@ var errBusy = errors.New("the connector is silenced, and another program that is
 // none passes no events.
 var none = Filter{Types: []What{WhatNone}}
 
-// missing counts how many LISTENs it takes until the canary is heard, and takes
-// them back. Whatever it fails at leaves the count too high and not too low.
-func missing(sys system, p *probe) (n int, err error) {
-	heard := false
-	raised := 0
-	for !heard && raised < maxRaises && err == nil {
-		if err = raise(sys); err == nil {
-			raised++
-			heard, err = p.heard()
-		}
-	}
-	n = raised
-	if !heard {
-		n = -1
-	}
-	for range raised {
-		err = errors.Join(err, lower(sys))
-	}
-	return n, err
-}
+// examinations is for how many repairs' time a count below zero is looked into, or
+// repaired by Reconcile.
+const examinations = 10
 
 // Reconcile gives back what dead sessions have left in the kernel's count, as
 // their leases in cfg.StateDirectory tell, without listening for longer than
@@ -140,10 +128,18 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
+	f := s.Opening()
+	for range examinations {
+		if f.Listening || !cfg.Repair {
+			break
+		}
+		again, err := s.Check()
+		f.Listening = again.Listening
+		f.Err = errors.Join(f.Err, err, again.Err)
+	}
 	err = s.Close()
-	f, closing := s.Opening(), s.Closing()
-	f.Raised += closing.Raised
-	f.Err = errors.Join(f.Err, closing.Err)
+	f.Raised = int(s.Stats().Repairs)
+	f.Err = errors.Join(f.Err, s.Closing().Err)
 	return f, err
 }
 
@@ -170,18 +166,19 @@ func leasesOn(sys system, dir string) ([]Lease, error) {
 	for _, name := range names {
 		l, err := d.open(name, os.O_RDONLY)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("lease %q: %w", name, err)
 		}
 		if l == nil {
 			continue
 		}
-		info := l.read()
+		info, ours := l.read()
 		free, err := l.lock()
 		if err := errors.Join(err, l.file.Close()); err != nil {
 			return nil, err
 		}
-		info.Held = !free
-		leases = append(leases, info)
+		if info.Held = !free; ours {
+			leases = append(leases, info)
+		}
 	}
 	return leases, nil
 }

@@ -36,6 +36,7 @@ type fakeKernel struct {
 	boot     string
 	uid      int
 	patience time.Duration
+	budget   time.Duration
 	locked   func(f *os.File) (bool, error) // in place of flock(2)
 }
 
@@ -48,6 +49,7 @@ func newFakeKernel() *fakeKernel {
 		boot:     "this-boot",
 		uid:      os.Geteuid(),
 		patience: 5 * time.Second,
+		budget:   5 * time.Second,
 	}
 }
 
@@ -148,6 +150,7 @@ func (k *fakeKernel) system() system {
 		uid:         k.uid,
 		// So that a busy machine is not taken for a stuck program.
 		patience: k.patience,
+		budget:   k.budget,
 	}
 }
 
@@ -275,6 +278,7 @@ type fakeSocket struct {
 	last   uint32 // operation
 	queue  []datagram
 	wakeup chan struct{}
+	slept  chan time.Duration // if not nil: for how long each wait was to let events queue up
 
 	dropped uint32 // if it is not the session's
 }
@@ -328,16 +332,22 @@ func (s *fakeSocket) wake() error {
 	return err
 }
 
-func (s *fakeSocket) send(request []byte) error {
-	op := binary.NativeEndian.Uint32(request[offData:])
-	name := map[uint32]string{opNone: "op 0", opListen: "LISTEN", opIgnore: "IGNORE"}[op]
-	if err := s.step(name); err != nil {
-		return err
+func (s *fakeSocket) send(requests ...[]byte) (n int, err error) {
+	op := func(request []byte) uint32 { return binary.NativeEndian.Uint32(request[offData:]) }
+	for _, request := range requests {
+		name := map[uint32]string{opNone: "op 0", opListen: "LISTEN", opIgnore: "IGNORE"}[op(request)]
+		if err = s.step(name); err != nil {
+			break
+		}
+		n++
 	}
+	// In one go, as within a system call.
 	s.k.mu.Lock()
 	defer s.k.mu.Unlock()
-	s.k.request(s, op, binary.NativeEndian.Uint32(request[offAck:])+1)
-	return nil
+	for _, request := range requests[:n] {
+		s.k.request(s, op(request), binary.NativeEndian.Uint32(request[offAck:])+1)
+	}
+	return n, err
 }
 
 func (s *fakeSocket) receive(limit int) ([]datagram, error) {
@@ -352,9 +362,12 @@ func (s *fakeSocket) receive(limit int) ([]datagram, error) {
 	return batch, nil
 }
 
-func (s *fakeSocket) wait(limit, _ time.Duration) error {
+func (s *fakeSocket) wait(limit, more time.Duration) error {
 	if err := s.step("wait"); err != nil {
 		return err
+	}
+	if s.slept != nil {
+		s.slept <- more
 	}
 	var timeout <-chan time.Time
 	if limit > 0 {
@@ -405,6 +418,14 @@ func (k *fakeKernel) stranger(port uint32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.count++
+	k.strangers = append(k.strangers, Member{Port: port, Inode: uint64(port)})
+}
+
+// A rider is another program that is a member and has sent nothing.
+func (k *fakeKernel) rider() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	port := uint32(6000 + len(k.strangers))
 	k.strangers = append(k.strangers, Member{Port: port, Inode: uint64(port)})
 }
 

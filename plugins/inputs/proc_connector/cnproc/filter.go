@@ -10,9 +10,9 @@ import (
 
 // A Filter says which events the kernel shall put into the session's queue.
 // What is filtered out costs the receiver nothing: no copy, no wake-up.
-// Acknowledgements always pass. The zero value passes everything, except that
-// this process's own threads take a name: those are canaries, sent to find out
-// whether the kernel still reports anything, and of no interest to anybody.
+// The zero value passes everything, except acknowledgements, which other programs
+// cause at will, and that this process's own threads take a name: those are
+// canaries, sent to find out whether the kernel still reports anything.
 type Filter struct {
 	// Types are the event types that pass. None means all, unknown ones too.
 	// WhatNone alone means no events.
@@ -31,8 +31,10 @@ const filterPass = 0x7fffffff
 
 // assemble returns the filter as classic BPF. Its offsets count from the start
 // of the nlmsghdr (net/netlink/af_netlink.c runs the filter on the whole skb).
-func (f Filter) assemble() ([]bpf.RawInstruction, error) {
-	raw, err := bpf.Assemble(f.program(ownPID()))
+//
+// The acknowledgement with the number ack passes; 0 means none.
+func (f Filter) assemble(ack uint32) ([]bpf.RawInstruction, error) {
+	raw, err := bpf.Assemble(f.program(ownPID(), ack))
 	if err != nil {
 		return nil, fmt.Errorf("assembling the socket filter: %w", err)
 	}
@@ -40,10 +42,23 @@ func (f Filter) assemble() ([]bpf.RawInstruction, error) {
 }
 
 // program returns the filter of a process with the id self.
-func (f Filter) program(self uint32) []bpf.Instruction {
+func (f Filter) program(self, ack uint32) []bpf.Instruction {
 	pass, drop := bpf.RetConstant{Val: filterPass}, bpf.RetConstant{Val: 0}
 
-	prog := []bpf.Instruction{bpf.LoadAbsolute{Off: offWhat, Size: 4}}
+	answer := []bpf.Instruction{drop}
+	if ack != 0 {
+		answer = []bpf.Instruction{
+			bpf.LoadAbsolute{Off: offAck, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(ack), SkipTrue: 1},
+			pass,
+			drop,
+		}
+	}
+	prog := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offWhat, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatNone)), SkipTrue: uint8(len(answer))},
+	}
+	prog = append(prog, answer...)
 
 	if !f.NoThreads {
 		prog = append(prog, dropCanaries(self)...)
@@ -56,7 +71,7 @@ func (f Filter) program(self uint32) []bpf.Instruction {
 	if len(f.Types) == 0 {
 		return append(prog, pass)
 	}
-	for _, w := range append([]What{WhatNone}, f.Types...) {
+	for _, w := range f.Types {
 		prog = append(prog, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(w)), SkipTrue: 1}, pass)
 	}
 	return append(prog, drop)
@@ -95,14 +110,18 @@ func dropCanaries(self uint32) []bpf.Instruction {
 	return append([]bpf.Instruction{skip}, body...)
 }
 
-// canaryFilter passes it when a thread of the process self takes a name, and
-// nothing else.
-func canaryFilter(self uint32) []bpf.Instruction {
+// probeFilter passes it when a thread of the process self takes a name, and
+// acknowledgements with one of the probeNumbers that begin with number.
+func probeFilter(self, number uint32) []bpf.Instruction {
 	return []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offWhat, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatComm)), SkipTrue: 3},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatComm)), SkipTrue: 2},
 		bpf.LoadAbsolute{Off: offEvent + 4, Size: 4}, // tgid
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(self), SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire(self), SkipTrue: 4, SkipFalse: 5},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatNone)), SkipTrue: 4},
+		bpf.LoadAbsolute{Off: offAck, Size: 4},
+		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: wire(^uint32(probeNumbers - 1))},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(number), SkipTrue: 1},
 		bpf.RetConstant{Val: filterPass},
 		bpf.RetConstant{Val: 0},
 	}

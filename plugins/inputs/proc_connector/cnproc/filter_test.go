@@ -26,30 +26,30 @@ func TestFilter(t *testing.T) {
 		threads []What // types that pass for another
 	}{
 		"zero value passes everything": {
-			leaders: append([]What{WhatNone, unknown}, all...),
-			threads: append([]What{WhatNone, unknown}, all...),
+			leaders: append([]What{unknown}, all...),
+			threads: append([]What{unknown}, all...),
 		},
 		"no threads": {
 			filter:  Filter{NoThreads: true},
-			leaders: append([]What{WhatNone, unknown}, all...),
-			threads: []What{WhatNone, unknown, WhatExec, WhatSID, WhatPtrace, WhatCoredump},
+			leaders: append([]What{unknown}, all...),
+			threads: []What{unknown, WhatExec, WhatSID, WhatPtrace, WhatCoredump},
 		},
 		"some types": {
 			filter:  Filter{Types: []What{WhatExec, WhatExit}},
-			leaders: []What{WhatNone, WhatExec, WhatExit},
-			threads: []What{WhatNone, WhatExec, WhatExit},
+			leaders: []What{WhatExec, WhatExit},
+			threads: []What{WhatExec, WhatExit},
 		},
 		"all known types, no threads": {
 			filter:  Filter{Types: all, NoThreads: true},
-			leaders: append([]What{WhatNone}, all...),
-			threads: []What{WhatNone, WhatExec, WhatSID, WhatPtrace, WhatCoredump},
+			leaders: all,
+			threads: []What{WhatExec, WhatSID, WhatPtrace, WhatCoredump},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			vm, err := bpf.NewVM(tt.filter.program(filterSelf))
+			vm, err := bpf.NewVM(tt.filter.program(filterSelf, 0))
 			require.NoError(t, err)
-			_, err = tt.filter.assemble()
+			_, err = tt.filter.assemble(0)
 			require.NoError(t, err)
 
 			for _, w := range append([]What{WhatNone, unknown}, all...) {
@@ -83,7 +83,7 @@ func contains(set []What, w What) bool {
 const filterSelf = 77
 
 // A canary is a renaming of one of this process's own threads other than the
-// first. Sessions do not hear it, probes hear nothing else.
+// first. Sessions do not hear it, probes hear nothing else but some acknowledgements.
 func TestFilterCanary(t *testing.T) {
 	comm := func(pid, tgid uint32) []byte { return message(binary.NativeEndian, WhatComm, 0, pid, tgid) }
 	tests := map[string]struct {
@@ -104,11 +104,11 @@ func TestFilterCanary(t *testing.T) {
 				program []bpf.Instruction
 				passes  bool
 			}{
-				{Filter{}.program(filterSelf), tt.all},
-				{Filter{Types: []What{WhatComm, WhatExec}}.program(filterSelf), tt.all},
-				{Filter{NoThreads: true}.program(filterSelf), tt.leaders},
-				{canaryFilter(filterSelf), tt.probe},
-				{none.program(filterSelf), false},
+				{Filter{}.program(filterSelf, 0), tt.all},
+				{Filter{Types: []What{WhatComm, WhatExec}}.program(filterSelf, 0), tt.all},
+				{Filter{NoThreads: true}.program(filterSelf, 0), tt.leaders},
+				{probeFilter(filterSelf, 0x1234<<10), tt.probe},
+				{none.program(filterSelf, 0), false},
 			} {
 				vm, err := bpf.NewVM(f.program)
 				require.NoError(t, err)
@@ -117,6 +117,32 @@ func TestFilterCanary(t *testing.T) {
 				require.Equal(t, f.passes, n > 0)
 			}
 		})
+	}
+}
+
+// Of the acknowledgements a session hears its own, and none when that has come; a
+// probe hears those with its numbers.
+func TestFilterAcknowledgement(t *testing.T) {
+	const own, number = 0x12345679, 0xabcd << 10
+	passes := func(program []bpf.Instruction, ack uint32) bool {
+		vm, err := bpf.NewVM(program)
+		require.NoError(t, err)
+		n, err := vm.Run(message(binary.NativeEndian, WhatNone, ack, 0))
+		require.NoError(t, err)
+		return n > 0
+	}
+	for _, f := range []Filter{{}, {NoThreads: true}, {Types: []What{WhatExec}}, none} {
+		require.True(t, passes(f.program(filterSelf, own), own))
+		for _, ack := range []uint32{0, own - 1, own + 1, own ^ 1<<31} {
+			require.False(t, passes(f.program(filterSelf, own), ack))
+			require.False(t, passes(f.program(filterSelf, 0), ack))
+		}
+		require.False(t, passes(f.program(filterSelf, 0), own))
+	}
+	for ack, want := range map[uint32]bool{
+		number: true, number + 1: true, number + probeNumbers - 1: true, number - 1: false, number + probeNumbers: false, number ^ 1<<31: false,
+	} {
+		require.Equal(t, want, passes(probeFilter(filterSelf, number), ack), "%#x", ack)
 	}
 }
 

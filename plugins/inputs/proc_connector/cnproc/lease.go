@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -44,6 +45,11 @@ const (
 	leaseEnd    = "end"
 	maxLease    = 4 << 10 // bytes; a larger file is none of ours
 
+	// lockName is the file whose lock keeps sessions from changing the kernel's
+	// count at the same time. Only its owner can open it, and so hold the lock,
+	// whereas a directory can be opened by all who may read it.
+	lockName = "lock"
+
 	stateDirMode = 0o700
 )
 
@@ -74,7 +80,31 @@ func openLeaseDir(sys system, path string) (*leaseDir, error) {
 		return nil, err
 	}
 	d.boot = boot
+	if err := d.createLock(); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
 	return d, nil
+}
+
+// createLock makes the lock file unless it is there. Root makes it for the
+// directory's owner.
+func (d *leaseDir) createLock() error {
+	file, err := d.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode)
+	if errors.Is(err, fs.ErrExist) {
+		file, err = d.openOwn(lockName, os.O_RDWR, leaseMode)
+		if file == nil && err == nil {
+			err = fmt.Errorf("%s/%s is no file that only this user can open: remove it", d.root.Name(), lockName)
+		}
+	} else if err == nil && d.sys.uid == 0 {
+		var dir fs.FileInfo
+		if dir, err = d.root.Stat("."); err == nil {
+			err = file.Chown(owner(dir), -1)
+		}
+	}
+	if file != nil {
+		err = errors.Join(err, file.Close())
+	}
+	return err
 }
 
 // existingLeaseDir opens the folder to look at the leases in it. It returns nil if
@@ -197,9 +227,8 @@ func (l *lease) remove() error {
 }
 
 // orphans calls f with each lease of this boot whose owner has died, locked. f
-// must remove it. Leases that claim nothing are removed on the way.
-//
-// The first error of f's, or of reading the folder, ends the search.
+// must remove or close it. Leases that claim nothing are removed on the way. One
+// that makes trouble does not keep the others from being found.
 func (d *leaseDir) orphans(f func(l *lease) error) error {
 	if d == nil {
 		return nil
@@ -208,12 +237,13 @@ func (d *leaseDir) orphans(f func(l *lease) error) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, name := range names {
 		if err := d.orphan(name, f); err != nil {
-			return fmt.Errorf("lease %s: %w", name, err)
+			errs = append(errs, fmt.Errorf("lease %q: %w", name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // orphan is orphans for one file.
@@ -222,10 +252,14 @@ func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
 	if l == nil || err != nil {
 		return err
 	}
-	switch mine, err := l.lock(); {
-	case err != nil || !mine:
+	mine, err := l.lock()
+	if err != nil || !mine {
 		return errors.Join(err, l.file.Close())
-	case l.read().Boot != d.boot:
+	}
+	switch info, ours := l.read(); {
+	case !ours:
+		return l.file.Close() // somebody else's, who calls his files the same
+	case info.Boot != d.boot:
 		return l.remove()
 	default:
 		l.written = true
@@ -247,18 +281,42 @@ func (d *leaseDir) names() (names []string, err error) {
 // open opens a file that may be a lease. It returns nil for what has gone
 // meanwhile, and for what is no file of a trusted user: nothing is done to that.
 func (d *leaseDir) open(name string, flag int) (*lease, error) {
-	info, err := d.root.Lstat(name)
-	if err == nil && (!info.Mode().IsRegular() || links(info) != 1 || info.Size() > maxLease || !d.trusts(info)) {
-		return nil, nil
-	}
-	var file *os.File
-	if err == nil {
-		file, err = d.root.OpenFile(name, flag, 0)
-	}
+	file, err := d.openOwn(name, flag, 0o777)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return &lease{dir: d, name: name, file: file}, err
+	if file == nil {
+		return nil, err
+	}
+	return &lease{dir: d, name: name, file: file}, nil
+}
+
+// openOwn opens a small file that belongs to a trusted user and to no other
+// directory, and permits at most mode. It returns nil if the file is anything else.
+func (d *leaseDir) openOwn(name string, flag int, mode fs.FileMode) (*os.File, error) {
+	named, err := d.root.Lstat(name)
+	if err != nil || !d.own(named, mode) {
+		return nil, err
+	}
+	return d.openNamed(named, flag, mode)
+}
+
+func (d *leaseDir) own(info fs.FileInfo, mode fs.FileMode) bool {
+	return info.Mode().IsRegular() && info.Mode().Perm()&^mode == 0 && links(info) == 1 && info.Size() <= maxLease && d.trusts(info)
+}
+
+// openNamed opens a file that was looked at before, because opening can have effects,
+// and looks at it again, because it may have been replaced in between by a link to a
+// file that only root may change.
+func (d *leaseDir) openNamed(named fs.FileInfo, flag int, mode fs.FileMode) (*os.File, error) {
+	file, err := d.root.OpenFile(named.Name(), flag|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if opened, err := file.Stat(); err != nil || !d.own(opened, mode) || !os.SameFile(named, opened) {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
 // A Lease is what a lease file says.
@@ -270,7 +328,8 @@ type Lease struct {
 }
 
 // read returns what the lease says: nothing, if it cannot be read or is a copy.
-func (l *lease) read() Lease {
+// ours says that it is a lease, of which there may be only the beginning.
+func (l *lease) read() (info Lease, ours bool) {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxLease))
 	var file fs.FileInfo
 	if err == nil {
@@ -281,7 +340,8 @@ func (l *lease) read() Lease {
 		info = Lease{}
 	}
 	info.Name = l.name
-	return info
+	begins := min(len(text), len(leaseMagic))
+	return info, err == nil && string(text[:begins]) == leaseMagic[:begins]
 }
 
 // parseLease returns what a lease says, and the inode that it was written to.
@@ -303,7 +363,7 @@ func parseLease(text []byte) (Lease, uint64) {
 
 // hostPatience bounds how long a session waits for another one that is at work on
 // the kernel's count, which takes milliseconds.
-const hostPatience = 500 * time.Millisecond
+const hostPatience = 300 * time.Millisecond
 
 const lockPoll = time.Millisecond
 
@@ -316,14 +376,15 @@ func (d *leaseDir) lock(limit time.Duration, hurry func() bool) (locked bool, un
 	if d == nil {
 		return false, func() {}
 	}
-	dir, err := d.root.Open(".")
-	if err != nil {
-		return false, func() {}
+	file, err := d.openOwn(lockName, os.O_RDWR, leaseMode)
+	if file == nil {
+		// Where nobody keeps leases yet, nobody has the lock.
+		return errors.Is(err, fs.ErrNotExist) && d.boot == "", func() {}
 	}
 	for deadline := time.Now().Add(limit); ; time.Sleep(lockPoll) {
-		locked, err := d.sys.flock(dir)
+		locked, err := d.sys.flock(file)
 		if locked || err != nil || hurry() || time.Now().After(deadline) {
-			return locked, func() { _ = dir.Close() }
+			return locked, func() { _ = file.Close() }
 		}
 	}
 }

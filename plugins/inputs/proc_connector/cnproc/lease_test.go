@@ -3,9 +3,11 @@ package cnproc
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -134,7 +136,7 @@ func TestLeaseDirIsReplaced(t *testing.T) {
 	dir := stateDir(t)
 	d, err := openLeaseDir(newFakeKernel().system(), dir)
 	require.NoError(t, err)
-	require.NoError(t, os.Remove(dir))
+	require.NoError(t, os.RemoveAll(dir))
 	require.ErrorIs(t, d.check(dir), os.ErrNotExist)
 	require.NoError(t, d.close())
 }
@@ -268,7 +270,7 @@ func TestLeaseErrors(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.write())
 	require.NoError(t, l.file.Close())
-	require.Empty(t, l.read().Boot)
+	require.Empty(t, readLease(l).Boot)
 	require.Error(t, l.write())
 
 	require.NoError(t, d.close())
@@ -288,6 +290,101 @@ func TestLeaseErrors(t *testing.T) {
 	leases, err := leasesOn(k.system(), filepath.Join(dir, "missing"))
 	require.NoError(t, err)
 	require.Empty(t, leases)
+}
+
+// A file is replaced between the look at it and its opening: nothing is done to what
+// stands in its place, which root alone may change.
+func TestLeaseIsReplaced(t *testing.T) {
+	for name, replace := range map[string]func(elsewhere, path string) error{
+		"hard link":     os.Link,
+		"symbolic link": os.Symlink,
+		"FIFO":          func(_, path string) error { return syscall.Mkfifo(path, leaseMode) },
+		"nothing":       func(string, string) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, dir := newFakeKernel(), stateDir(t)
+			path := orphan(t, k, dir)
+			d, err := openLeaseDir(k.system(), dir)
+			require.NoError(t, err)
+			defer d.close()
+			named, err := d.root.Lstat(filepath.Base(path))
+			require.NoError(t, err)
+
+			elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+			require.NoError(t, os.WriteFile(elsewhere, []byte("precious"), leaseMode))
+			require.NoError(t, os.Remove(path))
+			require.NoError(t, replace(elsewhere, path))
+			file, _ := d.openNamed(named, os.O_RDWR, leaseMode) //nolint:errcheck // some cannot even be opened
+			require.Nil(t, file)
+			content, err := os.ReadFile(elsewhere)
+			require.NoError(t, err)
+			require.Equal(t, "precious", string(content))
+		})
+	}
+}
+
+// A file that only begins like the name of a lease is somebody else's, and stays.
+func TestForeignFilesStay(t *testing.T) {
+	k, dir := newFakeKernel(), stateDir(t)
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+	defer d.close()
+	foreign := map[string]string{"lease-eth0": "lease {\n}\n", "lease-\x1b]0;x\a": "\x00", "other": leaseMagic}
+	for name, text := range foreign {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), leaseMode))
+	}
+	for _, text := range []string{"", leaseMagic[:5], leaseMagic, leaseMagic + "\nboot old"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "lease-torn"), []byte(text), leaseMode))
+		require.NoError(t, d.orphans((*lease).remove))
+		require.NoFileExists(t, filepath.Join(dir, "lease-torn"))
+	}
+	for name, text := range foreign {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Equal(t, text, string(content))
+	}
+	leases, err := leasesOn(k.system(), dir)
+	require.NoError(t, err)
+	require.Empty(t, leases)
+
+	// What is said of one cannot play with a terminal.
+	k.failTimes("flock", -1)
+	err = d.orphans((*lease).remove)
+	require.ErrorIs(t, err, errInjected)
+	require.NotContains(t, err.Error(), "\x1b")
+}
+
+// The lock is a file that others cannot open. One that they can, or that leads
+// elsewhere, is refused.
+func TestLockFile(t *testing.T) {
+	for name, lay := range map[string]func(path string) error{
+		"readable by others": func(path string) error { return os.WriteFile(path, nil, 0o644) }, //nolint:gosec // G306: that is the point
+		"symbolic link":      func(path string) error { return os.Symlink("/etc/passwd", path) },
+		"directory":          func(path string) error { return os.Mkdir(path, 0o700) },
+		"FIFO":               func(path string) error { return syscall.Mkfifo(path, leaseMode) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, dir := newFakeKernel(), stateDir(t)
+			require.NoError(t, lay(filepath.Join(dir, lockName)))
+			_, err := openLeaseDir(k.system(), dir)
+			require.ErrorContains(t, err, lockName+" is no file that only this user can open: remove it")
+		})
+	}
+	// Others may look into the directory, as systemd makes it.
+	k, dir := newFakeKernel(), stateDir(t)
+	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // G302: that is the point
+	d, err := openLeaseDir(k.system(), dir)
+	require.NoError(t, err)
+	info, err := os.Stat(filepath.Join(dir, lockName))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(leaseMode), info.Mode())
+	locked, unlock := d.lock(0, never)
+	require.True(t, locked)
+	again, unlockAgain := d.lock(0, never)
+	require.False(t, again)
+	unlockAgain()
+	unlock()
+	require.NoError(t, d.close())
 }
 
 // Between creating and locking, a session that looks for leases may come.
@@ -418,10 +515,8 @@ func TestLeaseDirLock(t *testing.T) {
 	require.False(t, locked)
 	unlockNothing()
 	require.GreaterOrEqual(t, time.Since(start), hostPatience)
-	start = time.Now()
-	_, unlockNothing = d.lock(hostPatience, func() bool { return true })
+	_, unlockNothing = d.lock(time.Hour, func() bool { return true }) // at once
 	unlockNothing()
-	require.Less(t, time.Since(start), hostPatience)
 	unlock()
 
 	k.failTimes("flock", -1)
@@ -434,4 +529,10 @@ func TestLeaseDirLock(t *testing.T) {
 	unlock()
 	require.NoError(t, none.orphans((*lease).remove))
 	require.NoError(t, none.close())
+}
+
+// readLease returns what a lease says.
+func readLease(l *lease) Lease {
+	info, _ := l.read()
+	return info
 }

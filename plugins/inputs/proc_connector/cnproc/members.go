@@ -1,8 +1,12 @@
 package cnproc
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,17 +22,22 @@ type Member struct {
 }
 
 const (
-	// passivePorts are the port ids of members that send no LISTEN. The kernel
-	// itself gives out process ids, which are smaller (PID_MAX_LIMIT in
-	// include/linux/threads.h is 2^22), and numbers from 2^32 - 4096 downwards
+	// passivePorts are the port ids of members that send no LISTEN: far more than
+	// anybody can fill. The kernel itself gives out process ids, which are smaller
+	// (PID_MAX_LIMIT in include/linux/threads.h is 2^22), and negative numbers
 	// (netlink_autobind in net/netlink/af_netlink.c).
-	passivePorts     = 0x50430000
-	passivePortCount = 1 << 16
+	passivePorts     = 0x50000000
+	passivePortCount = 1 << 28
 )
 
 // Passive reports whether the member is a socket of this package that sends no
 // LISTEN, and so is nobody to be counted.
 func (m Member) Passive() bool { return m.Port-passivePorts < passivePortCount }
+
+// maxMembers bounds what the list is read for. Honest programs are a handful; from
+// Linux 6.6 on any user may add as many as he has descriptors, to make a look at
+// the list slow.
+const maxMembers = 1024
 
 // memberReads is how often the list is read. While sockets come and go the kernel
 // now and then leaves out one that stays (about one of a thousand readings, when
@@ -36,25 +45,26 @@ func (m Member) Passive() bool { return m.Port-passivePorts < passivePortCount }
 // left deaf. One that has just gone may be listed instead, which does no harm.
 const memberReads = 3
 
-// Members lists the sockets in the connector's group. proc is where proc is
-// mounted.
+// Members lists the sockets in the connector's group, in any order, and of more
+// than 1,024 only some, but more than that. proc is where proc is mounted.
 //
-// The error, of os.ReadFile, means that the list cannot be read; rows that make
-// no sense are left out.
+// The error, of os.Open or of reading, means that the list cannot be read; rows
+// that make no sense are left out.
 func Members(proc string) ([]Member, error) {
-	var members []Member
+	found := make(map[Member]bool)
 	for range memberReads {
-		table, err := os.ReadFile(filepath.Join(proc, "thread-self", "net", "netlink"))
+		table, err := os.Open(filepath.Join(proc, "thread-self", "net", "netlink"))
+		if err == nil {
+			err = errors.Join(parseMembers(table, found), table.Close())
+		}
 		if err != nil {
 			return nil, fmt.Errorf("listing the listeners: %w", err)
 		}
-		for _, m := range parseMembers(table) {
-			if !slices.Contains(members, m) {
-				members = append(members, m)
-			}
+		if len(found) > maxMembers {
+			break
 		}
 	}
-	return members, nil
+	return slices.Collect(maps.Keys(found)), nil
 }
 
 // parseMembers reads the table that netlink_native_seq_show in
@@ -63,12 +73,13 @@ func Members(proc string) ([]Member, error) {
 //	sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 //	0000000095c255bd 11  0          00000000 0        0        0     2        0        14
 //
-// Groups is a bit mask of which bit 0 is group 1.
-func parseMembers(table []byte) []Member {
+// Groups is a bit mask of which bit 0 is group 1. It adds to found, and ends early
+// when that has more than maxMembers.
+func parseMembers(table io.Reader, found map[Member]bool) error {
 	const group = 1 << (cnIdxProc - 1)
-	var members []Member
-	for line := range bytes.Lines(table) {
-		f := bytes.Fields(line)
+	lines := bufio.NewScanner(table)
+	for len(found) <= maxMembers && lines.Scan() {
+		f := bytes.Fields(lines.Bytes())
 		if len(f) < 10 || string(f[1]) != strconv.Itoa(netlinkConnector) {
 			continue
 		}
@@ -76,8 +87,8 @@ func parseMembers(table []byte) []Member {
 		groups, groupsErr := strconv.ParseUint(string(f[3]), 16, 32)
 		inode, inodeErr := strconv.ParseUint(string(f[9]), 10, 64)
 		if portErr == nil && groupsErr == nil && inodeErr == nil && groups&group != 0 {
-			members = append(members, Member{Port: uint32(port), Inode: inode})
+			found[Member{Port: uint32(port), Inode: inode}] = true
 		}
 	}
-	return members
+	return lines.Err()
 }

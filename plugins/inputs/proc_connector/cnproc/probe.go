@@ -6,22 +6,28 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// A probe is a member of the group that hears nothing but canaries: renamings
-// of this process's own threads, which the kernel reports inside the system call
-// that renames. So it can say at once, at any time and in any goroutine, whether
-// the kernel reports anything to anybody; and having a queue of its own, it is
-// not misled by one that is full of other events.
+// A probe is a member of the group that hears nothing but canaries, renamings of
+// this process's own threads, which the kernel reports inside the system call that
+// renames, and acknowledgements of requests with numbers of its own. So it can say
+// at once, at any time and in any goroutine, whether the kernel reports anything to
+// anybody; and having a queue of its own, it is not misled by one that is full of
+// other events.
 type probe struct {
-	sys  system
-	sock socket
+	sys    system
+	sock   socket
+	number uint32 // the first of its probeNumbers, a multiple of that, and never 0
 }
+
+// probeNumbers is how many numbers a probe has for acknowledgements: a power of two.
+const probeNumbers = 1 << 10
 
 func openProbe(sys system) (*probe, error) {
 	sock, err := sys.dialPassive()
 	if err != nil {
 		return nil, err
 	}
-	filter, err := bpf.Assemble(canaryFilter(ownPID()))
+	number := randomNumber()&^(probeNumbers-1) | probeNumbers
+	filter, err := bpf.Assemble(probeFilter(ownPID(), number))
 	if err == nil {
 		err = sock.setFilter(filter)
 	}
@@ -31,7 +37,7 @@ func openProbe(sys system) (*probe, error) {
 	if err != nil {
 		return nil, errors.Join(err, sock.close())
 	}
-	return &probe{sys: sys, sock: sock}, nil
+	return &probe{sys: sys, sock: sock, number: number}, nil
 }
 
 // hears reports whether a canary is heard.
@@ -54,7 +60,7 @@ const canaries = 10
 func (p *probe) heard() (bool, error) {
 	for range canaries {
 		// Earlier canaries of this process prove nothing.
-		if _, err := p.take(Task{}); err != nil {
+		if err := p.drain(func(*Event) {}); err != nil {
 			return false, err
 		}
 		before, err := p.sock.drops()
@@ -65,7 +71,9 @@ func (p *probe) heard() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if found, err := p.take(task); found || err != nil {
+		found := false
+		err = p.drain(func(e *Event) { found = found || e.What == WhatComm && e.Task == task })
+		if found || err != nil {
 			return found, err
 		}
 		if after, err := p.sock.drops(); err != nil || after == before {
@@ -78,56 +86,33 @@ func (p *probe) heard() (bool, error) {
 var errDrowned = errors.New("whether the kernel reports events cannot be told, because it drops those by which that is seen: " +
 	"it lacks memory, or threads of this program rename themselves all the time")
 
-// take empties the queue and reports whether a canary of the task was in it.
-func (p *probe) take(task Task) (found bool, err error) {
+// acknowledged empties the queue and returns which of the numbers that follow
+// p.number the first acknowledgement in it has, counted from 0, or -1 if there is
+// none.
+func (p *probe) acknowledged() (first int, err error) {
+	first = -1
+	err = p.drain(func(e *Event) {
+		if e.What == WhatNone && e.AckErrno == 0 && first < 0 {
+			first = int(e.Ack - p.number - 1)
+		}
+	})
+	return first, err
+}
+
+// drain empties the queue and calls f with each event of the kernel's in it.
+func (p *probe) drain(f func(e *Event)) error {
 	for {
 		batch, err := p.sock.receive(batchLen)
 		if err != nil || len(batch) == 0 {
-			return found, err
+			return err
 		}
 		for _, d := range batch {
 			var e Event
-			if d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatComm && e.Task == task {
-				found = true
+			if d.sender == 0 && Decode(d.bytes, &e) == nil {
+				f(&e)
 			}
 		}
 	}
 }
 
 func (p *probe) close() error { return p.sock.close() }
-
-// raise adds one to the kernel's count: a LISTEN from a fresh socket, which is
-// closed without IGNORE. From Linux 6.6 on a socket's second LISTEN would add
-// nothing.
-func raise(sys system) error { return sendFresh(sys, opListen) }
-
-// lower takes one from the kernel's count. From Linux 6.6 on, IGNORE counts when
-// the socket's previous operation was another one, and operation 0, which does
-// nothing, is one.
-func lower(sys system) error { return sendFresh(sys, opNone, opIgnore) }
-
-func sendFresh(sys system, ops ...uint32) error {
-	sock, err := sys.dial()
-	if err != nil {
-		return err
-	}
-	for _, op := range ops {
-		if err = request(sock, op); err != nil {
-			break
-		}
-	}
-	return errors.Join(err, sock.close())
-}
-
-// requestAttempts is how often a request is sent. The kernel has not seen one
-// whose sending failed (for want of memory, say), so another try is safe.
-const requestAttempts = 3
-
-func request(sock socket, op uint32) (err error) {
-	for range requestAttempts {
-		if err = sock.send(appendRequest(nil, op, 0)); err == nil {
-			return nil
-		}
-	}
-	return err
-}

@@ -124,7 +124,7 @@ func (s *Session) follow(h Handler) error {
 			until = time.Now().Add(drainTime)
 			continue
 		}
-		if err := s.sock.wait(again, s.coalesce); err != nil {
+		if err := s.sock.wait(again, time.Duration(s.coalesce.Load())); err != nil {
 			return err
 		}
 	}

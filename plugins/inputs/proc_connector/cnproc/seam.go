@@ -11,14 +11,17 @@ import (
 // A socket is the seam between the state machine and the kernel. The only
 // implementation besides the tests' is in socket_linux.go.
 type socket interface {
+	// setFilter may be called again, and then takes the place of what was there.
 	setFilter(filter []bpf.RawInstruction) error
 	// setReceiveBuffer asks for a size in bytes and returns the size got.
 	setReceiveBuffer(bytes int) (int, error)
 	// join enters the group and returns the socket's port id.
 	join() (port uint32, err error)
-	// send hands one request to the kernel, which has dealt with it when send
-	// returns nil, and has not seen it when send returns an error.
-	send(request []byte) error
+	// send hands requests to the kernel, up to 1,024 of them in one system call,
+	// which not even SIGKILL interrupts. The kernel has dealt with the first n, in
+	// their order, when send returns, and has not seen the others; n is smaller
+	// than their number only with an error.
+	send(requests ...[]byte) (n int, err error)
 	// receive returns what is queued, at most limit datagrams and a batch, and
 	// nothing when nothing is. It never waits. The datagrams are valid until
 	// the next call.
@@ -54,7 +57,7 @@ type system struct {
 	// has, and returns that thread. The kernel reports it before rename returns,
 	// if it reports anything.
 	rename func() (Task, error)
-	// members lists the sockets in the connector's group.
+	// members lists the sockets in the connector's group, see Members.
 	members func() ([]Member, error)
 	// bootID names this run of the kernel.
 	bootID func() (string, error)
@@ -66,6 +69,8 @@ type system struct {
 	uid int
 	// patience is how long to wait for other sessions.
 	patience time.Duration
+	// budget is how long one repair takes at most.
+	budget time.Duration
 }
 
 // errUnknown is wrapped by an obstacle that could not be looked for.

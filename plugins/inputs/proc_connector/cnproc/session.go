@@ -1,16 +1,13 @@
 package cnproc
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// This file keeps the balance. A session goes through these states:
+// This file is the life of a session, which goes through these states:
 //
 //	stateNew        no socket
 //	stateDialed     a socket that is in no group
@@ -28,10 +25,10 @@ import (
 //	Dialed ───────▶ Joined       Open: filter, buffer, group
 //	Joined ───────▶ Asked        listen: LISTEN is sent
 //	Asked ────────▶ Counted      listen: acknowledged, or taken for certain
-//	Counted ──────▶ Listening    verify: the canary is heard, if need be after mending
+//	Counted ──────▶ Listening    Open: acknowledged; verify: the canary is heard, if need be after a repair
 //	Counted ──────▶ Deaf         verify: it is not
 //	Listening ────▶ Deaf         verify: other programs have silenced the connector
-//	Deaf ─────────▶ Listening    verify: mended, by us or by somebody else
+//	Deaf ─────────▶ Listening    verify: repaired, by us or by somebody else
 //	Counted,
 //	Listening,
 //	Deaf ─────────▶ Ignored      Ignore: leave the group, remove the lease, and send IGNORE
@@ -43,16 +40,7 @@ import (
 // sent, so that there is never a second one: not from another goroutine, not
 // after an error, not after a panic. What goes wrong from there on, and what goes
 // wrong before LISTEN is known to be taken, leaves the kernel's count one too
-// high.
-//
-// The count is touched in five places, and nowhere else in this package:
-//
-//	listen   +1  LISTEN, at most once in a session
-//	Ignore   -1  IGNORE, at most once in a session, and only after a LISTEN that was taken;
-//	             not if the connector is silenced and cannot be mended
-//	mend     +1  while the canary is not heard, and once for each other member that was hit
-//	release  -1  for a lease of a dead session; +1 again if that silences the machine
-//	part     +1  the same, for the members that our IGNORE has left deaf, because others had sent one too many
+// high. What changes the count is in count.go, and nowhere else.
 type state int
 
 const (
@@ -77,9 +65,9 @@ type Session struct {
 	sock          socket
 	clock         clock
 	receiveBuffer int
-	coalesce      time.Duration
+	coalesce      atomic.Int64 // nanoseconds
 	port          uint32
-	repair        bool
+	mayRepair     bool
 	leases        *leaseDir // nil: none are kept
 	opening       Finding   // complete when Open returns
 
@@ -94,6 +82,7 @@ type Session struct {
 	ignoreErr    error // what sending IGNORE came to
 	receiving    bool
 	closingFound Finding // what Ignore found
+	depth        int     // how far the count was raised since the connector was found silenced
 
 	received  chan struct{} // closed when Receive has ended
 	closing   atomic.Bool   // Receive is to drain the queue and end
@@ -121,7 +110,7 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if cfg.ReceiveBuffer == 0 {
 		cfg.ReceiveBuffer = DefaultReceiveBuffer
 	}
-	s := &Session{sys: sys, repair: cfg.Repair, received: make(chan struct{}), clock: newClock(hostClock())}
+	s := &Session{sys: sys, mayRepair: cfg.Repair, received: make(chan struct{}), clock: newClock(hostClock())}
 	if s.sock, err = sys.dial(); err != nil {
 		return nil, &OpError{Op: "dial", Err: err}
 	}
@@ -141,7 +130,8 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return nil, &OpError{Op: "listen", Err: obstacle}
 	}
-	if err := s.join(cfg); err != nil {
+	nonce := randomNumber() &^ 1 // its acknowledgement, one more, is not 0
+	if err := s.join(cfg, nonce+1); err != nil {
 		return nil, err
 	}
 	s.state = stateJoined
@@ -149,33 +139,61 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	// The lease is created before and written right after LISTEN, so that next
 	// to no time passes in which nobody would know of it.
 	s.opening.Err = s.createLease(cfg.StateDirectory)
-	if err := s.listen(obstacle == nil); err != nil {
+	heard, err := s.listen(obstacle == nil, nonce)
+	if err != nil {
 		return nil, &OpError{Op: "listen", Err: err}
 	}
-	if err := s.verify(&s.opening); err != nil {
-		return nil, &OpError{Op: "check", Err: err}
+	s.begin(heard)
+	if err := s.ignoreOthers(cfg.Filter); err != nil {
+		return nil, err
 	}
 	s.release(&s.opening)
 	opened = true
 	return s, nil
 }
 
-// join sets the socket up and enters the group.
-func (s *Session) join(cfg Config) error {
-	// The filter is in place before the socket joins, or what arrives between
-	// the two slips through. So is the buffer, which decides from the first
-	// event on what is lost.
-	filter, err := cfg.Filter.assemble()
+// begin finds out whether the kernel reports events. An acknowledgement has shown
+// it. That it cannot be found out is told, and does not end what has begun.
+func (s *Session) begin(heard bool) {
+	if heard {
+		s.state, s.opening.Listening = stateListening, true
+		s.writeLease(&s.opening)
+		return
+	}
+	if err := s.verify(&s.opening); err != nil {
+		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "check", Err: err})
+	}
+}
+
+// ignoreOthers replaces the filter when this session's own acknowledgement has
+// come: from Linux 6.6 on any user can cause those of others, at will, and they
+// would wake the receiver and fill its queue.
+func (s *Session) ignoreOthers(f Filter) error { return s.attach(f, 0) }
+
+// attach makes f the socket's filter, which passes the acknowledgement ack too.
+func (s *Session) attach(f Filter, ack uint32) error {
+	filter, err := f.assemble(ack)
 	if err == nil {
 		err = s.sock.setFilter(filter)
 	}
 	if err != nil {
 		return &OpError{Op: "attach filter", Err: err}
 	}
+	return nil
+}
+
+// join sets the socket up, for the acknowledgement ack, and enters the group.
+func (s *Session) join(cfg Config, ack uint32) (err error) {
+	// The filter is in place before the socket joins, or what arrives between
+	// the two slips through. So is the buffer, which decides from the first
+	// event on what is lost.
+	if err := s.attach(cfg.Filter, ack); err != nil {
+		return err
+	}
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
 	}
-	s.coalesce = coalesceTime(cfg.Coalesce, s.receiveBuffer)
+	s.SetCoalesce(cfg.Coalesce)
 	// What cannot count its losses must not begin to listen.
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}
@@ -184,40 +202,6 @@ func (s *Session) join(cfg Config) error {
 		return &OpError{Op: "join", Err: err}
 	}
 	return nil
-}
-
-// listen sends LISTEN and takes the session to stateCounted, unless it returns an
-// error. unobstructed says that nothing is known to keep the kernel from taking
-// requests of this process.
-func (s *Session) listen(unobstructed bool) error {
-	var nonce [4]byte
-	rand.Read(nonce[:]) // never fails
-	number := binary.NativeEndian.Uint32(nonce[:])
-
-	if err := s.sock.send(appendRequest(nil, opListen, number)); err != nil {
-		return err // nothing was taken, nothing is owed
-	}
-	s.state = stateAsked
-	crash("LISTEN sent")
-
-	ack, err := s.acknowledgement(number + 1)
-	switch {
-	case ack != nil && ack.AckErrno != 0:
-		return refusal(ack.AckErrno)
-	case ack == nil && !unobstructed:
-		// Whether it was taken is in doubt. No IGNORE will be sent, and a count
-		// that is too high is the lesser evil.
-		return errors.Join(ErrUnanswered, err)
-	}
-	// Acknowledged; or not, because the count is below one or the queue had
-	// overrun, and taken all the same, since nothing keeps the kernel from it.
-	s.state = stateCounted
-	s.listens.Add(1)
-	crash("LISTEN taken")
-	if ack != nil {
-		s.writeLease(&s.opening)
-	}
-	return err
 }
 
 // ackSearch bounds how many datagrams are read to find an acknowledgement, which
@@ -247,44 +231,6 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 
 // Opening is what Open found.
 func (s *Session) Opening() Finding { return s.opening }
-
-// Check finds out, with a canary, whether the kernel still reports events, and
-// mends its count if it does not and Config.Repair permits. Where all is well it
-// takes well under a millisecond.
-//
-// Errors: ErrClosed (errors.Is) when the session does not listen any more, or an
-// *OpError of operation "check" when it could not be found out.
-func (s *Session) Check() (f Finding, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.state.owing() {
-		return f, &OpError{Op: "check", Err: ErrClosed}
-	}
-	if err := s.verify(&f); err != nil {
-		return f, &OpError{Op: "check", Err: err}
-	}
-	return f, nil
-}
-
-// verify enters stateListening or stateDeaf, unless it returns an error without
-// knowing which. The caller holds mu, or is Open.
-func (s *Session) verify(f *Finding) error {
-	err := s.look(f)
-	switch {
-	case f.Listening:
-		missed := f.Deaf || s.state == stateDeaf
-		s.state = stateListening
-		s.writeLease(f)
-		if missed && s.receiving {
-			s.gap.Store(true)
-			err = errors.Join(err, s.sock.wake())
-		}
-	case f.Deaf || err == nil:
-		s.state = stateDeaf
-		err = errors.Join(err, s.voidLease())
-	}
-	return err
-}
 
 // createLease makes a lease that claims nothing yet.
 func (s *Session) createLease(dir string) error {
@@ -336,11 +282,11 @@ func (s *Session) removeLease() error {
 }
 
 // Ignore leaves the group and sends the IGNORE that the session owes, if it owes
-// one. It does not wait for Receive; for other sessions that are at work on the
-// kernel's count it waits half a second at the most. Events that are queued
-// already can still be received. Whoever comes first sends it; for all others it
-// does nothing. The error, the same for all callers, means that the kernel's
-// count stays one too high.
+// one. It does not wait for Receive, and interrupts a Check. For other sessions
+// that are at work on the kernel's count it waits 300 ms at the most, and 200 more
+// if that is to be repaired. Events that are queued already can still be received.
+// The first call sends it; all others do nothing. The error, the same for all
+// callers, means that the kernel's count stays one too high.
 func (s *Session) Ignore() error {
 	s.hurry.Store(true)
 	s.mu.Lock()
@@ -348,48 +294,24 @@ func (s *Session) Ignore() error {
 	if !s.state.owing() {
 		return s.ignoreErr
 	}
-	_, unlock := s.leases.lock(s.sys.patience, func() bool { return false })
+	_, unlock := s.leases.lock(s.sys.patience, never)
 	defer unlock()
 	f := &s.closingFound
 	gone := false
-	if s.repair {
+	if s.mayRepair {
 		// Where others have silenced the connector since the last check, IGNORE
 		// would take the count further down than an honest program may. If it
-		// could not be mended the count does not hold this session's LISTEN,
+		// could not be repaired the count does not hold this session's LISTEN,
 		// and there is nothing to take back.
-		f.Err = errors.Join(f.Err, s.restore(f))
+		f.Err = errors.Join(f.Err, s.restore(f, never))
 		gone = !f.Listening && (f.Deaf || s.state == stateDeaf)
 	}
 	s.state = stateIgnored
 	// Once out of the group the queue is finite, and Receive can empty it
 	// instead of throwing events away that were already counted.
 	f.Err = errors.Join(f.Err, s.sock.leave())
-	if s.ignoreErr = s.withdraw(gone); s.ignoreErr != nil || gone {
-		return s.ignoreErr
-	}
-	if s.repair {
-		f.Err = errors.Join(f.Err, s.part(f))
-	}
-	return nil
-}
-
-// withdraw takes the lease's claim back, and then the LISTEN unless it is gone.
-func (s *Session) withdraw(gone bool) error {
-	if err := s.removeLease(); err != nil {
-		// As long as a lease claims this LISTEN it must be there. A later
-		// session will find both.
-		return &OpError{Op: "ignore", Err: fmt.Errorf("%w: %w", ErrLeaseStands, err)}
-	}
-	crash("lease removed")
-	if gone {
-		return nil
-	}
-	if err := request(s.sock, opIgnore); err != nil {
-		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
-	}
-	s.ignores.Add(1)
-	crash("IGNORE sent")
-	return nil
+	s.ignoreErr = s.withdraw(gone)
+	return s.ignoreErr
 }
 
 // Close sends the IGNORE that is owed, before all else, then ends Receive and
@@ -440,6 +362,11 @@ func (s *Session) Listening() bool {
 // ReceiveBuffer is the size of the socket's queue that the kernel granted, in
 // bytes, comparable to Config.ReceiveBuffer.
 func (s *Session) ReceiveBuffer() int { return s.receiveBuffer }
+
+// SetCoalesce replaces Config.Coalesce from the next time on that Receive sleeps.
+func (s *Session) SetCoalesce(d time.Duration) {
+	s.coalesce.Store(int64(coalesceTime(d, s.receiveBuffer)))
+}
 
 // Stats returns the session's counts.
 func (s *Session) Stats() Stats { return s.stats() }

@@ -117,7 +117,7 @@ func TestLiveProcess(t *testing.T) {
 	require.Eventually(t, func() bool {
 		what := l.of(pid)
 		return len(what) > 0 && what[len(what)-1] == WhatExit
-	}, time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 
 	require.Equal(t, []What{WhatFork, WhatExec, WhatExit}, l.of(pid))
 	events := l.find(func(e *Event) bool { return e.Task.TGID == int32(pid) })
@@ -148,12 +148,12 @@ func TestLiveThreadsAreFiltered(t *testing.T) {
 	}
 
 	ofThread := func(e *Event) bool { return e.Task.PID == int32(tid) }
-	require.Eventually(t, func() bool { return len(all.find(ofThread)) > 0 }, 2*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(all.find(ofThread)) > 0 }, time.Minute, time.Millisecond)
 
 	// A process started afterwards has passed both filters.
 	cmd := exec.Command("/bin/true")
 	require.NoError(t, cmd.Run())
-	require.Eventually(t, func() bool { return len(few.of(cmd.Process.Pid)) == 3 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(few.of(cmd.Process.Pid)) == 3 }, time.Minute, time.Millisecond)
 	require.Empty(t, few.find(ofThread))
 }
 
@@ -185,7 +185,7 @@ func TestLiveCanary(t *testing.T) {
 	// A process started afterwards is behind them in the queue.
 	cmd := exec.Command("/bin/true")
 	require.NoError(t, cmd.Run())
-	require.Eventually(t, func() bool { return len(l.of(cmd.Process.Pid)) == 3 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(l.of(cmd.Process.Pid)) == 3 }, time.Minute, time.Millisecond)
 	require.NotContains(t, l.of(os.Getpid()), WhatComm)
 
 	name, err := os.ReadFile("/proc/self/comm")
@@ -236,18 +236,18 @@ func TestLiveOverrun(t *testing.T) {
 
 	l := &log{}
 	receive(t, s, l)
-	require.Eventually(t, func() bool { return s.Stats().Lost > 0 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Lost > 0 }, time.Minute, time.Millisecond)
 	got := len(l.find(renamed))
 	require.Less(t, got, renames)
 	require.GreaterOrEqual(t, int(s.Stats().Lost), renames-got, "each rename was kept or counted; other programs' events come on top")
-	require.Eventually(t, func() bool { return l.lost() == s.Stats().Lost }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return l.lost() == s.Stats().Lost }, time.Minute, time.Millisecond)
 	require.Equal(t, drops(t, s), s.Stats().Lost, "the kernel shows the same from outside")
 
 	// Room again: events arrive without anything being done about it.
 	rename(t, 1)
 	require.Eventually(t, func() bool {
 		return len(l.find(renamed)) == got+1
-	}, time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // rename has a process change its name n times.
@@ -298,11 +298,33 @@ func TestLiveSpoofed(t *testing.T) {
 	defer unix.Close(fd)
 	require.NoError(t, unix.Sendto(fd, forkOf(0x7ffffff0).bytes, 0, addr))
 
-	require.Eventually(t, func() bool { return s.Stats().Spoofed == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Spoofed == 1 }, time.Minute, time.Millisecond)
 	require.Empty(t, l.of(0x7ffffff0))
 }
 
 // Close ends a Receive that is asleep in the kernel.
+// Acknowledgements, which from Linux 6.6 on any user can cause, do not reach a session:
+// they neither wake it nor take room in its queue.
+func TestLiveAcknowledgementsOfOthers(t *testing.T) {
+	// No other event passes, and two would fill the queue.
+	s, err := Open(Config{ReceiveBuffer: 1, Filter: none})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	for range 200 {
+		for _, op := range []uint32{opListen, opIgnore} {
+			n, err := change(s.sys, op, 1, never)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+		}
+	}
+	drops, err := s.sock.drops()
+	require.NoError(t, err)
+	require.Zero(t, drops)
+	batch, err := s.sock.receive(batchLen)
+	require.NoError(t, err)
+	require.Empty(t, batch)
+}
+
 func TestLiveCloseInterruptsReceive(t *testing.T) {
 	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
 	done := make(chan error)
@@ -391,7 +413,7 @@ func TestLiveStorm(t *testing.T) {
 	start := time.Now()
 	rename(t, n)
 	took := time.Since(start)
-	require.Eventually(t, func() bool { return uint64(c.n.Load())+s.Stats().Lost >= n }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return uint64(c.n.Load())+s.Stats().Lost >= n }, time.Minute, 5*time.Millisecond)
 	runtime.ReadMemStats(&after)
 
 	if raceDetector {

@@ -76,23 +76,21 @@ func hostSystem(proc string) system {
 		flock:       lockFile,
 		uid:         os.Geteuid(),
 		patience:    hostPatience,
+		budget:      hostBudget,
 	}
 }
 
-// dialPassive tries a few of the passive port ids: there are far more of them
-// than sockets, but another may have the same.
+// dialPassive tries a few of the passive port ids. Where others have them all it
+// takes one of the kernel's choice, which looks like that of a program that listens.
 func dialPassive() (sock *netlinkSocket, err error) {
 	const attempts = 10
 	for range attempts {
 		port := passivePorts + uint32(rand.N(passivePortCount)) //nolint:gosec // G404: it need not be a secret
-		if sock, err = dialNetlink(port); err == nil {
-			return sock, nil
-		}
-		if !errors.Is(err, unix.EADDRINUSE) {
-			break
+		if sock, err = dialNetlink(port); !errors.Is(err, unix.EADDRINUSE) {
+			return sock, err
 		}
 	}
-	return nil, err
+	return dialNetlink(0)
 }
 
 func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
@@ -152,7 +150,17 @@ func duplicate(c *netlink.Conn) (int, error) {
 	return fd, nil
 }
 
-func (s *netlinkSocket) setFilter(filter []bpf.RawInstruction) error { return s.conn.SetBPF(filter) }
+// setFilter works on the bare descriptor, which is all that is left when the
+// session's filter is replaced.
+func (s *netlinkSocket) setFilter(filter []bpf.RawInstruction) error {
+	program := make([]unix.SockFilter, 0, len(filter))
+	for _, i := range filter {
+		program = append(program, unix.SockFilter{Code: i.Op, Jt: i.Jt, Jf: i.Jf, K: i.K})
+	}
+	err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	return os.NewSyscallError("setsockopt", err)
+}
 
 // setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the
 // kernel limits to net.core.rmem_max without a word: so the size is read back.
@@ -177,27 +185,37 @@ func (s *netlinkSocket) join() (port uint32, err error) {
 	return port, conn.Close()
 }
 
-// send hands a request to the kernel, which deals with it before sendto(2)
-// returns. ECONNREFUSED means that nobody reads requests in this network
+// send hands requests to the kernel, which deals with each before sendmmsg(2) goes
+// on to the next. ECONNREFUSED means that nobody reads requests in this network
 // namespace.
-func (s *netlinkSocket) send(request []byte) error {
-	for {
-		// The bare call: unix.Sendto would allocate an address each time.
-		//nolint:gosec // G103: both are pointers of sendto(2)
-		_, _, errno := unix.Syscall6(unix.SYS_SENDTO,
-			uintptr(s.fd), uintptr(unsafe.Pointer(&request[0])), uintptr(len(request)), 0,
-			uintptr(unsafe.Pointer(&s.kernel)), unix.SizeofSockaddrNetlink)
+func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
+	headers := make([]mmsghdr, len(requests))
+	iovecs := make([]unix.Iovec, len(requests))
+	for i, request := range requests {
+		iovecs[i].Base = &request[0]
+		iovecs[i].SetLen(len(request))
+		hdr := &headers[i].hdr
+		hdr.Name = (*byte)(unsafe.Pointer(&s.kernel)) //nolint:gosec // G103: msg_name points to an address of any family
+		hdr.Namelen = unix.SizeofSockaddrNetlink
+		hdr.Iov = &iovecs[i]
+		hdr.SetIovlen(1)
+	}
+	for n < len(headers) {
+		//nolint:gosec // G103: it is a pointer of sendmmsg(2), for which there is no wrapper
+		sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG,
+			uintptr(s.fd), uintptr(unsafe.Pointer(&headers[n])), uintptr(len(headers)-n), 0, 0, 0)
 		switch errno {
 		case 0:
-			return nil
+			n += int(sent)
 		case unix.EINTR:
 			continue
 		case unix.ECONNREFUSED:
-			return because(namespaceError{ErrNetworkNamespace}, os.NewSyscallError("sendto", errno))
+			return n, because(namespaceError{ErrNetworkNamespace}, os.NewSyscallError("sendmmsg", errno))
 		default:
-			return permission(os.NewSyscallError("sendto", errno))
+			return n, permission(os.NewSyscallError("sendmmsg", errno))
 		}
 	}
+	return n, nil
 }
 
 func (s *netlinkSocket) receive(limit int) ([]datagram, error) {

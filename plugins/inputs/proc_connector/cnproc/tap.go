@@ -25,16 +25,11 @@ type Tap struct {
 
 type tapSocket interface {
 	descriptor() int
-	drops() (uint32, error)
 	close() error
 }
 
 // FD is the tap's descriptor.
 func (t *Tap) FD() int { return t.sock.descriptor() }
-
-// Drops returns how many events the kernel could not queue for this tap, modulo
-// 2^32.
-func (t *Tap) Drops() (uint32, error) { return t.sock.drops() }
 
 // Close leaves the group. Nobody may be reading from the descriptor any more.
 func (t *Tap) Close() error { return t.sock.close() }

@@ -57,7 +57,7 @@ func TestLiveTap(t *testing.T) {
 		found = e.Task.TGID == int32(cmd.Process.Pid)
 	}
 	require.True(t, found)
-	drops, err := tap.Drops()
+	drops, err := tap.sock.(*netlinkSocket).drops()
 	require.NoError(t, err)
 	require.Zero(t, drops)
 

@@ -16,6 +16,8 @@ type Facts struct {
 	Rights    Rights    `json:"rights"`
 	Buffer    Buffer    `json:"receive_buffer"`
 	Leases    Leases    `json:"leases"`
+	// Isolated is that of Options.
+	Isolated string `json:"isolated_cpus,omitempty"`
 }
 
 // A Connector is what listening to it for a moment has shown.
@@ -29,12 +31,16 @@ type Connector struct {
 	HeardBefore bool `json:"heard_before_listen"`
 	// Heard says that it did afterwards.
 	Heard bool `json:"heard"`
-	// Missing is how far the count was below zero, -1 if that is further than was
-	// looked.
+	// Missing is how far the count was below zero, -1 if that is further than could
+	// be counted in two seconds.
 	Missing int `json:"missing_listens"`
-	// Silenced says that programs are deaf, or that the next ones will be.
+	// Silenced says that the kernel reported nothing although this program had sent
+	// LISTEN: the count is too low, for whatever program.
 	Silenced bool `json:"silenced"`
-	// Repair is the option: whether the plugin would mend that.
+	// Crowd says that the group has more than 1,024 members, of which some are
+	// listed.
+	Crowd bool `json:"crowd"`
+	// Repair is the option: whether the plugin would repair that.
 	Repair bool `json:"plugin_repairs"`
 
 	err error
@@ -68,6 +74,7 @@ func gather(cfg cnproc.Config) Facts {
 		Heard:       e.Heard,
 		Missing:     e.Missing,
 		Silenced:    err == nil && e.Silenced(),
+		Crowd:       e.Crowd,
 		Repair:      cfg.Repair,
 		err:         err,
 	}

@@ -25,6 +25,7 @@ func judge(f *Facts, r *Repair) []Finding {
 	if r != nil {
 		add(repaired(r)...)
 	}
+	add(unheard(f)...)
 	add(leftovers(f)...)
 	add(shortcomings(f)...)
 
@@ -96,13 +97,11 @@ func silenced(f *Facts) Finding {
 	text := "The connector is silenced: the kernel's count of listeners is "
 	switch n := f.Connector.Missing; {
 	case n < 0:
-		text += "more than 1000 below zero"
+		text += "further below zero than could be counted in two seconds"
 	case n == 1:
 		text += "1 below zero, the next program that listens will hear nothing"
-	case n > 1:
-		text += fmt.Sprintf("%d below zero, the next %d programs that listen will hear nothing", n, n)
 	default:
-		text += "zero"
+		text += fmt.Sprintf("%d below zero, the next %d programs that listen will hear nothing", n, n)
 	}
 	if len(f.Members) > 0 {
 		text += "; deaf now: " + listing(f.Members)
@@ -114,7 +113,7 @@ func silenced(f *Facts) Finding {
 	} else {
 		advice += "The plugin does not do it by itself, because its option repair is off. "
 	}
-	advice += "Then find the program that sent the kernel an IGNORE too many"
+	advice += "Then find the program that sent the kernel an unmatched IGNORE"
 	if f.Kernel.Rules != EachRequest {
 		advice += ": it may be any user's"
 	}
@@ -131,8 +130,8 @@ func repaired(r *Repair) []Finding {
 	}
 	if r.Listens > 0 {
 		findings = append(findings, Finding{
-			ID: IDRepaired, Level: Note, Text: fmt.Sprintf("The connector was silenced, and was mended with %s.", plural(r.Listens, "LISTEN")),
-			Advice: "Find the program that sends the kernel an IGNORE too many, or it happens again.",
+			ID: IDRepaired, Level: Note, Text: fmt.Sprintf("The connector was silenced, and was repaired with %s.", plural(r.Listens, "LISTEN")),
+			Advice: "Find the program that sends the kernel unmatched IGNOREs, or it happens again.",
 		})
 	}
 	if r.Released > 0 {
@@ -143,12 +142,32 @@ func repaired(r *Repair) []Finding {
 	if r.Mistaken > 0 {
 		findings = append(findings, Finding{
 			ID: IDMistaken, Level: Note,
-			Text: fmt.Sprintf("Removed %s of killed plugins that claimed what was no longer in the kernel's count: "+
-				"another program has sent it an IGNORE too many.", plural(r.Mistaken, "lease")),
-			Advice: "Find that program, or it silences the connector one day.",
+			Text: fmt.Sprintf("Removed %s of killed plugins that claimed what the kernel's count does not hold.", plural(r.Mistaken, "lease")),
+		})
+	}
+	if r.Kept > 0 {
+		findings = append(findings, Finding{
+			ID: IDKept, Level: Note,
+			Text: fmt.Sprintf("Left %s of killed plugins alone: what they claim may as well be that of another member of the group.",
+				plural(r.Kept, "lease")),
+			Advice: "Nothing need be done. What is left costs a little time, and is given back when the others have gone.",
 		})
 	}
 	return findings
+}
+
+// unheard says that the kernel reported nothing before this program had sent
+// LISTEN, although the group has members. Why that is cannot be known.
+func unheard(f *Facts) []Finding {
+	if !f.Connector.Examined || f.Connector.Silenced || f.Connector.HeardBefore || len(f.Members) == 0 {
+		return nil
+	}
+	return []Finding{{
+		ID: IDUnheard, Level: Note,
+		Text: fmt.Sprintf("The kernel reported nothing before this program had sent LISTEN. In the group are %s: they have sent no LISTEN, or have taken it back, "+
+			"or have lost it to an unmatched IGNORE. That cannot be told apart.", listing(f.Members)),
+		Advice: "Nothing need be done, unless one of them is meant to hear something: then stop it, run telegraf-proc-connector doctor --repair, and start it again.",
+	}}
 }
 
 // leftovers are LISTENs that nobody will take back.
@@ -159,7 +178,7 @@ func leftovers(f *Facts) []Finding {
 	case n > 0 && alone && !f.Connector.HeardBefore:
 		return []Finding{{
 			ID: IDStaleLeases, Level: Note,
-			Text: fmt.Sprintf("Killed plugins have left %s behind, but what they claim is gone: another program has sent the kernel an IGNORE too many.",
+			Text: fmt.Sprintf("Killed plugins have left %s behind, but the kernel's count does not hold what they claim.",
 				plural(n, "lease")),
 			Advice: "Run telegraf-proc-connector reconcile, which removes what is left. So does the next start of the plugin.",
 		}}
@@ -206,6 +225,11 @@ func shortcomings(f *Facts) []Finding {
 	if r := f.Rights; r.Known && !r.SysNice {
 		note(IDScheduling, "Without CAP_SYS_NICE some programs that end within a millisecond are reported without command line.",
 			"Give the program CAP_SYS_NICE.")
+	}
+	if f.Isolated != "" {
+		note(IDIsolated, "No catcher runs on isolated "+f.Isolated+": what is executed there is read from another CPU, "+
+			"too late for some programs that end within a millisecond.",
+			"Set scheduling = \"realtime\", if the plugin may interrupt what runs there at each exec.")
 	}
 	if f.Leases.Error != "" {
 		note(IDStateDirectory, "No lease can be kept, so what a killed plugin leaves in the kernel's count stays there: "+f.Leases.Error+".",

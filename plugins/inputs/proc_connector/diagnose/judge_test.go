@@ -122,7 +122,7 @@ func TestJudge(t *testing.T) {
 				f.Connector = Connector{Examined: true, Missing: 3, Silenced: true}
 			},
 			ids:   []string{IDSilenced},
-			words: []string{"3 below zero, the next 3 programs that listen will hear nothing.", "its option repair is off", "an IGNORE too many."},
+			words: []string{"3 below zero, the next 3 programs that listen will hear nothing.", "its option repair is off", "an unmatched IGNORE."},
 		},
 		"below zero, and somebody is deaf": {
 			change: func(f *Facts) {
@@ -132,28 +132,29 @@ func TestJudge(t *testing.T) {
 			ids:   []string{IDSilenced},
 			words: []string{"2 below zero", "; deaf now: forkstat (pid 412) with 2 sockets and an unknown process."},
 		},
-		"zero, and somebody is deaf": {
-			change: func(f *Facts) {
-				f.Connector = Connector{Examined: true, Heard: true, Silenced: true, Repair: true}
-				f.Members = []Member{forkstat(1)}
-			},
-			ids:   []string{IDSilenced},
-			words: []string{"is zero; deaf now: forkstat (pid 412)."},
+		"zero, and why cannot be told": {
+			change: func(f *Facts) { f.Members = []Member{forkstat(1)} },
+			ids:    []string{IDWorks, IDUnheard},
+			words:  []string{"In the group are forkstat (pid 412):", "cannot be told apart."},
 		},
 		"far below zero": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: -1, Silenced: true, Repair: true} },
 			ids:    []string{IDSilenced},
-			words:  []string{"more than 1000 below zero."},
+			words:  []string{"further below zero than could be counted"},
 		},
-		"mended": {
-			change: func(*Facts) {}, repair: &Repair{Listens: 2}, ids: []string{IDWorks, IDRepaired}, words: []string{"mended with 2 LISTENs"},
+		"repaired": {
+			change: func(*Facts) {}, repair: &Repair{Listens: 2}, ids: []string{IDWorks, IDRepaired}, words: []string{"repaired with 2 LISTENs"},
 		},
-		"not mended": {
+		"not repaired": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: 1, Silenced: true, Repair: true} },
 			repair: &Repair{Error: "no buffer space"}, ids: []string{IDSilenced, IDRepairFailed}, words: []string{"Repairing did not work: no buffer space."},
 		},
 		"given back": {
 			change: func(*Facts) {}, repair: &Repair{Released: 1}, ids: []string{IDWorks, IDReleased}, words: []string{"in the kernel's count: 1 LISTEN."},
+		},
+		"left alone": {
+			change: func(f *Facts) { f.Members, f.Connector.HeardBefore = []Member{forkstat(1)}, true }, repair: &Repair{Kept: 1}, ids: []string{IDWorks, IDKept},
+			words: []string{"Left 1 lease of killed plugins alone"},
 		},
 		"given back in part": {
 			change: func(*Facts) {}, repair: &Repair{Released: 1, Mistaken: 2}, ids: []string{IDWorks, IDReleased, IDMistaken},
@@ -174,7 +175,7 @@ func TestJudge(t *testing.T) {
 		},
 		"leases of what is gone": {
 			change: func(f *Facts) { f.Leases.Stale = crashed(1) },
-			ids:    []string{IDWorks, IDStaleLeases}, words: []string{"left 1 lease behind, but what they claim is gone"},
+			ids:    []string{IDWorks, IDStaleLeases}, words: []string{"left 1 lease behind, but the kernel's count does not hold"},
 		},
 		"leases, and somebody listens": {
 			change: func(f *Facts) {
@@ -195,6 +196,11 @@ func TestJudge(t *testing.T) {
 				"208 KiB instead of 32768 KiB", "net.core.rmem_max to 33554432", "without CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_SYS_NICE",
 				"/run: permission denied.", "leases   /run/telegraf-proc-connector cannot be used",
 			},
+		},
+		"isolated CPUs": {
+			change: func(f *Facts) { f.Isolated = "CPUs 2-3" },
+			ids:    []string{IDWorks, IDIsolated},
+			words:  []string{"on isolated CPUs 2-3:", `scheduling = "realtime"`},
 		},
 		"no word on rights": {change: func(f *Facts) { f.Rights = Rights{} }, ids: []string{IDWorks, IDRightsUnknown}},
 		"no leases":         {change: func(f *Facts) { f.Leases.Directory = "" }, ids: []string{IDWorks}, words: []string{"leases   none are kept"}},

@@ -36,12 +36,14 @@ func (p proc) members(sockets []cnproc.Member) []Member {
 	if len(members) == 0 {
 		return members
 	}
+	of := make(map[uint64]*Member, len(members))
+	for i := range members {
+		of[members[i].Inode] = &members[i]
+	}
 	for _, pid := range p.pids() {
-		for _, inode := range p.sockets(pid) {
-			for i := range members {
-				if m := &members[i]; m.Inode == inode {
-					m.Processes = append(m.Processes, Process{PID: pid, Name: p.name(pid)})
-				}
+		for inode := range p.sockets(pid) {
+			if m := of[inode]; m != nil {
+				m.Processes = append(m.Processes, Process{PID: pid, Name: p.name(pid)})
 			}
 		}
 	}
@@ -60,10 +62,10 @@ func (p proc) pids() []int {
 	return pids
 }
 
-// sockets lists the inodes of a process's sockets, each once.
-func (p proc) sockets(pid int) []uint64 {
+// sockets returns the inodes of a process's sockets.
+func (p proc) sockets(pid int) map[uint64]bool {
 	dir := strconv.Itoa(pid) + "/fd"
-	var inodes []uint64
+	inodes := make(map[uint64]bool)
 	for _, fd := range p.list(dir) {
 		target, err := os.Readlink(filepath.Join(string(p), dir, fd))
 		if err != nil {
@@ -71,8 +73,8 @@ func (p proc) sockets(pid int) []uint64 {
 		}
 		number, found := strings.CutPrefix(strings.TrimSuffix(target, "]"), "socket:[")
 		inode, err := strconv.ParseUint(number, 10, 64)
-		if found && err == nil && !slices.Contains(inodes, inode) {
-			inodes = append(inodes, inode)
+		if found && err == nil {
+			inodes[inode] = true
 		}
 	}
 	return inodes

@@ -58,6 +58,8 @@ const (
 	IDRepairFailed     = "repair_failed"
 	IDReleased         = "released"
 	IDMistaken         = "mistaken_leases"
+	IDKept             = "kept_leases"
+	IDUnheard          = "unheard_members"
 	IDLeaked           = "leaked_listen"
 	IDStaleLeases      = "stale_leases"
 	IDStateDirectory   = "state_directory"
@@ -65,13 +67,15 @@ const (
 	IDRightsUnknown    = "rights_unknown"
 	IDForeignProcesses = "foreign_processes"
 	IDScheduling       = "scheduling"
+	IDIsolated         = "isolated_cpus"
 )
 
 // A Repair is what was done to the kernel's count.
 type Repair struct {
-	Listens  int    `json:"listens"`  // LISTENs sent to mend a silenced connector
+	Listens  int    `json:"listens"`  // LISTENs sent to repair a silenced connector
 	Released int    `json:"released"` // LISTENs of killed plugins that were given back
-	Mistaken int    `json:"mistaken"` // the same, but taken again, as others had taken them already
+	Mistaken int    `json:"mistaken"` // leases removed because the count does not hold what they claim
+	Kept     int    `json:"kept"`     // leases whose claim may as well be another program's
 	Error    string `json:"error,omitempty"`
 }
 
@@ -79,7 +83,10 @@ type Repair struct {
 type Options struct {
 	// Connector is the configuration of the plugin whose machine is looked at.
 	Connector cnproc.Config
-	// Repair permits to mend a silenced connector and to give back what killed
+	// Isolated names the CPUs on which the plugin has no catcher because they are
+	// isolated, such as "CPUs 2-3".
+	Isolated string
+	// Repair permits to repair a silenced connector and to give back what killed
 	// plugins have left behind.
 	Repair bool
 }
@@ -94,13 +101,15 @@ func Run(o Options) (*Report, error) {
 		o.Connector.Proc = "/proc"
 	}
 	f := gather(o.Connector)
+	f.Isolated = o.Isolated
 	if errors.Is(f.Connector.err, cnproc.ErrNotLinux) {
 		return nil, cnproc.ErrNotLinux
 	}
 	var r *Repair
-	if o.Repair && f.mendable() {
+	if o.Repair && f.repairable() {
 		r = repair(o.Connector)
 		f = gather(o.Connector)
+		f.Isolated = o.Isolated
 	}
 	return newReport(&f, r), nil
 }
@@ -113,18 +122,17 @@ func newReport(f *Facts, r *Repair) *Report {
 	return report
 }
 
-// mendable reports whether there is something to repair, and a connector to do
+// repairable reports whether there is something to repair, and a connector to do
 // it with.
-func (f *Facts) mendable() bool {
+func (f *Facts) repairable() bool {
 	return f.Connector.Examined && (f.Connector.Silenced || len(f.Leases.Stale) > 0)
 }
 
-// repair is a short session: it mends the count when it begins, and sees when it
-// ends that nobody is left deaf.
+// repair is a short session, which repairs the count.
 func repair(cfg cnproc.Config) *Repair {
 	cfg.Repair = true
 	found, err := cnproc.Reconcile(cfg)
-	r := &Repair{Listens: found.Raised, Released: found.Released, Mistaken: found.Mistaken}
+	r := &Repair{Listens: found.Raised, Released: found.Released, Mistaken: found.Mistaken, Kept: found.Kept}
 	if err = errors.Join(err, found.Err); err != nil {
 		r.Error = oneLine(err)
 	}

@@ -70,7 +70,11 @@ func (r *Report) membersText() string {
 	if len(r.Members) == 0 {
 		return "no other program is in the connector's group"
 	}
-	return listing(r.Members)
+	text := listing(r.Members)
+	if r.Connector.Crowd {
+		text += ", and more than can be listed"
+	}
+	return text
 }
 
 // listing names the programs that have the sockets open.

@@ -281,7 +281,7 @@ func TestLifeAndDeath(t *testing.T) {
 	defer held.Close()
 
 	require.NoError(t, cmd.Process.Kill())
-	require.Eventually(t, func() bool { return f.Stat(pid, &st) == nil && st.State == 'Z' }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return f.Stat(pid, &st) == nil && st.State == 'Z' }, time.Minute, time.Millisecond)
 	require.True(t, st.Exiting())
 	require.Equal(t, "sleep", string(st.Comm))
 	require.NotZero(t, st.Flags&pfExiting)

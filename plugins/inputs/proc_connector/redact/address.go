@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // address is at the "://" of an address. It masks the password in it, a user
 // that is a token, and the part of a webhook's path that is its secret.
@@ -75,28 +78,32 @@ const maxPassword = 512
 
 // lastAt returns where the last "@" of the word at start is, or -1.
 func (s *scanner) lastAt(start int) int {
-	at := bytes.LastIndexByte(s.b[start:min(s.wordEnd(start), start+maxPassword)], '@')
+	end := min(s.wordEnd(start), start+maxPassword)
+	if s.ats.find(s.b, start, nextAt) >= end {
+		return -1
+	}
+	at := bytes.LastIndexByte(s.b[start:end], '@')
 	if at < 0 {
 		return -1
 	}
 	return start + at
 }
 
+func nextAt(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == '@' }) }
+
 // wordEnd returns where the word ends that i is in.
 func (s *scanner) wordEnd(i int) int {
-	if i >= s.end {
-		s.end = until(s.b, i, func(c byte) bool { return blank(c) || quote(c) })
-	}
-	return s.end
+	return s.words.find(s.b, i, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return blank(c) || quote(c) }) })
 }
 
 // webhook masks what makes the address of a webhook a secret.
 func (s *scanner) webhook(host, end int) int {
-	for _, hook := range hooks {
-		if !bytes.HasSuffix(s.b[host:end], []byte(hook.host)) || !bytes.HasPrefix(s.b[end:], []byte(hook.path)) {
+	for _, hook := range hooks.order {
+		name, path, _ := strings.Cut(hook, "/")
+		if !bytes.HasSuffix(s.b[host:end], []byte(name)) || !bytes.HasPrefix(s.b[end:], []byte("/"+path)) {
 			continue
 		}
-		start := end + len(hook.path)
+		start := end + 1 + len(path)
 		stop := until(s.b, start, func(c byte) bool {
 			return blank(c) || quote(c) || c == '?' || c == '#' || c == '\\' || c == '|' || c == ';'
 		})
@@ -106,30 +113,21 @@ func (s *scanner) webhook(host, end int) int {
 	return host
 }
 
-var hooks = []struct{ host, path string }{
-	{"hooks.slack.com", "/services/"},
-	{"hooks.slack.com", "/workflows/"},
-	{"hooks.slack.com", "/triggers/"},
-	{"discord.com", "/api/webhooks/"},
-	{"discordapp.com", "/api/webhooks/"},
-	{"webhook.office.com", "/webhookb2/"},
-	{"hooks.zapier.com", "/hooks/catch/"},
-}
-
-// notUsers stand before a ":" in things that have a "@" and are no address.
-var notUsers = setOf("npm", "mailto", "sip", "sips", "xmpp", "acct", "workspace", "patch", "link", "portal", "git", "maven", "pkg", "file",
-	"http", "https", "ssh", "gem", "pypi", "cargo", "golang", "docker", "jsr", "urn", "arn")
+var hooks, notUsers = wordList("hooks"), wordList("no users")
 
 // userinfo is at the ":" of user:password@host without a scheme, as in the data
 // source names of Go's drivers and in the addresses of proxies.
 func (s *scanner) userinfo(i int) int {
 	b := s.b
 	start := i
-	for start > 0 && i-start < maxName && (nameByte(b[start-1]) || b[start-1] == '%' || b[start-1] == '+') {
-		start--
+	domains := 0 // as in domain/user and domain\user
+	for start > 0 && i-start < maxName && (nameByte(b[start-1]) || b[start-1] == '%' || b[start-1] == '+' || b[start-1] == '/' || b[start-1] == '\\') {
+		if start--; b[start] == '/' || b[start] == '\\' {
+			domains++
+		}
 	}
-	if start == i || !alpha(b[start]) || start > 0 && !blank(b[start-1]) && !quote(b[start-1]) && b[start-1] != '=' ||
-		s.program.hasPaths() || in(notUsers, b[start:i]) || upper(b[start]) && bytes.IndexByte(b[start:i], '-') > 0 {
+	if start == i || domains > 1 || !alpha(b[start]) || start > 0 && !blank(b[start-1]) && !quote(b[start-1]) && b[start-1] != '=' ||
+		s.program.has(paths) || notUsers.has(b[start:i]) || upper(b[start]) && bytes.IndexByte(b[start:i], '-') > 0 {
 		return i + 1
 	}
 	at := s.lastAt(i + 1)
@@ -138,7 +136,7 @@ func (s *scanner) userinfo(i int) int {
 	}
 	rest := b[at+1:]
 	driver := bytes.HasPrefix(rest, []byte("tcp(")) || bytes.HasPrefix(rest, []byte("unix("))
-	if slash := bytes.IndexByte(b[i+1:at], '/'); slash >= 0 && !driver {
+	if slash := bytes.IndexByte(b[i+1:at], '/'); slash >= 0 && !driver && domains == 0 {
 		// The "@" belongs to what follows the host.
 		at = i + 1 + bytes.LastIndexByte(b[i+1:i+1+slash], '@')
 		if at <= i+1 {

@@ -1,16 +1,20 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // positional is a word that is neither an option nor an option's value, as far as
 // that is clear.
 func (r *Redactor) positional(c *command, b []byte, off int, unclear bool) {
+	r.code = r.code || c.remote
 	p := c.program
 	if p == nil {
 		return
 	}
-	if sub := p.subs[string(b)]; sub != nil {
-		c.is(sub)
+	if after := p.after[string(b)]; after != nil {
+		c.is(after)
 		return
 	}
 	if c.wraps && !assigns(b) {
@@ -29,15 +33,15 @@ func (r *Redactor) positional(c *command, b []byte, off int, unclear bool) {
 		}
 	}
 	r.place(c, b, off)
-	if p.slash && len(b) > 0 && b[0] == '/' {
-		if i := bytes.IndexByte(b, ':'); i > 0 && (i == 2 && b[1] == 'p' || strengthOf(b[1:i]) > vague) {
-			r.mask(off+i+1, off+len(b))
-		}
-	}
-	if p.oracle {
+	switch {
+	case len(b) < 2:
+	case strings.IndexByte(p.marks, b[0]) >= 0:
+		r.mask(off+1, off+len(b))
+	case p.slash != nil && b[0] == '/':
+		r.slash(p, b, off)
+	case p.has(oracle):
 		r.oracle(b, off)
-	}
-	if p.names {
+	case p.has(names):
 		if s := strengthOf(b); s > vague && isName(b) {
 			c.expect(secret, s)
 		}
@@ -46,21 +50,76 @@ func (r *Redactor) positional(c *command, b []byte, off int, unclear bool) {
 
 // place masks an argument that is a secret by the order of arguments.
 func (r *Redactor) place(c *command, b []byte, off int) {
+	const dead = maxPlaces * 8
 	for i, place := range c.program.places {
-		bit := uint32(1) << i
+		floats := place[0] == "..."
+		if floats {
+			place = place[1:]
+		}
+		at := &c.at[i]
 		switch {
-		case c.matched&bit == 0:
-		case c.args >= len(place):
-			c.matched &^= bit
-		case place[c.args] == "!":
-			if secretValue(certain, b) {
+		case int(*at) >= len(place):
+			continue
+		case place[*at] == "SECRET":
+			if secretValue(certain, b) && !(c.shell && reference(b)) {
 				r.mask(off, off+len(b))
 			}
-		case place[c.args] != "*" && place[c.args] != string(b):
-			c.matched &^= bit
+			*at++
+		case fits(place[*at], b):
+			*at++
+		case !floats:
+			*at = dead
+		case fits(place[0], b):
+			*at = 1
+		default:
+			*at = 0
 		}
 	}
-	c.args++
+}
+
+// fits reports whether an argument is a word, in capital or small letters, or
+// begins with it where that ends with a "*".
+func fits(word string, b []byte) bool {
+	prefix, begins := strings.CutSuffix(word, "*")
+	if begins && len(b) > len(prefix) {
+		b = b[:len(prefix)]
+	}
+	return strings.EqualFold(prefix, string(b))
+}
+
+// slash masks the password in /name:password and in /name:name:value,name:password.
+func (r *Redactor) slash(p *program, b []byte, off int) {
+	for i := 1; i < len(b); {
+		end := until(b, i, func(c byte) bool { return !nameByte(c) })
+		if end == len(b) || b[end] != ':' {
+			return
+		}
+		stop := end + 1
+		for stop < len(b) && !(b[stop] == ',' && slashName(b, stop+1)) {
+			stop++
+		}
+		switch name := b[i:end]; {
+		case p.slash[string(name)], strengthOf(name) > vague:
+			if i == 1 {
+				stop = len(b)
+			}
+			r.mask(off+end+1, off+stop)
+			i = stop + 1
+		case i == 1 && slashName(b, end+1):
+			i = end + 1
+		default:
+			i = stop + 1
+		}
+	}
+}
+
+// slashName reports whether the text at i is name: .
+func slashName(b []byte, i int) bool {
+	end := i
+	for end < len(b) && end-i < maxName && nameByte(b[end]) {
+		end++
+	}
+	return end > i && end < len(b) && b[end] == ':'
 }
 
 // oracle masks the password of user/password@database.
@@ -77,14 +136,16 @@ func (r *Redactor) oracle(b []byte, off int) {
 	r.mask(off+start+slash+1, off+end)
 }
 
+var settings = wordList("settings")
+
 // isName reports whether an argument is the name of a setting: those that are
 // commands, such as set-password, are not.
 func isName(b []byte) bool {
-	last := base(b)
+	last := b[bytes.LastIndexByte(b, '/')+1:]
 	switch {
 	case len(last) < len(b), bytes.ContainsAny(b, ".:"):
 		return strengthOf(last) > vague
-	case in(plainNames, b):
+	case settings.has(b):
 		return true
 	}
 	split := false
@@ -98,5 +159,3 @@ func isName(b []byte) bool {
 	}
 	return split
 }
-
-var plainNames = setOf("password", "passwd", "passphrase", "token", "requirepass", "masterauth", "psk")

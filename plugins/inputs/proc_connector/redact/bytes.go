@@ -53,11 +53,6 @@ func skipBlanks(text []byte, start int) int {
 	return start
 }
 
-// base returns the last part of a path.
-func base(path []byte) []byte {
-	return path[bytes.LastIndexByte(path, '/')+1:]
-}
-
 // trivial reports whether a value says nothing, or only yes or no.
 func trivial(value []byte) bool {
 	switch len(value) {
@@ -69,6 +64,11 @@ func trivial(value []byte) bool {
 	if bytes.HasPrefix(value, []byte("id=")) || pattern(value) {
 		return true // docker's name of a secret
 	}
+	for _, begin := range elsewhere.order {
+		if bytes.HasPrefix(value, []byte(begin)) {
+			return true
+		}
+	}
 	for _, word := range [...]string{"true", "false", "yes", "no", "none", "null", "nil", "on", "off"} {
 		if equalFold(value, word) {
 			return true
@@ -76,6 +76,8 @@ func trivial(value []byte) bool {
 	}
 	return false
 }
+
+var elsewhere = wordList("elsewhere")
 
 // pattern reports whether a value is an expression to search with.
 func pattern(value []byte) bool {
@@ -148,7 +150,7 @@ func reference(value []byte) bool {
 	case value[1] == '{':
 		// A default value may be a secret: ${NAME:-value}.
 		end := until(value, 2, func(c byte) bool { return !alnum(c) && c != '_' })
-		return end == len(value)-1 && value[end] == '}'
+		return end < len(value) && (string(value[end:]) == "}" || string(value[end:]) == ":-}")
 	case alpha(value[1]) || value[1] == '_':
 		return until(value, 1, func(c byte) bool { return !alnum(c) && c != '_' }) == len(value)
 	case digit(value[1]):

@@ -9,8 +9,8 @@ func (s *scanner) colon(i int) int {
 	if bytes.HasPrefix(b[i:], []byte("://")) {
 		return s.address(i)
 	}
-	if i+1 < len(b) && b[i+1] == '=' {
-		return i + 1 // name := value
+	if i+1 < len(b) && (b[i+1] == '=' || b[i+1] == ':' || bytes.HasPrefix(b[i:], []byte(":-}"))) {
+		return i + 1 // name := value, Name::name, ${NAME:-}
 	}
 	k := s.keyBefore(i)
 	if k.start < k.end {
@@ -31,6 +31,9 @@ func (s *scanner) field(k key, i int) int {
 	v := skipBlanks(b, i+1)
 	if k.quoted {
 		strong := s.named(text, v, strengthOf(text))
+		if string(text) == "auth" && s.encoded(v) {
+			strong = certain // docker's user:password
+		}
 		if strong <= vague || v == len(b) || b[v] == '{' || b[v] == '[' || strong != certain && pathLike(b[v:]) {
 			return i
 		}
@@ -150,14 +153,16 @@ func (s *scanner) header(kind headerKind, opening byte, i int) int {
 		if end < len(b) && end > start && b[end-1] == '\\' {
 			end--
 		}
+	case s.code:
+		end = s.bares.find(b, s.skipScheme(start, len(b)), statementEnd)
 	case opening == ' ' || opening == '\t' || opening == ';' || opening == ',':
 		// Within a line: a word, and of an authorization the one after the scheme.
-		end = until(b, s.skipScheme(start, len(b)), func(c byte) bool { return blank(c) || quote(c) })
+		end = s.wordEnd(s.skipScheme(start, len(b)))
 		for end < len(b) && end > start && b[end-1] == '\\' {
-			end = until(b, end+1, func(c byte) bool { return blank(c) || quote(c) })
+			end = s.wordEnd(end + 1)
 		}
 	default:
-		end = until(b, start, func(c byte) bool { return c == '\n' || c == '\r' })
+		end = s.lines.find(b, start, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == '\n' || c == '\r' }) })
 	}
 	if kind == authorization || kind == otherHeader {
 		start = s.skipScheme(start, end)
@@ -165,14 +170,13 @@ func (s *scanner) header(kind headerKind, opening byte, i int) int {
 	return s.secret(i, start, end, certain)
 }
 
-var schemes = stringsOf("basic", "bearer", "token", "digest", "negotiate", "apikey", "api-key", "ntlm", "oauth", "hoba", "key", "gitlab-token",
-	"aws4-hmac-sha256", "sso-key", "splunk", "genie-key", "discogs", "bot", "pve", "jwt", "sharedkey")
+var schemes = wordList("schemes")
 
 // skipScheme returns where in a value the secret begins.
 func (s *scanner) skipScheme(start, end int) int {
-	for _, scheme := range schemes {
+	for _, scheme := range schemes.order {
 		after := start + len(scheme)
-		if after >= end || s.b[after] != ' ' && s.b[after] != '\\' || !hasFold(s.b[start:end], string(scheme)) {
+		if after >= end || s.b[after] != ' ' && s.b[after] != '\\' || !hasFold(s.b[start:end], scheme) {
 			continue
 		}
 		after = until(s.b[:end], after, func(c byte) bool { return c != ' ' && c != '\\' })

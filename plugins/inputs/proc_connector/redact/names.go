@@ -19,68 +19,21 @@ const maxName = 64
 // "token" in -Wno-compound-token-split-by-macro is not.
 const tellingWords = 3
 
-// unrelated end names that have a secret's name in them and are about it: where
-// it lies, how long it lives, what form it has.
-var unrelated = setOf("file", "files", "filename", "path", "paths", "dir", "directory", "folder", "location", "url", "uri", "endpoint", "host",
-	"hostname", "port", "server", "ttl", "type", "types", "id", "ids", "name", "names", "length", "len", "size", "age", "expiry", "expires",
-	"expiration", "expire", "lifetime", "timeout", "interval", "period", "duration", "delay", "grace", "policy", "policies", "stdin", "prompt",
-	"format", "env", "var", "variable", "fd", "command", "cmd", "program", "helper", "manager", "provider", "store", "storage", "backend",
-	"engine", "algorithm", "algo", "count", "limit", "bits", "mode", "method", "cost", "rounds", "iterations", "enabled", "enable", "disabled",
-	"required", "optional", "field", "column", "header", "issuer", "audience", "scope", "scopes", "usage", "version", "rotation", "ring",
-	"label", "labels", "index", "prefix", "source", "ref", "arn", "template", "class", "authentication", "encryption", "check", "checks",
-	"validation", "validator", "verification", "strength", "quality", "hint", "hints", "help", "review", "request", "bucket", "budget",
-	"window", "rate", "jar", "less", "through", "only", "free", "agent", "sock", "socket", "group", "owner", "user", "users", "username",
-	"account", "service", "handler", "plugin", "module", "script", "callback", "driver", "regex", "pattern", "charset", "lock", "reset",
-	"reader", "generator", "model", "logits", "loss", "embedding", "dim", "vocab", "limits", "separator", "logfile", "fingerprint", "slot",
-	"rules", "complexity", "history", "change", "days", "date", "by", "map", "mount", "search", "controller", "namespace")
-
-// negations begin options that have no value, or none that is a secret.
-var negations = setOf("no", "skip", "disable", "ask", "without", "prompt", "require", "show", "max", "min", "num", "load", "import", "list",
-	"get", "allow", "deny", "hide", "check", "use", "enable", "generate")
-
-// keyKinds are what stands before "key" in the name of one that is a secret.
-var keyKinds = setOf("api", "secret", "access", "auth", "account", "shared", "app", "application", "admin", "hmac", "jwt", "webhook", "subscription",
-	"activation", "ingest", "write", "integration", "rest", "psk")
-
-// pathKinds are those of keys that may as well be files.
-var pathKinds = setOf("private", "encryption", "encrypt", "decryption", "decrypt", "master", "signing", "sign", "session", "service", "deploy", "storage",
-	"license", "licence", "certificate", "cert", "recovery", "unseal", "unlock", "root", "cookie", "crypt", "cipher", "aes", "wallet")
-
-// plainKeys are what stands before KEY in an environment variable that holds
-// none.
-var plainKeys = setOf("public", "pub", "primary", "sort", "foreign", "partition", "cache", "host", "object", "index", "routing", "hot", "menu",
-	"idempotency", "group", "registry", "lookup", "s3", "map", "row", "order", "search", "translation", "compose", "no")
-
-// gluedKeys are names that are written as one word.
-var gluedKeys = stringsOf("apikey", "authkey", "secretkey", "accesskey", "accountkey", "sharedkey", "subscriptionkey", "appkey", "masterauth")
-
-// gluedPaths are those that may be files.
-var gluedPaths = stringsOf("privatekey", "masterkey", "signingkey", "encryptionkey", "licensekey", "servicekey", "sessionkey", "deploykey")
-
-// passWords end in "pass" and are not about secrets.
-var passWords = setOf("bypass", "compass", "encompass", "trespass", "surpass", "underpass", "overpass", "multipass", "lowpass", "highpass", "bandpass",
-	"firstpass", "secondpass", "onepass", "twopass", "renderpass")
-
-func setOf(words ...string) map[string]struct{} {
-	set := make(map[string]struct{}, len(words))
-	for _, w := range words {
-		set[w] = struct{}{}
-	}
-	return set
-}
-
-func stringsOf(words ...string) [][]byte {
-	b := make([][]byte, len(words))
-	for i, w := range words {
-		b[i] = []byte(w)
-	}
-	return b
-}
-
-func in(set map[string]struct{}, word []byte) bool {
-	_, ok := set[string(word)]
-	return ok
-}
+var (
+	secretNames   = wordList("secret")
+	vagueNames    = wordList("vague")
+	unrelated     = wordList("unrelated")
+	aboutEnds     = wordList("about")
+	negations     = wordList("negations")
+	numbers       = wordList("numbers")
+	plainTokens   = wordList("tokens")
+	keyKinds      = wordList("keys")
+	keyFiles      = wordList("key files")
+	plainKeys     = wordList("plain keys")
+	gluedKeys     = wordList("glued keys")
+	gluedKeyFiles = wordList("glued key files")
+	passWords     = wordList("passes")
+)
 
 // A name is split into words, at punctuation and where capitals begin.
 type name struct {
@@ -144,17 +97,29 @@ func strengthOf(text []byte) strength {
 	}
 	var n name
 	n.split(text)
-	if n.n == 0 || n.n > 1 && !n.upper && in(negations, n.word(0)) {
+	if n.n == 0 || n.n > 1 && (!n.upper && negations.has(n.word(0)) || (numbers.has(n.word(0)) || numbers.has(n.word(-2)))) {
 		return harmless
 	}
-	if in(unrelated, n.word(-1)) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")) {
+	last := n.word(-1)
+	if unrelated.has(last) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")) {
 		return harmless
 	}
 	if string(text) == "_auth" || string(text) == "--_auth" {
 		return certain // of npm
 	}
-	if n.n > 1 && string(n.word(-1)) == "hash" && string(n.word(-2)) == "cert" {
-		return harmless
+	if n.n > 1 {
+		switch before := n.word(-2); string(last) {
+		case "hash":
+			if string(before) == "cert" {
+				return harmless
+			}
+		case "token":
+			if plainTokens.has(before) {
+				return harmless
+			}
+		case "pat":
+			return likely // a personal access token
+		}
 	}
 	best := harmless
 	for i := max(0, n.n-tellingWords); i < n.n; i++ {
@@ -184,7 +149,7 @@ func hasStem(text []byte) bool {
 // stems has a bit for each two letters with which a word for a secret begins.
 var stems = func() (bits [26]uint32) {
 	for _, stem := range []string{"pass", "pw", "pswd", "psk", "secret", "token", "key", "cred", "auth", "sig", "jwt", "bearer", "session", "sid",
-		"code", "mnemonic", "kennwort"} {
+		"code", "mnemonic", "kennwort", "pat"} {
 		bits[stem[0]-'a'] |= 1 << (stem[1] - 'a')
 	}
 	return bits
@@ -193,7 +158,7 @@ var stems = func() (bits [26]uint32) {
 // strengthOfWord is about words that tell wherever in a name they stand.
 func strengthOfWord(w []byte) strength {
 	switch {
-	case about(w):
+	case endsIn(aboutEnds, w):
 		return harmless
 	case bytes.Contains(w, []byte("passw")), bytes.Contains(w, []byte("passphrase")), bytes.HasSuffix(w, []byte("passcode")),
 		bytes.HasSuffix(w, []byte("token")), bytes.Contains(w, []byte("kennwort")),
@@ -202,44 +167,36 @@ func strengthOfWord(w []byte) strength {
 	case bytes.HasSuffix(w, []byte("credential")), bytes.HasSuffix(w, []byte("credentials")), bytes.HasSuffix(w, []byte("creds")):
 		return likely
 	}
-	for _, key := range gluedPaths {
-		if bytes.HasSuffix(w, key) {
-			return likely
-		}
-	}
-	for _, key := range gluedKeys {
-		if bytes.HasSuffix(w, key) {
-			return certain
-		}
+	switch {
+	case endsIn(gluedKeyFiles, w):
+		return likely
+	case endsIn(gluedKeys, w):
+		return certain
 	}
 	return harmless
 }
 
-// about is unrelated for names without anything between their words.
-func about(w []byte) bool {
-	for _, end := range aboutEnds {
-		if bytes.HasSuffix(w, end) {
+// endsIn reports whether a word ends in one of a list.
+func endsIn(l list, w []byte) bool {
+	for _, end := range l.order {
+		if len(w) >= len(end) && string(w[len(w)-len(end):]) == end {
 			return true
 		}
 	}
 	return false
 }
 
-var aboutEnds = stringsOf("file", "path", "stdin", "policy", "less", "prompt")
-
 // strengthOfLast is about words that tell only at the end of a name.
 func strengthOfLast(n *name) strength {
 	last := n.word(-1)
-	switch string(last) {
-	case "jwt", "bearer", "psk", "mnemonic", "pswd", "authorization":
-		return certain
-	case "sig", "signature", "auth", "session", "sessionid", "sid", "code":
-		return vague
-	case "key":
-		return strengthOfKey(n)
-	}
 	switch {
-	case bytes.HasSuffix(last, []byte("pass")) && !in(passWords, last):
+	case secretNames.has(last):
+		return certain
+	case vagueNames.has(last):
+		return vague
+	case string(last) == "key":
+		return strengthOfKey(n)
+	case bytes.HasSuffix(last, []byte("pass")) && !passWords.has(last):
 		return certain
 	case bytes.HasSuffix(last, []byte("pw")), bytes.HasSuffix(last, []byte("pwd")):
 		return likely
@@ -252,10 +209,10 @@ func strengthOfKey(n *name) strength {
 		return vague
 	}
 	kind := n.word(-2)
-	if in(keyKinds, kind) {
+	if keyKinds.has(kind) {
 		return certain
 	}
-	if in(pathKinds, kind) || n.upper && !in(plainKeys, kind) {
+	if keyFiles.has(kind) || n.upper && !plainKeys.has(kind) {
 		return likely
 	}
 	return harmless

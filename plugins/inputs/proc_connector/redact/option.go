@@ -2,106 +2,110 @@ package redact
 
 import "bytes"
 
-// option is a word that begins with a dash.
-func (r *Redactor) option(c *command, b []byte, off int) {
+var inputOptions, sentenceOptions = wordList("input"), wordList("sentences")
+
+// option is a word that begins with a dash. It reports whether there is nothing
+// more in it.
+func (r *Redactor) option(c *command, b []byte, off, depth int) bool {
 	dashes := 1
 	if b[1] == '-' {
 		dashes = 2
 	}
 	name, _, assigned := bytes.Cut(b[dashes:], []byte{'='})
 	if len(name) == 0 {
-		return
+		return false
 	}
-	v := dashes + len(name) + 1
 	p := c.program
-	if p != nil && p.subs[string(b)] != nil {
-		c.is(p.subs[string(b)])
-		return
+	if p != nil && p.after[string(b)] != nil {
+		c.is(p.after[string(b)])
+		return false
 	}
-	if dashes == 1 && !p.longShort() && r.cluster(c, b, off) {
-		return
-	}
-	if p != nil {
-		if e := p.longOption(name); e != nothing {
-			c.expect(e, certain)
-			if assigned {
-				r.ordinary = off + v - 1
-				c.next = nothing
-				r.given(c, e, b[v:], off+v)
-			}
-			return
+	c.reads = c.reads || inputOptions.has(b) || inputOptions.has(b[:dashes+len(name)])
+	if dashes == 1 && !p.has(single) && p != nil {
+		if is, done := r.cluster(c, b, off, depth); is {
+			return done
 		}
 	}
-	if assigned || dashes == 1 && len(name) < 3 && string(name) != "pw" {
-		return
+	e := nothing
+	if p != nil {
+		e = p.long[string(name)]
 	}
-	if equalFold(name, "message") || equalFold(name, "title") || equalFold(name, "body") || equalFold(name, "description") ||
-		equalFold(name, "comment") || equalFold(name, "subject") {
+	switch e {
+	case nothing:
+	case input:
+		c.reads = true
+		return false
+	default:
+		c.expect(e, certain)
+		if assigned {
+			v := dashes + len(name) + 1
+			r.ordinary = off + v - 1
+			c.next = nothing
+			return r.inWord(c, e, b[v:], off+v, depth)
+		}
+		return false
+	}
+	if assigned || dashes == 1 && len(name) < 3 && string(name) != "pw" {
+		return false
+	}
+	if sentenceOptions.has(name) {
 		c.next = sentence
-		return
+		return false
 	}
 	c.unclear = dashes == 2
+	c.form = formOf(name)
 	if s := strengthOf(name); s > vague {
 		c.expect(secret, s)
 	}
+	return false
 }
 
-// given is an option's value that is in the same word.
-func (r *Redactor) given(c *command, e expectation, b []byte, off int) {
+// inWord is an option's value that is in the same word. It reports whether that
+// was all.
+func (r *Redactor) inWord(c *command, e expectation, b []byte, off, depth int) bool {
 	if len(b) > 1 && quote(b[0]) && closing(b, 0) == len(b)-1 {
 		b, off = b[1:len(b)-1], off+1
 	}
-	switch e {
-	case secret:
-		if secretValue(certain, b) && !(c.shell && reference(b)) {
-			r.mask(off, off+len(b))
-		}
-	case pair:
-		r.pair(c, b, off)
-	case cookies:
-		if bytes.IndexByte(b, '=') >= 0 {
-			r.mask(off, off+len(b))
-		}
-	case source:
-		r.source(b, off)
-	}
+	c.strong = certain
+	r.given(c, e, b, off, depth)
+	return e == code || e == ownWord
 }
 
 // cluster is short options in one word, the last of which may have its value
-// attached. It reports whether the program has such an option.
-func (r *Redactor) cluster(c *command, b []byte, off int) bool {
-	p := c.program
-	if p == nil || b[1] == '-' {
-		return false
-	}
+// attached. It reports whether the program has such an option, and whether there
+// is nothing more in the word.
+func (r *Redactor) cluster(c *command, b []byte, off, depth int) (is, done bool) {
 	for i := 1; i < len(b); i++ {
-		e, attached := p.shortOption(b[i])
-		if e == nothing {
-			if !p.flag(b[i]) {
-				return false
-			}
+		e := c.program.shortOption(b[i])
+		switch e {
+		case nothing:
+			return false, false
+		case input:
+			c.reads = true
+			fallthrough
+		case flag:
 			continue
 		}
 		rest := b[i+1:]
 		switch {
-		case len(rest) == 0 && !attached:
+		case len(rest) == 0 && e != attached:
 			c.expect(e, certain)
 		case len(rest) > 0:
-			if rest[0] == '=' && !attached {
+			if rest[0] == '=' && e != attached {
 				i, rest = i+1, rest[1:]
 			}
-			r.given(c, e, rest, off+i+1)
+			done = r.inWord(c, e, rest, off+i+1, depth)
 		}
-		return true
+		return true, done
 	}
-	return true
+	return true, false
 }
 
 // pair masks the password of user:password.
 func (r *Redactor) pair(c *command, b []byte, off int) {
 	sep := byte(':')
-	if c.program != nil && c.program.sep != 0 {
-		sep = c.program.sep
+	if c.program != nil && c.program.separator != 0 {
+		sep = c.program.separator
 	}
 	i := bytes.IndexByte(b, sep)
 	if i < 0 {
@@ -112,14 +116,6 @@ func (r *Redactor) pair(c *command, b []byte, off int) {
 	}
 	if !(c.shell && reference(b[i+1:])) {
 		r.mask(off+i+1, off+len(b))
-	}
-}
-
-// source masks the password of pass:password. A file's name is none.
-func (r *Redactor) source(b []byte, off int) {
-	const given = "pass:"
-	if bytes.HasPrefix(b, []byte(given)) {
-		r.mask(off+len(given), off+len(b))
 	}
 }
 

@@ -1,79 +1,125 @@
 package redact
 
-import "strings"
+import "bytes"
 
-// A program is what has to be known of one to find secrets that no name tells.
-// The fields of type string are letters of short options.
+// A program is what the rules say of one: rules/programs.txt explains it.
 type program struct {
-	secret   string // the value is a secret, attached or in the next word
-	attached string // there is a secret if it is attached
-	pair     string // the value is user:password
-	cookie   string // the value is cookies
-	text     string // the value is for people to read
-	value    string // the value is nothing special
-	code     string // the value is a shell's command line
-	flags    string // without a value, may stand before others in a word
-
-	long   map[string]expectation // long options whose name does not tell
-	single bool                   // long options have one dash
-
-	wraps  int                 // 1 and how many words come before another program's name, or anywhere
-	subs   map[string]*program // after this word it is like another program
-	places [][]string          // arguments in order: a word, "*" for any, "!" for a secret
-	sep    byte                // between user and password, if not ":"
-
-	names  bool // an argument that names a secret is followed by it
-	prose  bool // all arguments are for people to read
-	paths  bool // arguments are host:path, or image:tag
-	slash  bool // options are /name:value
-	oracle bool // arguments are user/password@database
-	expect bool // arguments are scripts of expect
-	remote bool // a shell reads the arguments
-	reads  bool // reads secrets from its input
-	echo   bool // writes its arguments
+	known     bool             // there are rules for it
+	short     [128]expectation // by letter
+	long      map[string]expectation
+	wraps     int
+	after     map[string]*program
+	places    [][]string
+	separator byte
+	marks     string
+	keys      map[string]bool
+	slash     map[string]bool
+	is        trait
 }
 
-// anywhere says that a program's name may be any of the words.
+// A family is programs whose names begin alike.
+type family struct {
+	prefix  string
+	program *program
+}
+
+// anywhere says that another program's name may be any of the words.
 const anywhere = -1
+
+// maxPlaces is how many places a program may have.
+const maxPlaces = 8
+
+// A trait is what is true of all arguments of a program.
+type trait uint16
+
+const (
+	single trait = 1 << iota
+	names
+	values
+	ownWords
+	labeled
+	prose
+	writes
+	reads
+	remote
+	paths
+	oracle
+	expect
+)
+
+var traits = map[string]trait{
+	"single": single, "names": names, "values": values, "words": ownWords, "labeled": labeled, "prose": prose,
+	"writes": writes, "reads": reads, "remote": remote, "paths": paths, "oracle": oracle, "expect": expect,
+}
+
+// An expectation is what the next word is.
+type expectation uint8
+
+const (
+	nothing  expectation = iota
+	value                // of an option, nothing special
+	secret               // all of it
+	attached             // the same, if it is in the same word
+	pair                 // user:password
+	keyed                // name:secret
+	cookies              // name=value; name=value, or a file
+	source               // pass:password, in openssl's way
+	sentence             // text for people
+	code                 // of a shell or another language
+	ownWord              // words of this command line
+	wrapped              // another program's name
+	flag                 // no word
+	input                // no word, but a secret comes from the input
+)
+
+var expectations = map[string]expectation{
+	"value": value, "secret": secret, "attached": attached, "pair": pair, "keyed": keyed, "cookies": cookies, "source": source,
+	"sentence": sentence, "code": code, "words": ownWord, "program": wrapped, "flags": flag, "input": input,
+}
+
+func (p *program) has(t trait) bool { return p != nil && p.is&t != 0 }
+
+// shortOption says what comes after a short option.
+func (p *program) shortOption(c byte) expectation {
+	if c >= 128 {
+		return nothing
+	}
+	return p.short[c]
+}
+
+// extensions of scripts, which are called by their names without them.
+var extensions = [...]string{".py", ".pl", ".rb", ".js", ".mjs", ".cjs", ".sh", ".php", ".phar", ".jar", ".exe"}
 
 // programOf returns what is known of a program, or nil.
 func programOf(path []byte) *program {
-	name := base(path)
+	name := path[bytes.LastIndexByte(path, '/')+1:]
 	if len(name) > 0 && name[0] == '-' {
 		name = name[1:] // of a login shell
 	}
-	return programs[string(name)]
-}
-
-func (p *program) longShort() bool   { return p != nil && p.single }
-func (p *program) hasPaths() bool    { return p != nil && p.paths }
-func (p *program) expects() bool     { return p != nil && p.expect }
-func (p *program) readsSecret() bool { return p != nil && p.reads }
-func (p *program) writes() bool      { return p != nil && p.echo }
-func (p *program) flag(c byte) bool  { return strings.IndexByte(p.flags, c) >= 0 }
-
-// longOption says what comes after a long option whose name does not tell.
-func (p *program) longOption(name []byte) expectation { return p.long[string(name)] }
-
-// shortOption says what comes after a short option, and whether it does so only
-// in the same word.
-func (p *program) shortOption(c byte) (e expectation, attached bool) {
-	is := func(options string) bool { return strings.IndexByte(options, c) >= 0 }
-	switch {
-	case is(p.secret):
-		return secret, false
-	case is(p.attached):
-		return secret, true
-	case is(p.pair):
-		return pair, false
-	case is(p.cookie):
-		return cookies, false
-	case is(p.text):
-		return sentence, false
-	case is(p.code):
-		return commands, false
-	case is(p.value):
-		return value, false
+	if p := programs[string(name)]; p != nil {
+		return p
 	}
-	return nothing, false
+	// A version may follow, in the name of a file also after a "-".
+	full, versions := len(name), len(name) < len(path)
+	for _, end := range extensions {
+		if bytes.HasSuffix(name, []byte(end)) {
+			name, versions = name[:len(name)-len(end)], true
+			break
+		}
+	}
+	bare := bytes.TrimRight(name, "0123456789.")
+	if versions {
+		bare = bytes.TrimRight(bare, "0123456789.-")
+	}
+	if len(bare) < full {
+		if p := programs[string(bare)]; p != nil {
+			return p
+		}
+	}
+	for _, family := range families {
+		if bytes.HasPrefix(name, []byte(family.prefix)) {
+			return family.program
+		}
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package redact
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 )
@@ -19,26 +18,27 @@ type Redactor struct {
 	spans  []span // what to mask in the argument at hand
 	cut    bool   // the argument at hand may be only the beginning of one
 
-	awsKey   bool  // an AWS access key was there: a secret key may follow
-	pem      pem   // a private key whose lines are arguments of their own
-	pending  bool  // a pair of name and value has named a secret, its value comes
-	ordinary int   // the "=" that a program uses in its own way, or -1
-	code     bool  // the argument is a shell's command line
-	echoed   piped // what a shell's echo writes into a pipe
+	awsKey   bool     // an AWS access key was there: a secret key may follow
+	key      splitKey // a private key whose lines are arguments of their own
+	pending  bool     // a pair of name and value has named a secret, its value comes
+	ordinary int      // the "=" that a program uses in its own way, or -1
+	code     bool     // the argument is code
+	listed   bool     // the argument is name=value,name=value
 }
 
 // A span is the part of an argument that begins at start and ends before end.
 type span struct{ start, end int }
 
 // New returns a Redactor that masks, besides all that it knows of, what the
-// regular expressions match: the first group where there is one, else the whole
-// match. Each sees one argument at a time.
+// regular expressions match: the groups that took part, or the whole match where
+// none did. Each sees one argument at a time. One that can match nothing is an
+// error.
 func New(extra []string) (*Redactor, error) {
 	r := &Redactor{}
 	for _, expression := range extra {
-		re, err := regexp.Compile(expression)
+		re, err := compile(expression)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
+			return nil, err
 		}
 		r.extra = append(r.extra, re)
 	}
@@ -46,32 +46,24 @@ func New(extra []string) (*Redactor, error) {
 }
 
 // Append appends raw, arguments that each end in a NUL as in /proc/PID/cmdline,
-// to dst, with secrets masked. Arguments stay apart, and as many as they were.
-// Where the last NUL is missing the last argument is taken for one that was cut,
-// and what may be the beginning of a secret in it is masked too.
-func (r *Redactor) Append(dst, raw []byte) []byte {
+// to dst, with secrets masked, and reports whether anything was. Arguments stay
+// apart, and as many as they were. Where the last NUL is missing the last
+// argument is taken for one that was cut, and what may be the beginning of a
+// secret in it is masked too.
+func (r *Redactor) Append(dst, raw []byte) (out []byte, masked bool) {
 	start := len(dst)
+	given := raw
 	dst = r.pass(dst, raw, first)
 	// A mask can give what is around it another meaning, as where it takes the
-	// place of a quote. What comes out of here is what stays as it is.
-	for n := 1; !bytes.Equal(dst[start:], raw) && n <= 2*maxPasses; n++ {
+	// place of a quote. What comes out of here is what stays as it is, which
+	// nearly always the second pass finds.
+	for m := again; !bytes.Equal(dst[start:], raw) && m <= all; m++ {
 		r.before = append(r.before[:0], dst[start:]...)
 		raw = r.before
-		switch {
-		case n < maxPasses:
-			dst = r.pass(dst[:start], raw, again)
-		case n < 2*maxPasses:
-			dst = r.pass(dst[:start], raw, whole)
-		default:
-			dst = r.pass(dst[:start], raw, all)
-		}
+		dst = r.pass(dst[:start], raw, m)
 	}
-	return dst
+	return dst, !bytes.Equal(dst[start:], given)
 }
-
-// maxPasses is how often a line is looked at for small changes. Most take two,
-// of which the second finds nothing.
-const maxPasses = 8
 
 // A mode is what a pass does.
 type mode int
@@ -80,12 +72,13 @@ const (
 	first mode = iota
 	again      // without the expressions of the user, which may match any mask
 	whole      // an argument with something to mask is masked from end to end
+	wider      // the same
 	all        // every argument is
 )
 
 // pass appends the arguments with secrets masked.
 func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
-	r.awsKey, r.pem = false, pemNone
+	r.awsKey, r.key = false, noKey
 	var c command
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, 0)
@@ -105,9 +98,12 @@ func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
 
 // argument appends one argument to dst.
 func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
+	if m == all {
+		return append(dst, Mask...)
+	}
 	r.spans = r.spans[:0]
-	r.pending, r.ordinary, r.code = false, -1, false
-	if !r.splitKey(arg) {
+	r.pending, r.ordinary, r.code, r.listed = false, -1, false, false
+	if !r.key.next(r, arg) {
 		r.word(c, arg, 0, 0)
 		r.scan(arg, c.program)
 	}
@@ -117,7 +113,7 @@ func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
 		}
 	}
 	switch {
-	case m == all, m == whole && r.changes(arg):
+	case m >= whole && r.changes(arg):
 		return append(dst, Mask...)
 	case len(r.spans) == 0:
 		return append(dst, arg...)
@@ -156,52 +152,4 @@ func (r *Redactor) mask(start, end int) {
 	if start < end {
 		r.spans = append(r.spans, span{start, end})
 	}
-}
-
-func (r *Redactor) expression(re *regexp.Regexp, arg []byte) {
-	for _, at := range re.FindAllSubmatchIndex(arg, -1) {
-		if len(at) > 2 {
-			at = at[2:]
-		}
-		r.mask(at[0], at[1]) // -1, -1 where the group took no part
-	}
-}
-
-// pem follows a private key that a shell has split into words, as in
-// $(cat key.pem) without quotes.
-type pem int
-
-const (
-	pemNone pem = iota
-	pemBegin
-	pemPrivate
-	pemBody
-)
-
-// splitKey masks arg, and says so, when it is part of a private key of which
-// each word is an argument.
-func (r *Redactor) splitKey(arg []byte) bool {
-	switch r.pem {
-	case pemNone:
-		if string(arg) == "-----BEGIN" {
-			r.pem = pemBegin
-		}
-	case pemBegin:
-		switch {
-		case string(arg) == "PRIVATE":
-			r.pem = pemPrivate
-		case bytes.HasSuffix(arg, []byte("-----")):
-			r.pem = pemNone
-		}
-	case pemPrivate:
-		r.pem = pemBody
-	case pemBody:
-		if bytes.HasPrefix(arg, []byte("-----END")) {
-			r.pem = pemNone
-			return false
-		}
-		r.mask(0, len(arg))
-		return true
-	}
-	return false
 }

@@ -6,6 +6,7 @@ import "bytes"
 // name=value, "name": "value", headers, credentials in addresses, tokens.
 func (r *Redactor) scan(b []byte, p *program) {
 	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
+	r.listed = r.listed || p != nil && p.keys != nil
 	for i := 0; i < len(b); {
 		switch c := b[i]; {
 		case alnum(c):
@@ -16,6 +17,8 @@ func (r *Redactor) scan(b []byte, p *program) {
 			i = s.colon(i)
 		case c == '-':
 			i = s.privateKey(i)
+		case c == '<' || c == '>':
+			i = s.element(i)
 		default:
 			i++
 		}
@@ -32,11 +35,19 @@ type scanner struct {
 	*Redactor
 	b          []byte
 	program    *program
-	end        int  // where the word at hand ends, or before it
+	words      memo // where words end
+	bares      memo // where values without quotes end
+	lines      memo // where lines end
+	queries    memo // where values in addresses end
+	lists      memo // where values in lists end
+	settings   memo // where settings with ";" between them end
+	ats        memo // where the next "@" is
+	runs       [len(kinds)]memo
 	shell      bool // there is a blank, or a shell reads it anyway
 	addressEnd int  // where the last address ends
 	login      bool // "login" was there, as in .netrc
 	by         int  // how often SQL's IDENTIFIED was seen
+	tag        bool // a tag of XML is open
 }
 
 // word begins at the first of several letters or digits.
@@ -48,31 +59,14 @@ func (s *scanner) word(i int) int {
 	if end := s.keyword(i); end > i {
 		return end
 	}
-	return until(s.b, i+1, notAlnum)
+	end := until(s.b, i+1, notAlnum)
+	if stop := s.call(i, end); stop > end {
+		return stop
+	}
+	return end
 }
 
 func notAlnum(c byte) bool { return !alnum(c) }
-
-// privateKey masks what is between the lines that frame a private key in PEM
-// form, or all that there is where the last one is missing.
-func (s *scanner) privateKey(i int) int {
-	const begin, end, most = "-----BEGIN ", "-----END", 64
-	if !bytes.HasPrefix(s.b[i:], []byte(begin)) {
-		return i + 1
-	}
-	head := s.b[i+len(begin) : min(len(s.b), i+len(begin)+most)]
-	n := bytes.Index(head, []byte("-----"))
-	if n < 0 || !bytes.Contains(head[:n], []byte("PRIVATE KEY")) {
-		return i + len(begin)
-	}
-	start := i + len(begin) + n + len("-----")
-	stop := len(s.b)
-	if n := bytes.Index(s.b[start:], []byte(end)); n >= 0 {
-		stop = start + n
-	}
-	s.mask(start, stop)
-	return stop
-}
 
 // assignment is at the "=" of name=value, also of name = value, "name" => value
 // and the like.
@@ -94,6 +88,9 @@ func (s *scanner) assignment(i int) int {
 		strong = harmless
 	}
 	strong = s.named(text, v, strong)
+	if s.program != nil && s.program.keys[string(text)] {
+		strong = certain
+	}
 	if strong == harmless || strong != certain && pathLike(s.b[v:]) {
 		return i + 1
 	}
@@ -101,6 +98,9 @@ func (s *scanner) assignment(i int) int {
 		return i + 1 // what a command prints
 	}
 	start, end := s.value(v, strong == vague)
+	if start == v && !s.code && k.start > 0 && s.b[k.start-1] == ';' {
+		end = s.settings.find(s.b, v, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == ';' || quote(c) }) })
+	}
 	if k.spaced && !k.quoted && bytes.IndexByte(s.b[start:end], '(') >= 0 {
 		return end // a program's text: token = get()
 	}
@@ -151,6 +151,9 @@ type key struct {
 	query      bool // ?name= or &name=
 }
 
+// maxBlanks bounds the way to the next name.
+const maxBlanks = 16
+
 // maxKey bounds the way back to where a name begins.
 const maxKey = 128
 
@@ -175,88 +178,3 @@ func (s *scanner) keyBefore(i int) key {
 }
 
 func closer(c byte) bool { return quote(c) || c == '\\' || c == ']' || c == ')' || c == '}' }
-
-// value returns where a value begins and ends that is not the rest of its
-// argument for sure. In a query it is what may be in one.
-func (s *scanner) value(v int, query bool) (start, end int) {
-	b := s.b
-	if query || s.inAddress(v) {
-		return v, until(b, v, func(c byte) bool {
-			return blank(c) || quote(c) || c == '&' || c == '#' || c == ';' || c == '?' || c == '\\'
-		})
-	}
-	q := v
-	for q < len(b) && q < v+2 && alpha(b[q]) {
-		q++ // Python's b"", rb""
-	}
-	if q < len(b) && b[q] == '$' {
-		q++ // bash's $''
-	}
-	q = until(b, q, func(c byte) bool { return c != '\\' })
-	if q < len(b) && quote(b[q]) {
-		return q + 1, closing(b, q)
-	}
-	return v, bareEnd(b, v)
-}
-
-// inAddress reports whether i is in an address.
-func (s *scanner) inAddress(i int) bool {
-	return s.addressEnd > i
-}
-
-// closing returns where the string ends that begins with the quote at q. One
-// that begins with \" ends with \".
-func closing(b []byte, q int) int {
-	escaped := q > 0 && b[q-1] == '\\'
-	for i := q + 1; i < len(b); i++ {
-		switch b[i] {
-		case b[q]:
-			return i
-		case '\\':
-			if escaped {
-				return i
-			}
-			i++
-		}
-	}
-	return len(b)
-}
-
-// bareEnd returns where a value without quotes ends. Punctuation is part of it
-// unless another name follows.
-func bareEnd(b []byte, i int) int {
-	for ; i < len(b); i++ {
-		switch c := b[i]; {
-		case blank(c), quote(c), c == ';':
-			return i
-		case c == '\\':
-			if i+1 < len(b) && quote(b[i+1]) {
-				return i
-			}
-			i++
-		case c == '&':
-			if i+1 == len(b) || b[i+1] == '&' || blank(b[i+1]) || nameFollows(b, i+1) {
-				return i
-			}
-		case c == ',':
-			if i+1 < len(b) && quote(b[i+1]) || nameFollows(b, i+1) {
-				return i
-			}
-		case c == '}', c == ']':
-			if i+1 < len(b) && (b[i+1] == ',' || b[i+1] == '}') {
-				return i
-			}
-		}
-	}
-	return min(i, len(b))
-}
-
-// nameFollows reports whether the text at i is name= or name: .
-func nameFollows(b []byte, i int) bool {
-	i = skipBlanks(b, i)
-	end := i
-	for end < len(b) && end-i < maxName && nameByte(b[end]) {
-		end++
-	}
-	return end > i && end < len(b) && (b[end] == '=' || b[end] == ':' && end+1 < len(b) && b[end+1] == ' ')
-}

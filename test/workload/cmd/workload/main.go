@@ -40,7 +40,7 @@ var commands = map[string]command{
 	"threadexec": {"threadexec PROGRAM [ARG...]", 1, true, threadexec},
 	"rename":     {"rename NAME COUNT", 2, false, rename},
 	"ptrace":     {"ptrace PID", 1, false, ptrace},
-	"leaderexit": {"leaderexit MILLISECONDS", 1, false, leaderexit},
+	"leaderexit": {"leaderexit MILLISECONDS|stdin", 1, false, leaderexit},
 	"forknoexec": {"forknoexec COUNT", 1, false, forknoexec},
 	"threads":    {"threads COUNT", 1, false, threads},
 	"spawn":      {"spawn COUNT PROGRAM [ARG...]", 2, true, spawn},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -95,14 +96,18 @@ func ptrace(args []string) error {
 }
 
 // leaderexit ends the main thread alone, as pthread_exit in main does, and the
-// process some time after that.
+// process some time after that, or when its standard input ends.
 func leaderexit(args []string) error {
-	ms, err := number(args[0])
-	if err != nil {
-		return err
+	last := func() { _, _ = io.Copy(io.Discard, os.Stdin) } //nolint:errcheck // it is an end, too
+	if args[0] != "stdin" {
+		ms, err := number(args[0])
+		if err != nil {
+			return err
+		}
+		last = func() { time.Sleep(time.Duration(ms) * time.Millisecond) }
 	}
 	go func() {
-		time.Sleep(time.Duration(ms) * time.Millisecond)
+		last()
 		os.Exit(0) //nolint:revive // deep-exit: the other end of the process
 	}()
 	// Syscall rather than RawSyscall: it tells the runtime that this thread is

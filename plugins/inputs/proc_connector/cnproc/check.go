@@ -1,0 +1,132 @@
+package cnproc
+
+import (
+	"errors"
+	"time"
+)
+
+// This file finds out whether the kernel reports events, and has the count repaired
+// if it does not. See count.go for how.
+
+// A Finding is what a look at the kernel's count came to.
+type Finding struct {
+	// Listening says that the kernel reports events now.
+	Listening bool
+	// Deaf says that it reported nothing when it was looked at, for the first
+	// time since it last did.
+	Deaf bool
+	// Raised is by how many LISTENs the count was raised, by this session, since it
+	// reported nothing. If Listening, it was that many too low.
+	Raised int
+	// Others is how many of those are for other members of the group, one for each.
+	// That they had lost theirs is likely and not certain.
+	Others int
+	// Crowd says that nothing was done for the others, because there are more than
+	// 1,024 of them.
+	Crowd bool
+	// Released is how many LISTENs of dead sessions were given back.
+	Released int
+	// Mistaken is how many leases of dead sessions were removed because the count
+	// does not hold what they claim: it was used up by an unmatched IGNORE.
+	Mistaken int
+	// Kept is how many were left alone because what they claim may as well be that
+	// of another member of the group.
+	Kept int
+	// Err is what did not work. The session is of use all the same.
+	Err error
+}
+
+// hostBudget bounds how long one repair takes, which raises the count by some
+// 100,000 in that time.
+const hostBudget = 200 * time.Millisecond
+
+// Check finds out, with a canary, whether the kernel still reports events, and
+// repairs its count if it does not and Config.Repair permits. Where all is well it
+// takes well under a millisecond, and otherwise some 200: a count that is still too
+// low then is repaired further by the next Check. Ignore interrupts it at once.
+//
+// Errors: ErrClosed (errors.Is) when the session does not listen any more, or an
+// *OpError of operation "check" when it could not be found out.
+func (s *Session) Check() (f Finding, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.state.owing() {
+		return f, &OpError{Op: "check", Err: ErrClosed}
+	}
+	if err := s.verify(&f); err != nil {
+		return f, &OpError{Op: "check", Err: err}
+	}
+	return f, nil
+}
+
+// verify enters stateListening or stateDeaf, unless it returns an error without
+// knowing which. The caller holds mu, or is Open.
+func (s *Session) verify(f *Finding) error {
+	err := s.look(f)
+	switch {
+	case f.Listening:
+		missed := f.Deaf || s.state == stateDeaf
+		s.state = stateListening
+		s.writeLease(f)
+		if missed && s.receiving {
+			s.gap.Store(true)
+			err = errors.Join(err, s.sock.wake())
+		}
+	case f.Deaf || err == nil:
+		s.state = stateDeaf
+		err = errors.Join(err, s.voidLease())
+	}
+	return err
+}
+
+// look finds out whether the kernel reports events, if need be after a repair.
+func (s *Session) look(f *Finding) (err error) {
+	if f.Listening, err = hears(s.sys); err != nil || f.Listening && s.state != stateDeaf {
+		return err
+	}
+	if !f.Listening {
+		s.silent(f)
+	}
+	_, unlock := s.leases.lock(s.sys.patience, s.hurry.Load)
+	defer unlock()
+	return s.restore(f, s.hurry.Load)
+}
+
+// restore looks, and repairs what is to be repaired, until stop: another session
+// may have done it just now. The caller holds the lock of the state directory, if
+// it can be had.
+func (s *Session) restore(f *Finding, stop func() bool) error {
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return err
+	}
+	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
+	if f.Listening, err = p.heard(); err != nil {
+		return err
+	}
+	if !f.Listening {
+		s.silent(f)
+		if !s.mayRepair {
+			return nil
+		}
+		if err := s.repair(p, f, budget(s.sys.budget, stop)); err != nil {
+			return err
+		}
+	}
+	if f.Listening && (f.Deaf || s.state == stateDeaf) {
+		// What dead sessions had left in the count is used up, whoever has
+		// repaired it. Their leases must not claim it any longer, before anybody
+		// else may give it back.
+		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
+	}
+	return nil
+}
+
+// silent notes that the canary was not heard.
+func (s *Session) silent(f *Finding) {
+	if !f.Deaf && s.state != stateDeaf {
+		f.Deaf = true
+		s.depth = 0
+		s.deaf.Add(1)
+	}
+}

@@ -1,0 +1,389 @@
+package cnproc
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// This file is the only one that sends requests, and so the only one that changes
+// the kernel's count of listeners. It does so in six places:
+//
+//	listen    +1  LISTEN, at most once in a session.
+//	withdraw  -1  IGNORE, at most once in a session, and only after a LISTEN that was
+//	              taken; not if the connector is silenced and could not be repaired.
+//	repair    +n  While this session owes an IGNORE and the canary is not heard: until
+//	              it is, and then one for each other member. A silenced connector is
+//	              the only evidence of an unmatched IGNORE: the list of members is
+//	              none, because some of them have never sent LISTEN, or have taken it
+//	              back. So nothing is done for others in any other case.
+//	giveBack  -1  For the lease of a dead session, and only while the count is above
+//	              what all members of the group can have sent.
+//	surplus   -n  To find that out, and +n within the same system call.
+//	missing   +n  To find out how far the count is below zero, and -n right after it.
+//
+// What goes wrong between any two steps leaves the count right or too high, never
+// lower than it was found.
+
+// listen sends LISTEN and takes the session to stateCounted, unless it returns an
+// error. unobstructed says that nothing is known to keep the kernel from taking
+// requests of this process. heard says that the kernel has acknowledged it, and so
+// reports events.
+func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error) {
+	if _, err := s.sock.send(appendRequest(nil, opListen, nonce)); err != nil {
+		return false, err // nothing was taken, nothing is owed
+	}
+	s.state = stateAsked
+	crash("LISTEN sent")
+
+	ack, err := s.acknowledgement(nonce + 1)
+	switch {
+	case ack != nil && ack.AckErrno != 0:
+		return false, refusal(ack.AckErrno)
+	case ack == nil && !unobstructed:
+		// Whether it was taken is in doubt. No IGNORE will be sent, and a count
+		// that is too high is the lesser evil.
+		return false, errors.Join(ErrUnanswered, err)
+	}
+	// Acknowledged; or not, because the count is below one or the queue had
+	// overrun, and taken all the same, since nothing keeps the kernel from it.
+	s.state = stateCounted
+	s.listens.Add(1)
+	crash("LISTEN taken")
+	return ack != nil, err
+}
+
+// withdraw takes the lease's claim back, and then the LISTEN unless it is gone.
+func (s *Session) withdraw(gone bool) error {
+	if err := s.removeLease(); err != nil {
+		// As long as a lease claims this LISTEN it must be there. A later
+		// session will find both.
+		return &OpError{Op: "ignore", Err: fmt.Errorf("%w: %w", ErrLeaseStands, err)}
+	}
+	crash("lease removed")
+	if gone {
+		return nil
+	}
+	if err := sendAll(s.sock, appendRequest(nil, opIgnore, 0)); err != nil {
+		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
+	}
+	s.ignores.Add(1)
+	crash("IGNORE sent")
+	return nil
+}
+
+// repair raises the count until the canary is heard: then it is one, this
+// session's. Whoever else is a member has most likely lost its own LISTEN, and
+// would be deaf again when this session ends, so the count becomes one for each;
+// not for a crowd, of which most are there to make this expensive.
+//
+// Members are listed before and after. Who comes in between may have raised the
+// count itself, in place of this session, and who goes in between has lowered it
+// again. stop ends it early; the next repair goes on from there.
+func (s *Session) repair(p *probe, f *Finding, stop func() bool) error {
+	if s.depth >= maxDepth {
+		return errTooDeep
+	}
+	before, crowdBefore, err := s.others()
+	f.Err = errors.Join(f.Err, err)
+	raised, err := raiseUntilHeard(s.sys, p, stop)
+	s.raised(f, raised)
+	if err != nil {
+		return err
+	}
+	if f.Listening, err = p.heard(); err != nil || !f.Listening {
+		return err
+	}
+	after, crowdAfter, err := s.others()
+	f.Err = errors.Join(f.Err, err)
+	if f.Crowd = crowdBefore || crowdAfter; f.Crowd {
+		return nil
+	}
+	f.Others = len(union(before, after))
+	raised, err = change(s.sys, opListen, f.Others, stop)
+	s.raised(f, raised)
+	return err
+}
+
+func (s *Session) raised(f *Finding, n int) {
+	s.depth += n
+	f.Raised = s.depth
+	s.repairs.Add(uint64(n))
+	s.deafDepth.Store(uint64(s.depth))
+}
+
+// maxDepth bounds by how much a session raises the count in all, which is an int of
+// the kernel's and must not pass its end.
+const maxDepth = 1 << 28
+
+var errTooDeep = fmt.Errorf("the kernel's listener count is more than %d too low, and is not raised further: reboot the machine", maxDepth)
+
+// maxStep is how many LISTENs are sent before the next look. The kernel
+// acknowledges those that are too many to every member of the group.
+const maxStep = 64
+
+// raiseUntilHeard raises the count until the kernel acknowledges a LISTEN, which it
+// does from a count of one on, or until stop. It goes in doubling steps, and takes
+// back at once what was too much: the number of the first acknowledgement says how
+// much that is. It returns by how much the count was raised in the end, also with
+// an error.
+func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err error) {
+	sender, err := openSender(sys)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, sender.sock.close()) }()
+	for step := 1; ; step = min(2*step, maxStep) {
+		sent, sendErr := sender.pairs(opListen, step, p.number)
+		raised += sent
+		crash("raised")
+		first, err := p.acknowledged()
+		if first >= 0 && err == nil {
+			taken, lowerErr := sender.pairs(opIgnore, sent-1-first, 0)
+			crash("lowered to one")
+			return raised - taken, errors.Join(sendErr, lowerErr)
+		}
+		if err = errors.Join(sendErr, err); err != nil || stop() {
+			return raised, err
+		}
+	}
+}
+
+// release gives back, one by one, the LISTENs of dead sessions: their leases tell
+// of them.
+func (s *Session) release(f *Finding) {
+	if !f.Listening {
+		return // nothing would show whether it was right
+	}
+	locked, unlock := s.leases.lock(s.sys.patience, s.hurry.Load)
+	defer unlock()
+	if !locked {
+		// Somebody may be making up for what the leases claim.
+		if s.leases != nil {
+			f.Err = errors.Join(f.Err, errNotLooked)
+		}
+		return
+	}
+	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
+}
+
+var errNotLooked = errors.New("the state directory is locked by another program, so what killed plugins have left is not given back this time")
+
+// giveBack gives back what a lease claims, unless that may be somebody's who
+// listens: a lease can be forged, or be true and its LISTEN have been used up by an
+// unmatched IGNORE. Then it stays, for a time when nobody else is a member.
+func (s *Session) giveBack(l *lease, f *Finding) error {
+	spare, alone, err := s.spare()
+	switch {
+	case err == nil && !spare && alone:
+		f.Mistaken++ // the count holds nothing but this session's LISTEN
+		return l.remove()
+	case err != nil || !spare:
+		f.Kept++
+		return errors.Join(err, l.file.Close())
+	}
+	if err := l.remove(); err != nil {
+		return err
+	}
+	crash("orphan removed")
+	if _, err := change(s.sys, opIgnore, 1, never); err != nil {
+		return err
+	}
+	crash("lowered")
+	f.Released++
+	s.released.Add(1)
+	return nil
+}
+
+// spareAttempts is how often it is looked whether the count has one to spare, while
+// members come and go.
+const spareAttempts = 3
+
+// spare reports whether the count is above what this session and all other members
+// of the group can have sent, and whether there are no others. Members join before
+// they send LISTEN, so that one which comes meanwhile is seen before it counts.
+func (s *Session) spare() (spare, alone bool, err error) {
+	before, _, err := s.others()
+	for range spareAttempts {
+		if err != nil || len(before) > maxSurplus {
+			return false, false, err
+		}
+		if spare, err = surplus(s.sys, len(before)+1); err != nil {
+			return false, false, err
+		}
+		var after []Member
+		if after, _, err = s.others(); err != nil {
+			return false, false, err
+		}
+		if len(after) == len(before) && len(union(before, after)) == len(before) {
+			return spare, len(before) == 0, nil
+		}
+		before = after
+	}
+	return false, false, nil
+}
+
+// maxSurplus is the largest n of which surplus(n) is one system call: sendmmsg(2)
+// takes 1,024 messages (UIO_MAXIOV in include/uapi/linux/uio.h).
+const maxSurplus = 1024/4 - 1
+
+// surplus reports whether the count is above n. It lowers the count by n for as
+// long as one system call takes, which not even SIGKILL interrupts, and looks
+// whether the last IGNORE was acknowledged: that is only so from a count of one
+// on. Where the answer is yes nobody has been deaf for a moment.
+func surplus(sys system, n int) (_ bool, err error) {
+	p, err := openProbe(sys)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	sender, err := openSender(sys)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, sender.sock.close()) }()
+
+	var requests [][]byte
+	for i := range 2 * n {
+		op, number := uint32(opIgnore), uint32(0)
+		if i >= n {
+			op = opListen
+		}
+		if i == n-1 {
+			number = p.number // which nobody has seen, and so nobody can forge
+		}
+		requests = append(requests, appendRequest(nil, opNone, 0), appendRequest(nil, op, number))
+	}
+	sent, sendErr := sender.sock.send(requests...)
+	if sendErr != nil {
+		// The count must be what it was, whatever the answer is.
+		_, err := change(sys, opListen, min(sent/2, 2*n-sent/2), never)
+		return false, errors.Join(sendErr, err)
+	}
+	first, err := p.acknowledged()
+	return first >= 0, err
+}
+
+// missing counts how many LISTENs it takes until the canary is heard, and takes
+// them back. It is -1 if that is more than can be counted until stop. Whatever it
+// fails at leaves the count too high and not too low.
+func missing(sys system, p *probe, stop func() bool) (n int, err error) {
+	n, err = raiseUntilHeard(sys, p, stop)
+	raised := n
+	if err == nil {
+		var heard bool
+		if heard, err = p.heard(); !heard {
+			n = -1
+		}
+	}
+	_, lowerErr := change(sys, opIgnore, raised, never)
+	return n, errors.Join(err, lowerErr)
+}
+
+// change changes the kernel's count by n, up with LISTEN or down with IGNORE, and
+// returns by how much it did: less after an error, or when stop said so.
+func change(sys system, op uint32, n int, stop func() bool) (changed int, err error) {
+	if n == 0 {
+		return 0, nil
+	}
+	sender, err := openSender(sys)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, sender.sock.close()) }()
+	for changed < n && err == nil && !stop() {
+		var sent int
+		sent, err = sender.pairs(op, min(n-changed, maxStep), 0)
+		changed += sent
+		crash("changed")
+	}
+	return changed, err
+}
+
+func never() bool { return false }
+
+// A sender changes the count from one socket, which is a member of no group, by
+// pairs of requests: operation 0, which does nothing, and then LISTEN or IGNORE.
+// From Linux 6.6 on these count only if the socket's previous operation was
+// another one, and operation 0 is; before that each counts anyway.
+type sender struct {
+	sock     socket
+	requests [2 * maxStep][]byte
+}
+
+func openSender(sys system) (*sender, error) {
+	sock, err := sys.dial()
+	if err != nil {
+		return nil, err
+	}
+	return &sender{sock: sock}, nil
+}
+
+// pairs sends n pairs, at most maxStep, and returns how many the kernel took. If
+// number is not 0 the i-th, counted from 0, is acknowledged with number + i + 1.
+func (s *sender) pairs(op uint32, n int, number uint32) (int, error) {
+	sent := 0
+	for attempt := 1; sent < n; attempt++ {
+		for i := range n - sent {
+			ack := number
+			if number != 0 {
+				ack += uint32(sent + i)
+			}
+			s.requests[2*i] = appendRequest(s.requests[2*i][:0], opNone, 0)
+			s.requests[2*i+1] = appendRequest(s.requests[2*i+1][:0], op, ack)
+		}
+		took, err := s.sock.send(s.requests[:2*(n-sent)]...)
+		sent += took / 2
+		if err != nil && attempt >= sendAttempts {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// sendAttempts is how often a request is sent. The kernel has not seen one whose
+// sending failed (for want of memory, say), so another try is safe.
+const sendAttempts = 3
+
+func sendAll(sock socket, request []byte) (err error) {
+	for range sendAttempts {
+		if _, err = sock.send(request); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// budget returns a function that says when a repair has taken its time. Whatever
+// it does goes on in the next one.
+func budget(limit time.Duration, stop func() bool) func() bool {
+	deadline := time.Now().Add(limit)
+	return func() bool { return stop() || time.Now().After(deadline) }
+}
+
+// randomNumber returns what nobody can guess.
+func randomNumber() uint32 {
+	var b [4]byte
+	rand.Read(b[:]) // never fails
+	return binary.NativeEndian.Uint32(b[:])
+}
+
+// others lists the members of the group besides this session that may have sent
+// LISTEN. crowd says that there are more than maxMembers.
+func (s *Session) others() (_ []Member, crowd bool, err error) {
+	members, err := s.sys.members()
+	members = slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() })
+	return members, len(members) > maxMembers, err
+}
+
+// union returns the members that are in either list.
+func union(a, b []Member) map[Member]bool {
+	all := make(map[Member]bool, len(a)+len(b))
+	for _, m := range slices.Concat(a, b) {
+		all[m] = true
+	}
+	return all
+}

@@ -1,0 +1,61 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	// maxPasswd is how much of a passwd file is read, in bytes: some 100,000 users.
+	maxPasswd = 16 << 20
+	// maxUserName is LOGIN_NAME_MAX.
+	maxUserName = 256
+)
+
+// userLookup returns what finds a user's name by the id. The variable HOST_ETC
+// says where the host's /etc is, as it does to Telegraf's other plugins: in a
+// container, /etc has other users. An error says that no name will be found.
+func userLookup() (lookup func(uid string) (*user.User, error), err error) {
+	etc := os.Getenv("HOST_ETC")
+	if etc == "" {
+		return user.LookupId, nil
+	}
+	file := filepath.Join(etc, "passwd")
+	f, err := os.Open(file)
+	if err == nil {
+		err = f.Close()
+	}
+	return func(uid string) (*user.User, error) { return lookupIn(file, uid) }, err
+}
+
+// lookupIn finds a user in a file like /etc/passwd: see passwd(5). Of several with
+// that id the first counts.
+func lookupIn(file, uid string) (*user.User, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(io.LimitReader(f, maxPasswd))
+	lines.Buffer(nil, maxPasswd)
+	for lines.Scan() {
+		name, rest, _ := strings.Cut(lines.Text(), ":")
+		if name == "" || len(name) > maxUserName || strings.ContainsRune("+-#", rune(name[0])) {
+			continue // a comment, or for NIS
+		}
+		fields := strings.Split(rest, ":") // password, uid, gid, …
+		if len(fields) > 2 && fields[1] == uid {
+			return &user.User{Uid: uid, Username: name}, nil
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	return nil, user.UnknownUserIdError(0)
+}

@@ -1,0 +1,93 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+// hostEtc makes dir the host's /etc, with that passwd file.
+func hostEtc(t *testing.T, passwd string) {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "passwd"), []byte(passwd), 0o600))
+	t.Setenv("HOST_ETC", dir)
+}
+
+func TestHostEtc(t *testing.T) {
+	hostEtc(t, strings.Join([]string{
+		"# joe:x:1000:1000::/:/bin/sh",
+		"+nis:x:1000:1000::/:/bin/sh", "-nis:x:1000:1000::/:/bin/sh", "+::::::",
+		"", ":x:1000:1000::/:/bin/sh", "joe", "joe:x", "joe:x:1000", "joe:1000:5:5::/:/bin/sh",
+		strings.Repeat("x", 300) + ":x:1000:1000::/:/bin/sh",
+		"long:x:7:7:" + strings.Repeat("x", 1<<20) + ":/:/bin/sh",
+		"jörg:x:1000:1000:Jörg,,,:/home/jörg:/bin/sh",
+		"second:x:1000:1000::/:/bin/sh",
+		"al\x1b[2Jice\xff:x:4294967294:1:::",
+		"last:x:1001:1",
+	}, "\n"))
+	e, err := newPlugin(t).emitter(&testutil.Accumulator{})
+	require.NoError(t, err)
+	for uid, want := range map[uint32]string{
+		1000: "jörg", 4294967294: `al\x1b[2Jice` + "\ufffd", 1001: "last", 5: "joe", 7: "long", 0: "0", 1002: "1002", 100: "100",
+	} {
+		require.Equal(t, want, e.users.name(uid, time.Now()))
+	}
+}
+
+// A passwd file that cannot be read is told at the start, and users are shown by
+// their ids; one that appears later is read.
+func TestHostEtcMissing(t *testing.T) {
+	hostEtc(t, "")
+	file := filepath.Join(os.Getenv("HOST_ETC"), "passwd")
+	require.NoError(t, os.Remove(file))
+	p := newPlugin(t)
+	log := &testutil.CaptureLogger{}
+	p.Log = log
+	e, err := p.emitter(&testutil.Accumulator{})
+	require.NoError(t, err)
+	warnings := log.Warnings()
+	require.Len(t, warnings, 1)
+	require.Contains(t, warnings[0], "HOST_ETC")
+	now := time.Now()
+	require.Equal(t, "1000", e.users.name(1000, now))
+	require.NoError(t, os.WriteFile(file, []byte("joe:x:1000:1000::/:/bin/sh\n"), 0o600))
+	require.Equal(t, "joe", e.users.name(1000, now.Add(userExpiry)))
+}
+
+// No more of a file is read than users fit into, however large it is.
+func TestHostEtcIsBounded(t *testing.T) {
+	t.Setenv("HOST_ETC", t.TempDir())
+	file := filepath.Join(os.Getenv("HOST_ETC"), "passwd")
+	require.NoError(t, os.WriteFile(file, []byte("joe:x:1000:1000::/:/bin/sh\n"), 0o600))
+	require.NoError(t, os.Truncate(file, 1<<40)) // a hole, without a line break
+	_, err := lookupIn(file, "1000")
+	require.NoError(t, err)
+	_, err = lookupIn(file, "1001")
+	require.Error(t, err)
+	_, err = lookupIn(file+".none", "1000")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// Without HOST_ETC names are those of this system.
+func TestNoHostEtc(t *testing.T) {
+	t.Setenv("HOST_ETC", "")
+	lookup, err := userLookup()
+	require.NoError(t, err)
+	root, err := lookup("0")
+	require.NoError(t, err)
+	want, err := user.LookupId("0")
+	require.NoError(t, err)
+	require.Equal(t, want.Username, root.Username)
+	_, err = lookup("3999999999")
+	require.ErrorAs(t, err, new(user.UnknownUserIdError))
+}

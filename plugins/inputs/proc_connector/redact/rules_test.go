@@ -1,0 +1,67 @@
+package redact
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A wrong rule is an error that shows it. That the rules themselves are right is
+// sure when this package runs at all.
+func TestRules(t *testing.T) {
+	for rules, why := range map[string]string{
+		"mysql\n  secrt -p\n":                              `"secrt -p": secrt is unknown`,
+		"mysql\n  is nmes\n":                               `"is nmes": nmes is unknown`,
+		"mysql\n  secret\n":                                `"secret": nothing after secret`,
+		"mysql\n\npsql mysql\n":                            `"psql mysql": mysql was there before`,
+		"mysql\n  after login @login\n":                    "@login is nowhere",
+		"sudo\n  wraps one\n":                              `"wraps one": strconv.Atoi`,
+		"a\n" + strings.Repeat("  place *\n", maxPlaces+1): "more than 8 places",
+	} {
+		_, _, err := parsePrograms(rules)
+		require.ErrorContains(t, err, why)
+	}
+	for rules, why := range map[string]string{
+		"word\n":       `"word": words before the first list`,
+		"[a]\nb c b\n": `"b c b": b was there before`,
+	} {
+		_, err := parseWords(rules)
+		require.ErrorContains(t, err, why)
+	}
+	for rules, why := range map[string]string{
+		"AKIA 16\n":            `"AKIA 16": not a prefix, a length and a kind of characters`,
+		"AKIA 16 uper\n":       `"AKIA 16 uper": unknown characters`,
+		"AKIA 16 upper mixd\n": "unknown characters",
+		"AKIA x upper\n":       "invalid syntax",
+	} {
+		_, err := parseShapes(rules)
+		require.ErrorContains(t, err, why)
+	}
+}
+
+// All that can be said in the files is said in the comment of the first.
+func TestRulesAreExplained(t *testing.T) {
+	comment, _, _ := strings.Cut(programRules, "\n\n")
+	for word := range expectations {
+		require.Contains(t, comment, "\n#   "+word+" ")
+	}
+	for word := range traits {
+		require.Regexp(t, `#   (is)? +`+word+` `, comment)
+	}
+}
+
+// A program is known by its name with a version or an extension too, and x* stands
+// for all whose names begin with x.
+func TestProgramOf(t *testing.T) {
+	for name, same := range map[string]string{
+		"/usr/bin/python3.11": "python", "pypy3": "pypy", "-bash": "bash", "perl5.36.0": "perl", "/opt/http.py": "http", "jenkins-cli-2.401.jar": "jenkins-cli",
+		"pt-kill": "pt-heartbeat", "tpm2_create": "tpm2_unseal", "mysqldump": "mysql", "mariadb-backup": "mysql",
+	} {
+		require.NotNil(t, programOf([]byte(name)), name)
+		require.Equal(t, programOf([]byte(same)), programOf([]byte(name)), name)
+	}
+	for _, name := range []string{"", "/", "-", "manage.py", "3.11", "mysqlx", "mysql-0", "pt"} {
+		require.Nil(t, programOf([]byte(name)), name)
+	}
+}
