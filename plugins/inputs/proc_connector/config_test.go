@@ -76,7 +76,9 @@ func TestInitRefuses(t *testing.T) {
 			want: `option command_tags: "pid" is unknown, allowed are user, unit, container`,
 		},
 		"tag twice": {set: func(p *ProcConnector) { p.CommandTags = []string{"user", "user"} }, want: `option command_tags: "user" is there twice`},
-		"arguments": {set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are redacted, options, full, none`},
+		"arguments": {
+			set: func(p *ProcConnector) { p.Arguments = "some" }, want: `option arguments: "some" is unknown, allowed are redacted, options, full, none`,
+		},
 		"redact": {
 			set:  func(p *ProcConnector) { p.Redact = []string{"fine", "(bad"} },
 			want: `option redact: "(bad" is no regular expression: error parsing regexp: missing closing )`,

@@ -77,7 +77,7 @@ func expected(arg string) (want string, secrets []string) {
 
 func TestSecrets(t *testing.T) {
 	commands := corpus(t, "testdata/secrets.txt")
-	require.GreaterOrEqual(t, len(commands), 170)
+	require.GreaterOrEqual(t, len(commands), 480)
 	r, err := New(nil)
 	require.NoError(t, err)
 	for _, args := range commands {
@@ -101,7 +101,7 @@ func TestSecrets(t *testing.T) {
 
 func TestInnocent(t *testing.T) {
 	commands := corpus(t, "testdata/innocent.txt")
-	require.GreaterOrEqual(t, len(commands), 170)
+	require.GreaterOrEqual(t, len(commands), 320)
 	r, err := New(nil)
 	require.NoError(t, err)
 	for _, args := range commands {

@@ -29,8 +29,8 @@ func compile(expression string) (*regexp.Regexp, error) {
 	return regexp.Compile("(?s:" + expression + ")")
 }
 
-var errCovers = errors.New("no argument has anything that it could match; it sees one argument at a time, without the NUL or the blank after it, " +
-	"and ^ and $ are its beginning and its end")
+var errCovers = errors.New("no text can match it, as it sees one argument at a time, in which there is no NUL, and ^ and $ are its beginning and its end; " +
+	"change or remove it")
 
 // A position is where the search for a match may be: at an instruction, with what is
 // known of the text around.
