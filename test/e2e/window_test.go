@@ -68,8 +68,7 @@ func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(s
 	deadline := time.Now().Add(pace.Limit(windowLimit))
 	for try := 1; ; try++ {
 		w := watch(t, p.Pid())
-		time.Sleep(pace.Limit(settleTime))
-		before := p.Gather()
+		before := settled(t, p)
 		further := workload(func() counts { return since(before, p.Gather()) })
 		p.WaitExec(check.TrueOnce(t), 5*time.Second)
 		got := since(before, p.Gather())
@@ -98,6 +97,22 @@ func requireCounts(t *testing.T, p *plugin.Process, want counts, workload func(s
 		}
 		return
 	}
+}
+
+// settled returns a report once the plugin has counted what was before: an exec of
+// now has come, which was behind it in the queue, and nothing comes after that.
+func settled(t *testing.T, p *plugin.Process) plugin.Report {
+	t.Helper()
+	p.WaitExec(check.TrueOnce(t), 5*time.Second)
+	r := p.Gather()
+	for end := time.Now().Add(pace.Limit(windowLimit)); time.Now().Before(end); {
+		earlier := r
+		time.Sleep(pace.Limit(settleTime))
+		if r = p.Gather(); len(since(earlier, r)) == 0 {
+			break
+		}
+	}
+	return r
 }
 
 // witness receives what the plugin does. Its membership alone is enough, since

@@ -53,9 +53,9 @@ func TestClockOffset(t *testing.T) {
 // error is not more than the shortest time between two readings: on a busy machine
 // that may be long, but another clock is then better.
 func TestHostClock(t *testing.T) {
-	const slack = 50 * time.Microsecond
-	var errs []error
-	for range 100 {
+	const slack, tries = 50 * time.Microsecond, 100
+	errs := make([]error, 0, tries)
+	for range tries {
 		err := func() error {
 			c := newClock(hostClock())
 			beforeNS := monotonicNow()
