@@ -87,7 +87,7 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (*service, error) 
 		caught:  caught,
 		scanned: make(chan struct{}),
 	}
-	s.watch.log, s.watch.repair, s.watch.session = p.Log, p.Repair, session
+	s.watch.log, s.watch.repair, s.watch.session, s.watch.guard = p.Log, p.Repair, session, s.guard
 	// From here on the kernel counts a listener, and whatever unwinds this
 	// goroutine gives it back.
 	s.guard(func() {

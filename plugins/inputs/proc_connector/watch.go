@@ -20,6 +20,7 @@ type watch struct {
 	log     telegraf.Logger
 	repair  bool
 	session *cnproc.Session
+	guard   func(f func()) // see service.guard
 
 	mu          sync.Mutex // guards lastWarning
 	lastWarning string     // what could not be done, as last logged
@@ -71,20 +72,22 @@ func (w *watch) goOn() {
 	if !w.repair || !w.repairing.CompareAndSwap(false, true) {
 		return
 	}
-	w.goingOn.Go(func() {
-		defer w.repairing.Store(false)
-		for {
-			time.Sleep(repairPause)
-			f, err := w.session.Check()
-			if err != nil {
-				return // the next gather says so
-			}
-			w.found(f)
-			if f.Listening {
-				return
-			}
+	w.goingOn.Go(func() { w.guard(w.repairUntilHeard) })
+}
+
+func (w *watch) repairUntilHeard() {
+	defer w.repairing.Store(false)
+	for {
+		time.Sleep(repairPause)
+		f, err := w.session.Check()
+		if err != nil {
+			return // the next gather says so
 		}
-	})
+		w.found(f)
+		if f.Listening {
+			return
+		}
+	}
 }
 
 // closing reports what was found when listening ended.
