@@ -21,8 +21,8 @@ type Finding struct {
 	// Others is how many of those are for other members of the group, one for each.
 	// That they had lost theirs is likely and not certain.
 	Others int
-	// Crowd says that nothing was done for the others, because there are more than
-	// 1,024 of them.
+	// Crowd says that nothing was done for the others, because there are too many:
+	// see Members.
 	Crowd bool
 	// Released is how many LISTENs of dead sessions were given back.
 	Released int

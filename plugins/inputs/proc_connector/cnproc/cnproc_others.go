@@ -16,7 +16,7 @@ func hostSystem(string) system {
 		dialPassive: func() (socket, error) { return nil, ErrNotLinux },
 		obstacle:    func() error { return nil },
 		rename:      func() (Task, error) { return Task{}, ErrNotLinux },
-		members:     func() ([]Member, error) { return nil, ErrNotLinux },
+		members:     func() ([]Member, bool, error) { return nil, false, ErrNotLinux },
 		bootID:      func() (string, error) { return "", ErrNotLinux },
 		flock:       func(*os.File) (bool, error) { return false, ErrNotLinux },
 	}

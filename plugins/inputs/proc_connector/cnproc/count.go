@@ -206,19 +206,19 @@ const spareAttempts = 3
 // of the group can have sent, and whether there are no others. Members join before
 // they send LISTEN, so that one which comes meanwhile is seen before it counts.
 func (s *Session) spare() (spare, alone bool, err error) {
-	before, _, err := s.others()
+	before, crowd, err := s.others()
 	for range spareAttempts {
-		if err != nil || len(before) > maxSurplus {
+		if err != nil || crowd || len(before) > maxSurplus {
 			return false, false, err
 		}
 		if spare, err = surplus(s.sys, len(before)+1); err != nil {
 			return false, false, err
 		}
 		var after []Member
-		if after, _, err = s.others(); err != nil {
+		if after, crowd, err = s.others(); err != nil {
 			return false, false, err
 		}
-		if len(after) == len(before) && len(union(before, after)) == len(before) {
+		if !crowd && len(after) == len(before) && len(union(before, after)) == len(before) {
 			return spare, len(before) == 0, nil
 		}
 		before = after
@@ -372,11 +372,10 @@ func randomNumber() uint32 {
 }
 
 // others lists the members of the group besides this session that may have sent
-// LISTEN. crowd says that there are more than maxMembers.
+// LISTEN; in a crowd only some.
 func (s *Session) others() (_ []Member, crowd bool, err error) {
-	members, err := s.sys.members()
-	members = slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() })
-	return members, len(members) > maxMembers, err
+	members, crowd, err := s.sys.members()
+	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() }), crowd, err
 }
 
 // union returns the members that are in either list.

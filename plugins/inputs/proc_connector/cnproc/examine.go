@@ -9,8 +9,8 @@ import (
 
 // An Examination is what the connector of a machine was found to be like.
 type Examination struct {
-	// Others are the sockets in the group besides those of this examination, of
-	// more than 1,024 only some, and Crowd is set. Whether they have sent LISTEN is
+	// Others are the sockets in the group besides those of this examination, and
+	// Crowd says that some are missing: see Members. Whether they have sent LISTEN is
 	// not to be seen, and so neither whether they have lost it.
 	Others []Member
 	Crowd  bool

@@ -1,6 +1,7 @@
 package cnproc
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -260,8 +261,36 @@ func TestMembers(t *testing.T) {
 0000000061b26ef5 11  18         00000001
 `
 	found := make(map[Member]bool)
-	require.NoError(t, parseMembers(strings.NewReader(table), found))
+	crowd, err := parseMembers(strings.NewReader(table), found)
+	require.NoError(t, err)
+	require.False(t, crowd)
 	require.Equal(t, map[Member]bool{{Port: 4023, Inode: 6723}: true, {Port: 3221225472, Inode: 6724}: true}, found)
-	_, err := Members(t.TempDir())
+	_, _, err = Members(t.TempDir())
 	require.ErrorContains(t, err, "listing the listeners")
+}
+
+// Of a list that somebody has made long only the beginning is read.
+func TestMembersInACrowd(t *testing.T) {
+	const (
+		member   = "0000000061b26ef1 11 %d 00000001 0 0 0 2 0 %d\n"
+		stranger = "0000000061b26ef1 15 %d 00000000 0 0 0 2 0 %d\n"
+	)
+	for _, tt := range []struct {
+		row   string
+		n     int
+		crowd bool
+	}{
+		{member, maxMembers, false}, {member, maxMembers + 2, true}, {member, 100 * maxMembers, true},
+		{stranger, maxRows, false}, {stranger, maxRows + 2, true},
+	} {
+		var table strings.Builder
+		for i := range tt.n {
+			fmt.Fprintf(&table, tt.row, i, i)
+		}
+		found := make(map[Member]bool)
+		crowd, err := parseMembers(strings.NewReader(table.String()), found)
+		require.NoError(t, err)
+		require.Equal(t, tt.crowd, crowd)
+		require.LessOrEqual(t, len(found), maxMembers+1)
+	}
 }

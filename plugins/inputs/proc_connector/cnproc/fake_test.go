@@ -193,9 +193,9 @@ func (k *fakeKernel) rename() (Task, error) {
 	return task, nil
 }
 
-func (k *fakeKernel) members() ([]Member, error) {
+func (k *fakeKernel) members() ([]Member, bool, error) {
 	if err := k.step("members"); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -205,7 +205,7 @@ func (k *fakeKernel) members() ([]Member, error) {
 			members = append(members, Member{Port: s.id, Inode: uint64(1000 + s.id)})
 		}
 	}
-	return members, nil
+	return members, len(members) > maxMembers, nil
 }
 
 func (k *fakeKernel) flock(f *os.File) (bool, error) {

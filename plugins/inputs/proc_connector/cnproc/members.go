@@ -34,10 +34,13 @@ const (
 // LISTEN, and so is nobody to be counted.
 func (m Member) Passive() bool { return m.Port-passivePorts < passivePortCount }
 
-// maxMembers bounds what the list is read for. Honest programs are a handful; from
-// Linux 6.6 on any user may add as many as he has descriptors, to make a look at
-// the list slow.
-const maxMembers = 1024
+// maxMembers and maxRows bound what is read of the list. Honest programs are a
+// handful, and a host has some hundred netlink sockets; but any user may add as many
+// as he has descriptors, and the kernel takes time with the square of their number.
+const (
+	maxMembers = 1024
+	maxRows    = 8192
+)
 
 // memberReads is how often the list is read. While sockets come and go the kernel
 // now and then leaves out one that stays (about one of a thousand readings, when
@@ -45,26 +48,28 @@ const maxMembers = 1024
 // left deaf. One that has just gone may be listed instead, which does no harm.
 const memberReads = 3
 
-// Members lists the sockets in the connector's group, in any order, and of more
-// than 1,024 only some, but more than that. proc is where proc is mounted.
+// Members lists the sockets in the connector's group, in any order. proc is where
+// proc is mounted. crowd says that some are missing, because there are more than
+// 1,024, or more than 8,192 netlink sockets of all kinds.
 //
 // The error, of os.Open or of reading, means that the list cannot be read; rows
 // that make no sense are left out.
-func Members(proc string) ([]Member, error) {
+func Members(proc string) (members []Member, crowd bool, err error) {
 	found := make(map[Member]bool)
 	for range memberReads {
 		table, err := os.Open(filepath.Join(proc, "thread-self", "net", "netlink"))
 		if err == nil {
-			err = errors.Join(parseMembers(table, found), table.Close())
+			crowd, err = parseMembers(table, found)
+			err = errors.Join(err, table.Close())
 		}
 		if err != nil {
-			return nil, fmt.Errorf("listing the listeners: %w", err)
+			return nil, false, fmt.Errorf("listing the listeners: %w", err)
 		}
-		if len(found) > maxMembers {
+		if crowd {
 			break
 		}
 	}
-	return slices.Collect(maps.Keys(found)), nil
+	return slices.Collect(maps.Keys(found)), crowd, nil
 }
 
 // parseMembers reads the table that netlink_native_seq_show in
@@ -74,11 +79,14 @@ func Members(proc string) ([]Member, error) {
 //	0000000095c255bd 11  0          00000000 0        0        0     2        0        14
 //
 // Groups is a bit mask of which bit 0 is group 1. It adds to found, and ends early
-// when that has more than maxMembers.
-func parseMembers(table io.Reader, found map[Member]bool) error {
+// where there is a crowd.
+func parseMembers(table io.Reader, found map[Member]bool) (crowd bool, err error) {
 	const group = 1 << (cnIdxProc - 1)
 	lines := bufio.NewScanner(table)
-	for len(found) <= maxMembers && lines.Scan() {
+	for row := 0; lines.Scan(); row++ {
+		if row > maxRows || len(found) > maxMembers {
+			return true, nil
+		}
 		f := bytes.Fields(lines.Bytes())
 		if len(f) < 10 || string(f[1]) != strconv.Itoa(netlinkConnector) {
 			continue
@@ -90,5 +98,5 @@ func parseMembers(table io.Reader, found map[Member]bool) error {
 			found[Member{Port: uint32(port), Inode: inode}] = true
 		}
 	}
-	return lines.Err()
+	return false, lines.Err()
 }

@@ -58,7 +58,7 @@ type system struct {
 	// if it reports anything.
 	rename func() (Task, error)
 	// members lists the sockets in the connector's group, see Members.
-	members func() ([]Member, error)
+	members func() (members []Member, crowd bool, err error)
 	// bootID names this run of the kernel.
 	bootID func() (string, error)
 	// flock takes a file's lock (flock(2), LOCK_EX), without waiting for it, and

@@ -24,7 +24,7 @@ func TestLiveTap(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, nowhere.Close()) }()
 
-	members, err := Members("/proc")
+	members, _, err := Members("/proc")
 	require.NoError(t, err)
 	passive := 0
 	for _, m := range members {

@@ -37,8 +37,7 @@ type Connector struct {
 	// Silenced says that the kernel reported nothing although this program had sent
 	// LISTEN: the count is too low, for whatever program.
 	Silenced bool `json:"silenced"`
-	// Crowd says that the group has more than 1,024 members, of which some are
-	// listed.
+	// Crowd says that there are more sockets than can be listed.
 	Crowd bool `json:"crowd"`
 	// Repair is the option: whether the plugin would repair that.
 	Repair bool `json:"plugin_repairs"`
