@@ -110,7 +110,7 @@ func TestLogger(t *testing.T) {
 }
 
 // A stderr that nobody reads holds nobody up.
-func TestLoggerNeverWaits(t *testing.T) {
+func TestLoggerNeverWaits(*testing.T) {
 	r, w := io.Pipe()
 	defer r.Close()
 	l := newLogger(w)

@@ -55,7 +55,8 @@ func TestReconcilePoisoned(t *testing.T) {
 	l := quiet(t)
 	m := here(t)
 	lower(t, 2)
-	m.requireReconcile("W! The process connector was silenced, and was repaired with 2 LISTENs: another program, or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs")
+	m.requireReconcile("W! The process connector was silenced, and was repaired with 2 LISTENs: another program, " +
+		"or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs")
 	l.Require(0)
 }
 

@@ -1,6 +1,7 @@
 package truecount
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -24,12 +25,12 @@ func Lock(t testing.TB) {
 	defer lock.mu.Unlock()
 	if lock.users == 0 {
 		// All have this directory, and nobody else locks it.
-		dir, err := os.Open(os.TempDir())
+		dir, err := os.Open(os.TempDir()) //nolint:usetesting // a test's own is what not all have
 		if err != nil {
 			t.Fatalf("Locking the connector for a test: %v", err)
 		}
 		for {
-			if err = unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != unix.EINTR {
+			if err = unix.Flock(int(dir.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
 				break
 			}
 		}

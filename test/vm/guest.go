@@ -37,8 +37,10 @@ var suites = []suite{
 	// crash is a start, and once a reconcile. Sockets by the ten thousand take long to
 	// make in an emulation.
 	{pkg: "balance", skip: "^(TestCrashPointsAreAll|TestLeaseThatStands|TestOrphanThatStands|TestReloads|TestNoLeases|TestVoidLease|" +
-		"TestManyVoidLeases|TestLeaseRemovedWhileRunning|Test(Bad|Good|KilledWithBad)StateDir|TestReportOnly(BeforeStart|Recovers)|TestCrowd|TestPortIDsAreTaken)$|" +
-		"^TestCrashPoints$/.*/^reconcile$|^Test(Riders|KilledBesideRider)$/^1,|" + compiledIn},
+		"TestManyVoidLeases|TestLeaseRemovedWhileRunning|Test(Bad|Good|KilledWithBad)StateDir|" +
+		"TestReportOnly(BeforeStart|Recovers)|TestCrowd|TestPortIDsAreTaken)$|" +
+		"^TestCrashPoints$/.*/^reconcile$|^Test(Riders|KilledBesideRider)$/^1,|" +
+		"^TestDeepPoison$/^bystander$|^TestStopDuringDeepPoison$/^gather$|" + compiledIn},
 	// What is about the count, and what the kernel reports of each kind of event.
 	// The rest is the same on every kernel, and some of it measures real machines;
 	// one way to stop while stdout is blocked stands for all, and the moments of a

@@ -61,9 +61,13 @@ func (w *watch) check() error {
 	return nil
 }
 
-// repairPause is between two repairs of a count that one of them has not brought up:
-// whoever goes on lowering it must not keep a CPU busy here.
-const repairPause = 100 * time.Millisecond
+// A count that one repair has not brought up is repaired again after a pause: a short
+// one at first, and then one that lets nobody who goes on lowering it keep a CPU busy
+// here.
+const (
+	shortPause, longPause = 20 * time.Millisecond, time.Second
+	shortPauses           = 100
+)
 
 // goOn repairs in the background what could not be repaired in the time that a
 // gather or a start may take. It ends when the kernel reports events again, or the
@@ -77,8 +81,12 @@ func (w *watch) goOn() {
 
 func (w *watch) repairUntilHeard() {
 	defer w.repairing.Store(false)
-	for {
-		time.Sleep(repairPause)
+	for n := 0; ; n++ {
+		pause := shortPause
+		if n >= shortPauses {
+			pause = longPause
+		}
+		time.Sleep(pause)
 		f, err := w.session.Check()
 		if err != nil {
 			return // the next gather says so
@@ -94,8 +102,8 @@ func (w *watch) repairUntilHeard() {
 func (w *watch) closing(f cnproc.Finding) {
 	w.goingOn.Wait()
 	if !f.Listening && (f.Deaf || f.Raised > 0) {
-		w.log.Warnf("The process connector is silenced, and %d LISTENs did not repair it before the plugin stopped: %s (telegraf-proc-connector doctor shows more)",
-			f.Raised, unmatched)
+		w.log.Warnf("The process connector is silenced, and %d LISTENs did not repair it before the plugin stopped: %s "+
+			"(telegraf-proc-connector doctor shows more)", f.Raised, unmatched)
 	} else {
 		w.repaired(f)
 	}
@@ -127,8 +135,8 @@ func (w *watch) repaired(f cnproc.Finding) {
 		if f.Crowd {
 			others = ", none of them for the other members of the group, which are suspiciously many"
 		}
-		w.log.Warnf("The process connector was silenced, its listener count %d too low: %s. It was repaired with %d LISTENs%s; what happened meanwhile is not counted",
-			f.Raised, unmatched, f.Raised, others)
+		w.log.Warnf("The process connector was silenced, its listener count %d too low: %s. It was repaired with %d LISTENs%s; "+
+			"what happened meanwhile is not counted", f.Raised, unmatched, f.Raised, others)
 	case f.Deaf:
 		w.log.Warn("The process connector was silenced, and another program has repaired it; what happened meanwhile is not counted")
 	}

@@ -92,10 +92,10 @@ func (s *Session) look(f *Finding) (err error) {
 	return s.restore(f, s.hurry.Load)
 }
 
-// restore looks, and repairs what is to be repaired, until stop: another session
-// may have done it just now. The caller holds the lock of the state directory, if
+// restore looks, and repairs what is to be repaired unless that is interrupted:
+// another session may have done it just now. The caller holds the lock of the state directory, if
 // it can be had.
-func (s *Session) restore(f *Finding, stop func() bool) error {
+func (s *Session) restore(f *Finding, interrupted func() bool) error {
 	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
@@ -109,7 +109,10 @@ func (s *Session) restore(f *Finding, stop func() bool) error {
 		if !s.mayRepair {
 			return nil
 		}
-		if err := s.repair(p, f, budget(s.sys.budget, stop)); err != nil {
+		// The count does not hold this session's LISTEN, and what is raised may be
+		// somebody else's.
+		f.Err = errors.Join(f.Err, s.voidLease())
+		if err := s.repair(p, f, interrupted); err != nil {
 			return err
 		}
 	}

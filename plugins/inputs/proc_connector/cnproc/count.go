@@ -82,14 +82,15 @@ func (s *Session) withdraw(gone bool) error {
 //
 // Members are listed before and after. Who comes in between may have raised the
 // count itself, in place of this session, and who goes in between has lowered it
-// again. stop ends it early; the next repair goes on from there.
-func (s *Session) repair(p *probe, f *Finding, stop func() bool) error {
+// again. What takes longer than the budget is for the next repair, and so is what
+// interrupted ends.
+func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
 	if s.depth >= maxDepth {
 		return errTooDeep
 	}
 	before, crowdBefore, err := s.others()
 	f.Err = errors.Join(f.Err, err)
-	raised, err := raiseUntilHeard(s.sys, p, stop)
+	raised, err := raiseUntilHeard(s.sys, p, budget(s.sys.budget, interrupted))
 	s.raised(f, raised)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (s *Session) repair(p *probe, f *Finding, stop func() bool) error {
 		return nil
 	}
 	f.Others = len(union(before, after))
-	raised, err = change(s.sys, opListen, f.Others, stop)
+	raised, err = change(s.sys, opListen, f.Others, interrupted)
 	s.raised(f, raised)
 	return err
 }
@@ -246,7 +247,7 @@ func surplus(sys system, n int) (_ bool, err error) {
 	}
 	defer func() { err = errors.Join(err, sender.sock.close()) }()
 
-	var requests [][]byte
+	requests := make([][]byte, 0, 4*n)
 	for i := range 2 * n {
 		op, number := uint32(opIgnore), uint32(0)
 		if i >= n {
@@ -357,8 +358,8 @@ func sendAll(sock socket, request []byte) (err error) {
 	return err
 }
 
-// budget returns a function that says when a repair has taken its time. Whatever
-// it does goes on in the next one.
+// budget returns a function that says when to stop: at the end of the time limit, or
+// when stop says so.
 func budget(limit time.Duration, stop func() bool) func() bool {
 	deadline := time.Now().Add(limit)
 	return func() bool { return stop() || time.Now().After(deadline) }

@@ -164,9 +164,10 @@ func unheard(f *Facts) []Finding {
 	}
 	return []Finding{{
 		ID: IDUnheard, Level: Note,
-		Text: fmt.Sprintf("The kernel reported nothing before this program had sent LISTEN. In the group are %s: they have sent no LISTEN, or have taken it back, "+
-			"or have lost it to an unmatched IGNORE. That cannot be told apart.", listing(f.Members)),
-		Advice: "Nothing need be done, unless one of them is meant to hear something: then stop it, run telegraf-proc-connector doctor --repair, and start it again.",
+		Text: fmt.Sprintf("The kernel reported nothing before this program had sent LISTEN. In the group are %s: they have sent no LISTEN, "+
+			"or have taken it back, or have lost it to an unmatched IGNORE. That cannot be told apart.", listing(f.Members)),
+		Advice: "Nothing need be done, unless one of them is meant to hear something: then stop it, run telegraf-proc-connector doctor --repair, " +
+			"and start it again.",
 	}}
 }
 

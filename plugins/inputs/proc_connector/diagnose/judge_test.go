@@ -153,7 +153,8 @@ func TestJudge(t *testing.T) {
 			change: func(*Facts) {}, repair: &Repair{Released: 1}, ids: []string{IDWorks, IDReleased}, words: []string{"in the kernel's count: 1 LISTEN."},
 		},
 		"left alone": {
-			change: func(f *Facts) { f.Members, f.Connector.HeardBefore = []Member{forkstat(1)}, true }, repair: &Repair{Kept: 1}, ids: []string{IDWorks, IDKept},
+			change: func(f *Facts) { f.Members, f.Connector.HeardBefore = []Member{forkstat(1)}, true }, repair: &Repair{Kept: 1},
+			ids:   []string{IDWorks, IDKept},
 			words: []string{"Left 1 lease of killed plugins alone"},
 		},
 		"given back in part": {
