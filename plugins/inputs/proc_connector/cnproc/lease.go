@@ -363,7 +363,7 @@ func parseLease(text []byte) (Lease, uint64) {
 
 // hostPatience bounds how long a session waits for another one that is at work on
 // the kernel's count, which takes milliseconds.
-const hostPatience = 300 * time.Millisecond
+const hostPatience = 500 * time.Millisecond
 
 const lockPoll = time.Millisecond
 

@@ -283,7 +283,7 @@ func (s *Session) removeLease() error {
 
 // Ignore leaves the group and sends the IGNORE that the session owes, if it owes
 // one. It does not wait for Receive, and interrupts a Check. For other sessions
-// that are at work on the kernel's count it waits 300 ms at the most, and 200 more
+// that are at work on the kernel's count it waits 500 ms at the most, and 200 more
 // if that is to be repaired. Events that are queued already can still be received.
 // The first call sends it; all others do nothing. The error, the same for all
 // callers, means that the kernel's count stays one too high.
