@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,28 +49,21 @@ func (k *taker) take(pid int, r *Record) (after time.Duration, ok bool) {
 	return time.Duration(r.ReadAt - e.Timestamp), true
 }
 
-// recordOf keeps the record of the first exec of a program.
-type recordOf struct {
-	catchers *Catchers
-	args     atomic.Value
-	found    chan Record
+// caught runs a program for as long as it takes until its record can be taken.
+func (k *taker) caught(t *testing.T, program string, args ...string) Record {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = "/"
+	require.NoError(t, cmd.Start())
+	var r Record
+	require.Eventually(t, func() bool {
+		_, ok := k.take(cmd.Process.Pid, &r)
+		return ok
+	}, time.Minute, time.Millisecond)
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+	return r
 }
-
-func (k *recordOf) HandleEvents(events []cnproc.Event) {
-	for i := range events {
-		e := &events[i]
-		var r Record
-		program, ok := k.args.Load().(string)
-		if !k.catchers.Take(e.CPU, e.Task.TGID, e.Timestamp, &r) || !ok {
-			continue
-		}
-		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", e.Task.TGID)); err == nil && strings.HasPrefix(string(args), program+"\x00") {
-			k.found <- r
-		}
-	}
-}
-
-func (*recordOf) HandleEmpty(cnproc.Missed, uint64) time.Duration { return 0 }
 
 // catchLive opens catchers and a session whose execs they read.
 func catchLive(t *testing.T, cfg Config) (*Catchers, *taker) {
@@ -163,29 +155,11 @@ func TestLiveParts(t *testing.T) {
 		"none, long name": {Wanted{}, long},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Open(Config{Proc: "/proc", Sys: "/sys", Scheduling: Auto, Wanted: tt.want})
-			require.NoError(t, err)
-			defer func() { require.NoError(t, c.Close()) }()
-			s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{Types: []cnproc.What{cnproc.WhatExec}}, Coalesce: 100 * time.Millisecond, Repair: true})
-			require.NoError(t, err)
-			defer func() { require.NoError(t, s.Close()) }()
-			k := &recordOf{catchers: c, found: make(chan Record, 10)}
-			go func() { _ = s.Receive(k) }() //nolint:errcheck // what it comes to is found, or not
-
-			cmd := exec.Command(tt.program, "1")
-			k.args.Store(tt.program)
-			cmd.Dir = "/"
-			require.NoError(t, cmd.Start())
-			defer func() { require.NoError(t, cmd.Wait()) }()
-			var r Record
-			select {
-			case r = <-k.found:
-			case <-time.After(time.Minute):
-				require.Fail(t, "the exec was not caught")
-			}
+			_, k := catchLive(t, Config{Proc: "/proc", Sys: "/sys", Scheduling: Auto, Wanted: tt.want})
+			r := k.caught(t, tt.program, "infinity")
 			require.Contains(t, string(r.Stat), filepath.Base(tt.program)[:5])
 			whole := tt.program == long
-			require.Equal(t, tt.want.Cmdline > 0 || whole, string(r.Cmdline) == tt.program+"\x001\x00", "%q", r.Cmdline)
+			require.Equal(t, tt.want.Cmdline > 0 || whole, string(r.Cmdline) == tt.program+"\x00infinity\x00", "%q", r.Cmdline)
 			exe, err := filepath.EvalSymlinks("/bin/sleep")
 			require.NoError(t, err)
 			require.Equal(t, tt.want.Exe || whole, string(r.Exe) == exe, "%q", r.Exe)
