@@ -24,11 +24,12 @@ const (
 	// hearLimit is how long it may take until an exec is reported.
 	hearLimit = 3 * time.Second
 	// promptLimit is how long a gather, a start or a stop may take, whatever others
-	// have done to the count and to the group.
-	promptLimit = time.Second
+	// have done to the count and to the group. A second is promised of a machine that
+	// has nothing else to do.
+	promptLimit = 3 * time.Second
 	// deepLimit is how long it may take until a count is right again that others
-	// have lowered for a second.
-	deepLimit = 2 * time.Second
+	// have lowered for a second, where two are promised.
+	deepLimit = 6 * time.Second
 	// startLimit is how long a start may take on a machine that has other things
 	// to do.
 	startLimit = 10 * time.Second

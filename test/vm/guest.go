@@ -40,7 +40,7 @@ var suites = []suite{
 		"TestManyVoidLeases|TestLeaseRemovedWhileRunning|Test(Bad|Good|KilledWithBad)StateDir|" +
 		"TestReportOnly(BeforeStart|Recovers)|TestCrowd|TestPortIDsAreTaken)$|" +
 		"^TestCrashPoints$/.*/^reconcile$|^Test(Riders|KilledBesideRider)$/^1,|" +
-		"^TestDeepPoison$/^bystander$|^TestStopDuringDeepPoison$/^gather$|" + compiledIn},
+		"^TestDeepPoison$/^bystander$|^Test(StopDuringDeepPoison|CrashPointsOfReconcile)$|" + compiledIn},
 	// What is about the count, and what the kernel reports of each kind of event.
 	// The rest is the same on every kernel, and some of it measures real machines;
 	// one way to stop while stdout is blocked stands for all, and the moments of a

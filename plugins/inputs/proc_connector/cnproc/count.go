@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -168,7 +169,8 @@ func (s *Session) release(f *Finding) {
 		}
 		return
 	}
-	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f) }))
+	deadline := time.Now().Add(s.sys.grace)
+	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f, deadline) }))
 }
 
 var errNotLooked = errors.New("the state directory is locked by another program, so what killed plugins have left is not given back this time")
@@ -176,8 +178,8 @@ var errNotLooked = errors.New("the state directory is locked by another program,
 // giveBack gives back what a lease claims, unless that may be somebody's who
 // listens: a lease can be forged, or be true and its LISTEN have been used up by an
 // unmatched IGNORE. Then it stays, for a time when nobody else is a member.
-func (s *Session) giveBack(l *lease, f *Finding) error {
-	spare, alone, err := s.spare()
+func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
+	spare, alone, err := s.spare(deadline)
 	switch {
 	case err == nil && !spare && alone:
 		f.Mistaken++ // the count holds nothing but this session's LISTEN
@@ -199,32 +201,41 @@ func (s *Session) giveBack(l *lease, f *Finding) error {
 	return nil
 }
 
-// spareAttempts is how often it is looked whether the count has one to spare, while
-// members come and go.
-const spareAttempts = 3
+// hostGrace is how long a member may take to be gone whose process has been killed:
+// the kernel frees its lease and its socket one after the other.
+const hostGrace = 300 * time.Millisecond
+
+const gracePoll = 10 * time.Millisecond
 
 // spare reports whether the count is above what this session and all other members
 // of the group can have sent, and whether there are no others. Members join before
-// they send LISTEN, so that one which comes meanwhile is seen before it counts.
-func (s *Session) spare() (spare, alone bool, err error) {
-	before, crowd, err := s.others()
-	for range spareAttempts {
+// they send LISTEN, so that one which comes meanwhile is seen before it counts. Until
+// the deadline it looks again when they have changed.
+func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
+	var looked map[Member]bool
+	for ; ; time.Sleep(gracePoll) {
+		before, crowd, err := s.others()
 		if err != nil || crowd || len(before) > maxSurplus {
 			return false, false, err
 		}
-		if spare, err = surplus(s.sys, len(before)+1); err != nil {
-			return false, false, err
+		if members := union(before, nil); looked == nil || !maps.Equal(members, looked) {
+			if spare, err = surplus(s.sys, len(before)+1); err != nil {
+				return false, false, err
+			}
+			after, _, err := s.others()
+			if err != nil {
+				return false, false, err
+			}
+			if looked = members; !maps.Equal(members, union(after, nil)) {
+				looked = nil
+			} else if spare || len(before) == 0 {
+				return spare, len(before) == 0, nil
+			}
 		}
-		var after []Member
-		if after, crowd, err = s.others(); err != nil {
-			return false, false, err
+		if time.Now().After(deadline) || s.hurry.Load() {
+			return false, false, nil
 		}
-		if !crowd && len(after) == len(before) && len(union(before, after)) == len(before) {
-			return spare, len(before) == 0, nil
-		}
-		before = after
 	}
-	return false, false, nil
 }
 
 // maxSurplus is the largest n of which surplus(n) is one system call: sendmmsg(2)

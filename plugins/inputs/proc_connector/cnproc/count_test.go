@@ -440,11 +440,21 @@ func TestReleaseInACrowd(t *testing.T) {
 // Others come and go while it is found out whether the count has one to spare.
 func TestReleaseWhileOthersComeAndGo(t *testing.T) {
 	tests := map[string]struct {
+		setup  func(k *fakeKernel)
 		change func(k *fakeKernel)
 		always bool // and not once
 		want   Finding
 		after  int
 	}{
+		"is on its way out": {
+			change: func(k *fakeKernel) {
+				if k.calls["members"] == 4 {
+					k.strangers = k.strangers[:2]
+				}
+			},
+			setup: func(k *fakeKernel) { k.strangers = append(k.strangers, Member{Port: 5002}) }, always: true,
+			want: Finding{Listening: true, Released: 1}, after: 2,
+		},
 		"comes": {
 			change: func(k *fakeKernel) { k.strangers = append(k.strangers, Member{Port: 5002}) }, // a rider
 			want:   Finding{Listening: true, Kept: 1}, after: 3,
@@ -474,6 +484,12 @@ func TestReleaseWhileOthersComeAndGo(t *testing.T) {
 				dir := stateDir(t)
 				orphan(t, k, dir)
 				k.count++
+				if tt.setup != nil {
+					tt.setup(k)
+				}
+				if name == "is on its way out" {
+					k.grace = time.Minute
+				}
 				k.on("members", func() {
 					if tt.always || k.called("members") == 2 {
 						k.mu.Lock()
@@ -698,7 +714,7 @@ func TestReleaseCannotRemove(t *testing.T) {
 	k.count = 2
 
 	var f Finding
-	require.Error(t, s.giveBack(&lease{dir: s.leases, name: filepath.Base(path), file: file, written: true}, &f))
+	require.Error(t, s.giveBack(&lease{dir: s.leases, name: filepath.Base(path), file: file, written: true}, &f, time.Now()))
 	require.Zero(t, f)
 	require.FileExists(t, path)
 	require.Equal(t, 2, k.listeners())

@@ -36,6 +36,7 @@ type fakeKernel struct {
 	boot     string
 	uid      int
 	patience time.Duration
+	grace    time.Duration
 	budget   time.Duration
 	locked   func(f *os.File) (bool, error) // in place of flock(2)
 }
@@ -49,6 +50,7 @@ func newFakeKernel() *fakeKernel {
 		boot:     "this-boot",
 		uid:      os.Geteuid(),
 		patience: 5 * time.Second,
+		grace:    20 * time.Millisecond,
 		budget:   5 * time.Second,
 	}
 }
@@ -150,6 +152,7 @@ func (k *fakeKernel) system() system {
 		uid:         k.uid,
 		// So that a busy machine is not taken for a stuck program.
 		patience: k.patience,
+		grace:    k.grace,
 		budget:   k.budget,
 	}
 }

@@ -69,6 +69,8 @@ type system struct {
 	uid int
 	// patience is how long to wait for other sessions.
 	patience time.Duration
+	// grace is how long to wait for members that may be on their way out.
+	grace time.Duration
 	// budget is how long one repair takes at most.
 	budget time.Duration
 }

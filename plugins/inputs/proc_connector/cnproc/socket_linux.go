@@ -76,6 +76,7 @@ func hostSystem(proc string) system {
 		flock:       lockFile,
 		uid:         os.Geteuid(),
 		patience:    hostPatience,
+		grace:       hostGrace,
 		budget:      hostBudget,
 	}
 }
