@@ -1,6 +1,7 @@
 package balance_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -125,11 +126,20 @@ func (d *deployment) reloadBroken() {
 	d.requireGone()
 }
 
-// requireOne waits until one plugin runs and listens.
+// requireOne waits until one plugin runs and listens, and its lease says so: killed
+// before that it would leave a LISTEN that nobody can know of.
 func (d *deployment) requireOne() {
 	d.t.Helper()
 	check.Eventually(d.t, "the plugin listens", execd.Timeout, func() bool {
-		return len(d.way.Processes(d.t, d.agent)) == 1 && d.kernel.count() == 2 && len(leases(d.t, d.dir)) == 1
+		if len(d.way.Processes(d.t, d.agent)) != 1 || d.kernel.count() != 2 {
+			return false
+		}
+		paths := leases(d.t, d.dir)
+		if len(paths) != 1 {
+			return false
+		}
+		info, err := os.Stat(paths[0])
+		return err == nil && info.Size() > 0
 	})
 }
 
