@@ -116,13 +116,15 @@ bench-execd: export CGO_ENABLED = 0
 bench-execd: ## Measure the way into Telegraf: what it takes without dropping, and its price
 	cd test && go test -timeout 30m -run '^$$' -bench . -benchtime 1x ./benchexecd
 
-# Several packages at a time, but only one test that uses the connector: see Lock in
-# test/truecount. The guests take longest, so they come first; each has limits of its
-# own, below this one.
+# The guests take all CPUs, and the balance is measured on a machine that has some to
+# spare. Of the rest several packages run at a time, but only one test that uses the
+# connector: see Lock in test/truecount.
 .PHONY: test-system
 test-system: export CGO_ENABLED = 0
 test-system:
-	cd test && go test -p 3 -timeout 40m -count=1 $(TESTFLAGS) ./vm $$(go list ./... | grep -vE '/test/(vm|cross/programs)$$')
+	cd test && go test -timeout 40m -count=1 $(TESTFLAGS) ./vm
+	cd test && go test -timeout 40m -count=1 $(TESTFLAGS) ./balance
+	cd test && go test -p 3 -timeout 40m -count=1 $(TESTFLAGS) $$(go list ./... | grep -vE '/test/(vm|balance|cross/programs)$$')
 
 # The same on other kernels, which may have to be emulated.
 .PHONY: test-vm
