@@ -93,8 +93,8 @@ func (s *Session) look(f *Finding) (err error) {
 }
 
 // restore looks, and repairs what is to be repaired unless that is interrupted:
-// another session may have done it just now. The caller holds the lock of the state directory, if
-// it can be had.
+// another session may have done it just now. The caller holds the lock of the state
+// directory, if it can be had.
 func (s *Session) restore(f *Finding, interrupted func() bool) error {
 	p, err := openProbe(s.sys)
 	if err != nil {
