@@ -42,6 +42,18 @@ func reconcile(t *testing.T, dir string) {
 	require.NoError(t, cmd.Run(), stderr.String())
 }
 
+// forget requires that what leases claim wrongly is forgotten once nobody else is
+// there, at the latest.
+func forget(t *testing.T, k *kernel, b *bystander, dir string, giveBack recovery) {
+	t.Helper()
+	if b != nil {
+		b.leave()
+	}
+	giveBack(t, dir)
+	k.require(0)
+	require.Empty(t, leases(t, dir))
+}
+
 // leases returns the names of the leases in a state directory.
 func leases(t *testing.T, dir string) []string {
 	t.Helper()

@@ -3,10 +3,12 @@
 package proc_connector
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -125,11 +127,17 @@ func sleeper(t *testing.T, as *syscall.Credential) (pid int) {
 		require.NoError(t, cmd.Process.Kill())
 		require.Error(t, cmd.Wait(), "killed")
 	})
+	// Start returns once the kernel has closed what exec closes, and that is before
+	// the arguments are to be read.
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid))
+		return err == nil && len(text) > 0
+	}, time.Minute, time.Millisecond)
 	return cmd.Process.Pid
 }
 
 // withoutPtrace takes CAP_SYS_PTRACE from the calling thread, which the goroutine
-// keeps until restore was called.
+// keeps until restore was called, or the test has ended.
 func withoutPtrace(t *testing.T) (restore func()) {
 	t.Helper()
 	runtime.LockOSThread()
@@ -142,8 +150,10 @@ func withoutPtrace(t *testing.T) (restore func()) {
 	without := had
 	without[0].Effective &^= 1 << unix.CAP_SYS_PTRACE
 	require.NoError(t, unix.Capset(&header, &without[0]))
-	return func() {
+	restore = sync.OnceFunc(func() {
 		require.NoError(t, unix.Capset(&header, &had[0]))
 		runtime.UnlockOSThread()
-	}
+	})
+	t.Cleanup(restore)
+	return restore
 }

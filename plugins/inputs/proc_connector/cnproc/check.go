@@ -67,21 +67,24 @@ func (s *Session) verify(f *Finding) error {
 	case f.Listening:
 		missed := f.Deaf || s.state == stateDeaf
 		s.state = stateListening
-		s.writeLease(f)
 		if missed && s.receiving {
 			s.gap.Store(true)
 			err = errors.Join(err, s.sock.wake())
 		}
 	case f.Deaf || err == nil:
 		s.state = stateDeaf
-		err = errors.Join(err, s.voidLease())
 	}
 	return err
 }
 
 // look finds out whether the kernel reports events, if need be after a repair.
 func (s *Session) look(f *Finding) (err error) {
-	if f.Listening, err = hears(s.sys); err != nil || f.Listening && s.state != stateDeaf {
+	p, err := openProbe(s.sys)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if f.Listening, err = p.heard(); err != nil || f.Listening && s.state != stateDeaf {
 		return err
 	}
 	if !f.Listening {
@@ -89,18 +92,13 @@ func (s *Session) look(f *Finding) (err error) {
 	}
 	_, unlock := s.leases.lock(s.sys.patience, s.hurry.Load)
 	defer unlock()
-	return s.restore(f, s.hurry.Load)
+	return s.restore(p, f, s.hurry.Load)
 }
 
-// restore looks, and repairs what is to be repaired unless that is interrupted:
-// another session may have done it just now. The caller holds the lock of the state
-// directory, if it can be had.
-func (s *Session) restore(f *Finding, interrupted func() bool) error {
-	p, err := openProbe(s.sys)
-	if err != nil {
-		return err
-	}
-	defer func() { f.Err = errors.Join(f.Err, p.close()) }()
+// restore looks again, since another session may have repaired the count just now,
+// and repairs what is to be repaired unless that is interrupted. The caller holds
+// the lock of the state directory, if it can be had.
+func (s *Session) restore(p *probe, f *Finding, interrupted func() bool) (err error) {
 	if f.Listening, err = p.heard(); err != nil {
 		return err
 	}
@@ -109,17 +107,13 @@ func (s *Session) restore(f *Finding, interrupted func() bool) error {
 		if !s.mayRepair {
 			return nil
 		}
-		// The count does not hold this session's LISTEN, and what is raised may be
-		// somebody else's.
-		f.Err = errors.Join(f.Err, s.voidLease())
 		if err := s.repair(p, f, interrupted); err != nil {
 			return err
 		}
 	}
 	if f.Listening && (f.Deaf || s.state == stateDeaf) {
 		// What dead sessions had left in the count is used up, whoever has
-		// repaired it. Their leases must not claim it any longer, before anybody
-		// else may give it back.
+		// repaired it.
 		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
 	}
 	return nil

@@ -57,17 +57,8 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 	return ack != nil, err
 }
 
-// withdraw takes the lease's claim back, and then the LISTEN unless it is gone.
-func (s *Session) withdraw(gone bool) error {
-	if err := s.removeLease(); err != nil {
-		// As long as a lease claims this LISTEN it must be there. A later
-		// session will find both.
-		return &OpError{Op: "ignore", Err: fmt.Errorf("%w: %w", ErrLeaseStands, err)}
-	}
-	crash("lease removed")
-	if gone {
-		return nil
-	}
+// withdraw takes the LISTEN back.
+func (s *Session) withdraw() error {
 	if err := sendAll(s.sock, appendRequest(nil, opIgnore, 0)); err != nil {
 		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
 	}
@@ -181,24 +172,25 @@ var errNotLooked = errors.New("the state directory is locked by another program,
 func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
 	spare, alone, err := s.spare(deadline)
 	switch {
-	case err == nil && !spare && alone:
-		f.Mistaken++ // the count holds nothing but this session's LISTEN
-		return l.remove()
+	case err == nil && !spare && alone: // the count holds nothing but this session's LISTEN
+		if err = l.remove(); err == nil {
+			f.Mistaken++
+		}
+		return err
 	case err != nil || !spare:
 		f.Kept++
 		return errors.Join(err, l.file.Close())
 	}
-	if err := l.remove(); err != nil {
-		return err
-	}
-	crash("orphan removed")
-	if _, err := change(s.sys, opIgnore, 1, never); err != nil {
-		return err
+	lowered, err := change(s.sys, opIgnore, 1, never)
+	if lowered == 0 {
+		return errors.Join(err, l.file.Close()) // for another time
 	}
 	crash("lowered")
 	f.Released++
 	s.released.Add(1)
-	return nil
+	err = errors.Join(err, l.remove())
+	crash("orphan removed")
+	return err
 }
 
 // hostGrace is how long a member may take to be gone whose process has been killed:

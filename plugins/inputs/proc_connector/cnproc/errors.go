@@ -66,11 +66,6 @@ var (
 	// other than EPERM.
 	ErrRefused = errors.New("the kernel refused LISTEN")
 
-	// ErrLeaseStands means that IGNORE was not sent, because the lease that
-	// claims its LISTEN could not be removed.
-	ErrLeaseStands = errors.New("the lease cannot be removed, so IGNORE was not sent and the kernel's listener count stays one too high, " +
-		"which costs time but blinds nobody (the command reconcile gives it back once the lease can be removed)")
-
 	// ErrClosed is returned by Receive and Check on a session that was closed.
 	ErrClosed = errors.New("session is closed")
 

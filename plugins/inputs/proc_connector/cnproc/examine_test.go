@@ -148,7 +148,7 @@ func TestExamineFails(t *testing.T) {
 		"checking":             {fail: "extra dial", at: 2, count: -2, after: -2},
 		"listing members":      {fail: "members", at: 1},
 		"listening":            {fail: "extra LISTEN", at: always},
-		"dialing to raise":     {fail: "extra dial", at: 4, count: -2, after: -2},
+		"dialing to raise":     {fail: "extra dial", at: 3, count: -2, after: -2},
 		"the canary once more": {fail: "rename", at: 4, count: -2, after: -2},
 		"lowering and closing": {fail: "extra IGNORE", at: always, count: -2, after: 2},
 		"closing the probe":    {fail: "close", at: 1},

@@ -18,14 +18,13 @@ import (
 // owner's. The owner keeps it locked (flock(2)) for as long as it lives, and the
 // kernel takes the lock away however the owner ends. So a lease that nobody
 // locks is a LISTEN that nobody will take back, and whoever comes next can do
-// it: lock the lease, remove it, give back one.
+// it: lock the lease, give back one, remove it.
 //
-// A lease must never claim what is not there, or giving it back silences
-// somebody. It therefore goes through these states, each step a single system
-// call, and only a written one claims anything:
-//
-//	create, lock        LISTEN acknowledged: write         empty (before IGNORE)        remove
-//	─────────────▶ void ─────────────────────────▶ written ─────────────────────▶ void ───────▶ gone
+// The lease stands from before LISTEN is sent until after IGNORE was, so that there
+// is no moment at which a killed session leaves a LISTEN of which nobody knows. It
+// may therefore claim one that was never sent, or is taken back: that harms nobody,
+// because what is given back is only ever above what all members of the group can
+// have sent (see giveBack).
 //
 // A file that is not whole claims nothing, nor does one of an earlier boot: the
 // kernel's count began at zero then. Nor does a copy, which has another inode: the
@@ -34,8 +33,6 @@ type lease struct {
 	dir  *leaseDir
 	name string
 	file *os.File // locked
-
-	written bool // it claims something
 }
 
 const (
@@ -156,7 +153,7 @@ func (d *leaseDir) trusts(info fs.FileInfo) bool { return d.sys.uid == 0 || owne
 // leases just then may take the empty file away before it is locked.
 const createAttempts = 3
 
-// create makes a lease that claims nothing yet.
+// create makes a lease.
 func (d *leaseDir) create() (*lease, error) {
 	for range createAttempts {
 		l := &lease{dir: d, name: leasePrefix + rand.Text()}
@@ -168,6 +165,10 @@ func (d *leaseDir) create() (*lease, error) {
 		crash("lease created")
 		mine, err := l.lock()
 		if mine {
+			err = l.write()
+		}
+		if mine && err == nil {
+			crash("lease written")
 			return l, nil
 		}
 		if err := errors.Join(err, l.remove()); err != nil {
@@ -195,32 +196,18 @@ func (l *lease) write() error {
 		text := fmt.Sprintf("%s\nboot %s\npid %d\ninode %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), inode(info), leaseEnd)
 		_, err = l.file.WriteAt([]byte(text), 0)
 	}
-	l.written = err == nil
-	return err
-}
-
-// empty takes the claim back until it is written again. If it returns an error the
-// claim stands.
-func (l *lease) empty() error {
-	err := l.file.Truncate(0)
-	if !l.written {
-		return nil // there was none
-	}
-	l.written = err != nil
 	return err
 }
 
 // remove takes the claim back, and gives up the lock. If it returns an error the
-// claim stands, for a later session to find.
+// claim may stand, for a later session to find.
 //
 // The file is emptied first, because that reaches it wherever it is: another name
 // that somebody gave it meanwhile (rename, link) would go on claiming. An empty
 // file that stays behind claims nothing.
 func (l *lease) remove() error {
-	err := l.empty()
-	if err == nil {
-		_ = l.dir.root.Remove(l.name) //nolint:errcheck // see above
-	}
+	err := l.file.Truncate(0)
+	_ = l.dir.root.Remove(l.name) //nolint:errcheck // see above
 	// The lock goes with the descriptor, whatever closing it returns.
 	_ = l.file.Close()
 	return err
@@ -262,7 +249,6 @@ func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
 	case info.Boot != d.boot:
 		return l.remove()
 	default:
-		l.written = true
 		return f(l)
 	}
 }

@@ -35,7 +35,6 @@ func orphan(t *testing.T, k *fakeKernel, dir string) string {
 	require.NoError(t, err)
 	l, err := d.create()
 	require.NoError(t, err)
-	require.NoError(t, l.write())
 	require.NoError(t, l.file.Close())
 	require.NoError(t, d.close())
 	return filepath.Join(dir, l.name)
@@ -147,7 +146,6 @@ func TestLeaseLives(t *testing.T) {
 	l, err := d.create()
 	require.NoError(t, err)
 	require.Empty(t, found(t, d), "it is held")
-	require.NoError(t, l.write())
 	require.Empty(t, found(t, d), "it is held")
 	leases, err := leasesOn(k.system(), dir)
 	require.NoError(t, err)
@@ -266,7 +264,6 @@ func TestLeaseErrors(t *testing.T) {
 	// A file that cannot be read claims nothing.
 	l, err := d.create()
 	require.NoError(t, err)
-	require.NoError(t, l.write())
 	require.NoError(t, l.file.Close())
 	require.Empty(t, readLease(l).Boot)
 	require.Error(t, l.write())
@@ -361,7 +358,6 @@ func TestLeaseIsRemoved(t *testing.T) {
 		require.NoError(t, err)
 		l, err := d.create()
 		require.NoError(t, err)
-		require.NoError(t, l.write())
 		return l
 	}
 

@@ -40,16 +40,6 @@ func openProbe(sys system) (*probe, error) {
 	return &probe{sys: sys, sock: sock, number: number}, nil
 }
 
-// hears reports whether a canary is heard.
-func hears(sys system) (bool, error) {
-	p, err := openProbe(sys)
-	if err != nil {
-		return false, err
-	}
-	heard, err := p.heard()
-	return heard, errors.Join(err, p.close())
-}
-
 // canaries is how many are sent when the queue has no room for them, or the kernel
 // no memory.
 const canaries = 10

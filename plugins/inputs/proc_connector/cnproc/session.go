@@ -2,6 +2,7 @@ package cnproc
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,8 +32,8 @@ import (
 //	Deaf ─────────▶ Listening    verify: repaired, by us or by somebody else
 //	Counted,
 //	Listening,
-//	Deaf ─────────▶ Ignored      Ignore: leave the group, remove the lease, and send IGNORE
-//	                             unless the LISTEN is gone
+//	Deaf ─────────▶ Ignored      Ignore: send IGNORE unless the LISTEN is gone, leave the
+//	                             group, remove the lease
 //	Dialed, Joined,
 //	Asked, Ignored ▶ Closed      Close
 //
@@ -136,8 +137,6 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	}
 	s.state = stateJoined
 
-	// The lease is created before and written right after LISTEN, so that next
-	// to no time passes in which nobody would know of it.
 	s.opening.Err = s.createLease(cfg.StateDirectory)
 	heard, err := s.listen(obstacle == nil, nonce)
 	if err != nil {
@@ -157,7 +156,6 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 func (s *Session) begin(heard bool) {
 	if heard {
 		s.state, s.opening.Listening = stateListening, true
-		s.writeLease(&s.opening)
 		return
 	}
 	if err := s.verify(&s.opening); err != nil {
@@ -232,7 +230,7 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 // Opening is what Open found.
 func (s *Session) Opening() Finding { return s.opening }
 
-// createLease makes a lease that claims nothing yet.
+// createLease claims the LISTEN that is about to be sent.
 func (s *Session) createLease(dir string) error {
 	if dir == "" {
 		return nil
@@ -248,45 +246,36 @@ func (s *Session) createLease(dir string) error {
 	return nil
 }
 
-// writeLease makes the lease claim this session's LISTEN, if there is a lease
-// and it does not yet.
-func (s *Session) writeLease(f *Finding) {
-	if s.lease == nil || s.lease.written {
-		return
-	}
-	if err := s.lease.write(); err != nil {
-		f.Err = errors.Join(f.Err, &LeaseError{Dir: s.leases.root.Name(), Err: errors.Join(err, s.removeLease())})
-		return
-	}
-	crash("lease written")
-}
-
-// voidLease takes the claim back for as long as the machine is deaf: the kernel's
-// count does not hold this session's LISTEN then, and whoever mends it gives it to
-// somebody else.
-func (s *Session) voidLease() error {
-	if s.lease == nil || !s.lease.written {
-		return nil
-	}
-	return s.lease.empty()
-}
-
-// removeLease takes the claim back. If that fails the claim stands.
+// removeLease takes the claim back.
 func (s *Session) removeLease() error {
 	if s.lease == nil {
 		return nil
 	}
 	l := s.lease
 	s.lease = nil
-	return l.remove()
+	if err := l.remove(); err != nil {
+		return fmt.Errorf("lease %q: %w", l.name, err)
+	}
+	return nil
 }
 
-// Ignore leaves the group and sends the IGNORE that the session owes, if it owes
-// one. It does not wait for Receive, and interrupts a Check. For other sessions
+// leaveLease lets the claim stand, for a later session to find.
+func (s *Session) leaveLease() error {
+	if s.lease == nil {
+		return nil
+	}
+	l := s.lease
+	s.lease = nil
+	return l.file.Close()
+}
+
+// Ignore sends the IGNORE that the session owes, if it owes one, and leaves the
+// group. It does not wait for Receive, and interrupts a Check. For other sessions
 // that are at work on the kernel's count it waits 500 ms at the most, and 200 more
 // if that is to be repaired. Events that are queued already can still be received.
 // The first call sends it; all others do nothing. The error, the same for all
-// callers, means that the kernel's count stays one too high.
+// callers, means that the kernel's count stays one too high, until a later session
+// finds the lease.
 func (s *Session) Ignore() error {
 	s.hurry.Store(true)
 	s.mu.Lock()
@@ -303,14 +292,26 @@ func (s *Session) Ignore() error {
 		// would take the count further down than an honest program may. If it
 		// could not be repaired the count does not hold this session's LISTEN,
 		// and there is nothing to take back.
-		f.Err = errors.Join(f.Err, s.restore(f, never))
+		p, err := openProbe(s.sys)
+		if err == nil {
+			err = errors.Join(s.restore(p, f, never), p.close())
+		}
+		f.Err = errors.Join(f.Err, err)
 		gone = !f.Listening && (f.Deaf || s.state == stateDeaf)
 	}
 	s.state = stateIgnored
+	if !gone {
+		s.ignoreErr = s.withdraw()
+	}
 	// Once out of the group the queue is finite, and Receive can empty it
 	// instead of throwing events away that were already counted.
 	f.Err = errors.Join(f.Err, s.sock.leave())
-	s.ignoreErr = s.withdraw(gone)
+	if s.ignoreErr != nil {
+		f.Err = errors.Join(f.Err, s.leaveLease())
+	} else {
+		f.Err = errors.Join(f.Err, s.removeLease())
+	}
+	crash("lease removed")
 	return s.ignoreErr
 }
 
@@ -334,7 +335,7 @@ func (s *Session) Close() error {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		// What is left of the lease claims nothing: the kernel did not take LISTEN.
+		// A lease that is still there claims a LISTEN that the kernel did not take.
 		s.closeErr = errors.Join(s.closeErr, s.removeLease(), s.leases.close(), s.sock.close())
 		s.state = stateClosed
 	})

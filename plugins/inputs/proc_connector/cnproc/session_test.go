@@ -65,7 +65,7 @@ func TestOpenOrder(t *testing.T) {
 	require.False(t, s.Listening())
 	require.Equal(t, []string{
 		"dial", "filter", "buffer", "drops", "join", "LISTEN", "receive", "filter",
-		"leave", "IGNORE", "close",
+		"IGNORE", "leave", "close",
 	}, k.steps)
 	require.Zero(t, k.open())
 	require.Equal(t, Stats{Listens: 1, Ignores: 1}, s.Stats())
