@@ -102,7 +102,7 @@ type LeaseError struct {
 }
 
 func (e *LeaseError) Error() string {
-	advice := " (state_directory may name a folder that only this user can write to)"
+	advice := " (a folder that only this user can write to will do)"
 	if errors.Is(e.Err, ErrProcSubset) {
 		advice = ""
 	}
