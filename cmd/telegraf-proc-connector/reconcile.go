@@ -25,7 +25,7 @@ func reconcile(args arguments, _, stderr io.Writer) int {
 		log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", found.Released)
 	}
 	if found.Mistaken > 0 {
-		log.Warnf("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", found.Mistaken)
+		log.Infof("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", found.Mistaken)
 	}
 	if found.Kept > 0 {
 		log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", found.Kept)

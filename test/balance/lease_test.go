@@ -119,7 +119,8 @@ func TestMistakenLease(t *testing.T) {
 
 	stop(t, p)
 	k.require(0)
-	requireWarnings(t, p, logMistaken)
+	require.Equal(t, 1, strings.Count(p.Stderr(), logMistaken), p.Stderr())
+	requireWarnings(t, p)
 }
 
 // With a bystander nothing shows whether the claim is wrong, and so the lease is left

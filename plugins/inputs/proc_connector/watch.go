@@ -35,7 +35,7 @@ func (w *watch) opening(f cnproc.Finding) {
 		w.log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", f.Released)
 	}
 	if f.Mistaken > 0 {
-		w.log.Warnf("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", f.Mistaken)
+		w.log.Infof("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", f.Mistaken)
 	}
 	if f.Kept > 0 {
 		w.log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", f.Kept)

@@ -27,7 +27,7 @@ type Finding struct {
 	// Released is how many LISTENs of dead sessions were given back.
 	Released int
 	// Mistaken is how many leases of dead sessions were removed because the count
-	// does not hold what they claim: it was used up by an unmatched IGNORE.
+	// does not hold what they claim.
 	Mistaken int
 	// Kept is how many were left alone because what they claim may as well be that
 	// of another member of the group.
@@ -78,12 +78,16 @@ func (s *Session) verify(f *Finding) error {
 }
 
 // look finds out whether the kernel reports events, if need be after a repair.
-func (s *Session) look(f *Finding) (err error) {
+func (s *Session) look(f *Finding) error {
 	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() {
+		if err := p.close(); err != nil {
+			f.Err = errors.Join(f.Err, &OpError{Op: "check", Err: err})
+		}
+	}()
 	if f.Listening, err = p.heard(); err != nil || f.Listening && s.state != stateDeaf {
 		return err
 	}

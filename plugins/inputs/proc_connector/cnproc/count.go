@@ -22,7 +22,7 @@ import (
 //	              none, because some of them have never sent LISTEN, or have taken it
 //	              back. So nothing is done for others in any other case.
 //	giveBack  -1  For the lease of a dead session, and only while the count is above
-//	              what all members of the group can have sent.
+//	              one for each member of the group.
 //	surplus   -n  To find that out, and +n within the same system call.
 //	missing   +n  To find out how far the count is below zero, and -n right after it.
 //
@@ -60,7 +60,8 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 // withdraw takes the LISTEN back.
 func (s *Session) withdraw() error {
 	if err := sendAll(s.sock, appendRequest(nil, opIgnore, 0)); err != nil {
-		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high, which costs time but blinds nobody)", err)}
+		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high until the next start, "+
+			"which costs time but blinds nobody)", err)}
 	}
 	s.ignores.Add(1)
 	crash("IGNORE sent")
@@ -151,7 +152,7 @@ func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
-	locked, unlock := s.leases.lock(s.sys.patience, s.hurry.Load)
+	locked, unlock := s.leases.lock(s.sys.patience, never)
 	defer unlock()
 	if !locked {
 		// Somebody may be making up for what the leases claim.
@@ -167,8 +168,9 @@ func (s *Session) release(f *Finding) {
 var errNotLooked = errors.New("the state directory is locked by another program, so what killed plugins have left is not given back this time")
 
 // giveBack gives back what a lease claims, unless that may be somebody's who
-// listens: a lease can be forged, or be true and its LISTEN have been used up by an
-// unmatched IGNORE. Then it stays, for a time when nobody else is a member.
+// listens: its session may have been killed before LISTEN or after IGNORE, an
+// unmatched IGNORE may have used the LISTEN up, or the lease may be forged. Then it
+// stays, for a time when nobody else is a member.
 func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
 	spare, alone, err := s.spare(deadline)
 	switch {
@@ -199,8 +201,8 @@ const hostGrace = 300 * time.Millisecond
 
 const gracePoll = 10 * time.Millisecond
 
-// spare reports whether the count is above what this session and all other members
-// of the group can have sent, and whether there are no others. Members join before
+// spare reports whether the count is above one for this session and for each other
+// member of the group, and whether there are no others. Members join before
 // they send LISTEN, so that one which comes meanwhile is seen before it counts. Until
 // the deadline it looks again when they have changed.
 func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
@@ -214,8 +216,8 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 			if spare, err = surplus(s.sys, len(before)+1); err != nil {
 				return false, false, err
 			}
-			after, _, err := s.others()
-			if err != nil {
+			after, crowd, err := s.others()
+			if err != nil || crowd {
 				return false, false, err
 			}
 			if looked = members; !maps.Equal(members, union(after, nil)) {
@@ -224,14 +226,14 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 				return spare, len(before) == 0, nil
 			}
 		}
-		if time.Now().After(deadline) || s.hurry.Load() {
+		if time.Now().After(deadline) {
 			return false, false, nil
 		}
 	}
 }
 
-// maxSurplus is the largest n of which surplus(n) is one system call: sendmmsg(2)
-// takes 1,024 messages (UIO_MAXIOV in include/uapi/linux/uio.h).
+// maxSurplus is the largest number of other members for which surplus is one system
+// call: sendmmsg(2) takes 1,024 messages (UIO_MAXIOV in include/uapi/linux/uio.h).
 const maxSurplus = 1024/4 - 1
 
 // surplus reports whether the count is above n. It lowers the count by n for as
@@ -264,7 +266,7 @@ func surplus(sys system, n int) (_ bool, err error) {
 	sent, sendErr := sender.sock.send(requests...)
 	if sendErr != nil {
 		// The count must be what it was, whatever the answer is.
-		_, err := change(sys, opListen, min(sent/2, 2*n-sent/2), never)
+		_, err := sender.change(opListen, min(sent/2, 2*n-sent/2), never)
 		return false, errors.Join(sendErr, err)
 	}
 	first, err := p.acknowledged()
@@ -298,13 +300,7 @@ func change(sys system, op uint32, n int, stop func() bool) (changed int, err er
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, sender.sock.close()) }()
-	for changed < n && err == nil && !stop() {
-		var sent int
-		sent, err = sender.pairs(op, min(n-changed, maxStep), 0)
-		changed += sent
-		crash("changed")
-	}
-	return changed, err
+	return sender.change(op, n, stop)
 }
 
 func never() bool { return false }
@@ -324,6 +320,17 @@ func openSender(sys system) (*sender, error) {
 		return nil, err
 	}
 	return &sender{sock: sock}, nil
+}
+
+// change is the function change.
+func (s *sender) change(op uint32, n int, stop func() bool) (changed int, err error) {
+	for changed < n && err == nil && !stop() {
+		var sent int
+		sent, err = s.pairs(op, min(n-changed, maxStep), 0)
+		changed += sent
+		crash("changed")
+	}
+	return changed, err
 }
 
 // pairs sends n pairs, at most maxStep, and returns how many the kernel took. If

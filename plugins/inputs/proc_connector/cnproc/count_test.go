@@ -744,7 +744,7 @@ func TestRepairFails(t *testing.T) {
 		"dialing for the others":  {fail: "extra dial", at: 3, fatal: true, after: 1, raised: 2},
 		"closing after that":      {fail: "extra close", at: 2, fatal: true, after: 2, raised: 3, closed: 1},
 		"the lease of the dead":   {fail: "flock", at: 2, after: 2, raised: 3, closed: 1},
-		"closing the probe":       {fail: "extra close", at: 3, fatal: true, after: 2, raised: 3, closed: 1},
+		"closing the probe":       {fail: "extra close", at: 3, after: 2, raised: 3, closed: 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -941,4 +941,31 @@ func TestLeaseWithoutIgnore(t *testing.T) {
 		require.Zero(t, k.listeners())
 		require.Empty(t, leaseFiles(t, dir))
 	})
+}
+
+// A session that was silenced, and cannot find out whether it still is, sends no
+// IGNORE and leaves its lease.
+func TestLeaseWhenUnsure(t *testing.T) {
+	for repaired, left := range map[int]int{0: 0, 1: 1} {
+		kernels(t, func(t *testing.T, k *fakeKernel) {
+			dir := stateDir(t)
+			s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
+			k.poison(-1)
+			k.failNext("extra LISTEN", always)
+			_, err := s.Check()
+			require.ErrorIs(t, err, errInjected)
+			k.poison(repaired) // by somebody else
+			k.failNext("extra dial", 1)
+			require.NoError(t, s.Close())
+			require.ErrorIs(t, s.Closing().Err, errInjected)
+			require.Equal(t, left, k.listeners())
+			require.Len(t, leaseFiles(t, dir), 1)
+
+			next := openFake(t, k, Config{StateDirectory: dir})
+			require.Equal(t, Finding{Listening: true, Released: left, Mistaken: 1 - left}, next.Opening())
+			closeFake(t, k, next)
+			require.Zero(t, k.listeners())
+			require.Empty(t, leaseFiles(t, dir))
+		})
+	}
 }

@@ -58,7 +58,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	d, dirErr := existingLeaseDir(sys, cfg.StateDirectory)
 	free := d == nil || dirErr != nil
 	if !free {
-		locked, unlock := d.lock(sys.patience, func() bool { return false })
+		locked, unlock := d.lock(sys.patience, never)
 		defer func() {
 			unlock()
 			err = errors.Join(err, d.close())

@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// A lease is a file that claims that the kernel's count holds one LISTEN of its
+// A lease is a file that says that the kernel's count may hold one LISTEN of its
 // owner's. The owner keeps it locked (flock(2)) for as long as it lives, and the
-// kernel takes the lock away however the owner ends. So a lease that nobody
-// locks is a LISTEN that nobody will take back, and whoever comes next can do
-// it: lock the lease, give back one, remove it.
+// kernel takes the lock away however the owner ends. So a lease that nobody locks
+// may be a LISTEN that nobody will take back, and whoever comes next can do it: lock
+// the lease, give back one, remove it.
 //
-// The lease stands from before LISTEN is sent until after IGNORE was, so that there
-// is no moment at which a killed session leaves a LISTEN of which nobody knows. It
-// may therefore claim one that was never sent, or is taken back: that harms nobody,
-// because what is given back is only ever above what all members of the group can
-// have sent (see giveBack).
+// The lease stands from before LISTEN is sent until after IGNORE was, so that a
+// session which is killed leaves no LISTEN of which nobody knows. It may therefore
+// claim one that was never sent, or is taken back: that harms nobody, because what is
+// given back is only ever above what all members of the group have sent, if each has
+// sent one LISTEN (see giveBack).
 //
 // A file that is not whole claims nothing, nor does one of an earlier boot: the
 // kernel's count began at zero then. Nor does a copy, which has another inode: the

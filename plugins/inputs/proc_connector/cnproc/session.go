@@ -33,7 +33,7 @@ import (
 //	Counted,
 //	Listening,
 //	Deaf ─────────▶ Ignored      Ignore: send IGNORE unless the LISTEN is gone, leave the
-//	                             group, remove the lease
+//	                             group, remove the lease unless that failed
 //	Dialed, Joined,
 //	Asked, Ignored ▶ Closed      Close
 //
@@ -246,27 +246,21 @@ func (s *Session) createLease(dir string) error {
 	return nil
 }
 
-// removeLease takes the claim back.
-func (s *Session) removeLease() error {
+// endLease takes the claim back, or lets it stand for a later session to find.
+func (s *Session) endLease(stand bool) error {
 	if s.lease == nil {
 		return nil
 	}
 	l := s.lease
 	s.lease = nil
-	if err := l.remove(); err != nil {
+	end := l.remove
+	if stand {
+		end = l.file.Close
+	}
+	if err := end(); err != nil {
 		return fmt.Errorf("lease %q: %w", l.name, err)
 	}
 	return nil
-}
-
-// leaveLease lets the claim stand, for a later session to find.
-func (s *Session) leaveLease() error {
-	if s.lease == nil {
-		return nil
-	}
-	l := s.lease
-	s.lease = nil
-	return l.file.Close()
 }
 
 // Ignore sends the IGNORE that the session owes, if it owes one, and leaves the
@@ -286,7 +280,7 @@ func (s *Session) Ignore() error {
 	_, unlock := s.leases.lock(s.sys.patience, never)
 	defer unlock()
 	f := &s.closingFound
-	gone := false
+	gone, sure := false, true
 	if s.mayRepair {
 		// Where others have silenced the connector since the last check, IGNORE
 		// would take the count further down than an honest program may. If it
@@ -297,7 +291,7 @@ func (s *Session) Ignore() error {
 			err = errors.Join(s.restore(p, f, never), p.close())
 		}
 		f.Err = errors.Join(f.Err, err)
-		gone = !f.Listening && (f.Deaf || s.state == stateDeaf)
+		gone, sure = !f.Listening && (f.Deaf || s.state == stateDeaf), err == nil
 	}
 	s.state = stateIgnored
 	if !gone {
@@ -306,11 +300,8 @@ func (s *Session) Ignore() error {
 	// Once out of the group the queue is finite, and Receive can empty it
 	// instead of throwing events away that were already counted.
 	f.Err = errors.Join(f.Err, s.sock.leave())
-	if s.ignoreErr != nil {
-		f.Err = errors.Join(f.Err, s.leaveLease())
-	} else {
-		f.Err = errors.Join(f.Err, s.removeLease())
-	}
+	// What may still be in the count is for a later session to find out.
+	f.Err = errors.Join(f.Err, s.endLease(s.ignoreErr != nil || gone && !sure))
 	crash("lease removed")
 	return s.ignoreErr
 }
@@ -336,7 +327,7 @@ func (s *Session) Close() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		// A lease that is still there claims a LISTEN that the kernel did not take.
-		s.closeErr = errors.Join(s.closeErr, s.removeLease(), s.leases.close(), s.sock.close())
+		s.closeErr = errors.Join(s.closeErr, s.endLease(false), s.leases.close(), s.sock.close())
 		s.state = stateClosed
 	})
 	if s.closeErr != nil {

@@ -186,9 +186,9 @@ func leftovers(f *Facts) []Finding {
 	case n > 0:
 		return []Finding{{
 			ID: IDStaleLeases, Level: Note,
-			Text: fmt.Sprintf("Killed plugins have left %s in the kernel's count of listeners. That costs a little time and blinds nobody.",
-				plural(n, "LISTEN")),
-			Advice: "Run telegraf-proc-connector reconcile, which gives back what is left. So does the next start of the plugin.",
+			Text: fmt.Sprintf("Killed plugins have left %s behind: the kernel's count of listeners may hold what they claim, "+
+				"which costs a little time and blinds nobody.", plural(n, "lease")),
+			Advice: "Run telegraf-proc-connector reconcile, which gives back what is too much. So does the next start of the plugin.",
 		}}
 	case alone && f.Connector.HeardBefore:
 		return []Finding{{

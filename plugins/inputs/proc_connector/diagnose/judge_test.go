@@ -172,7 +172,7 @@ func TestJudge(t *testing.T) {
 		"leaked, with leases": {
 			change: func(f *Facts) { f.Connector.HeardBefore, f.Leases.Stale = true, crashed(2) },
 			ids:    []string{IDWorks, IDStaleLeases},
-			words:  []string{"have left 2 LISTENs", "telegraf-proc-connector reconcile", "2 of killed plugins, in /run"},
+			words:  []string{"have left 2 leases", "telegraf-proc-connector reconcile", "2 of killed plugins, in /run"},
 		},
 		"leases of what is gone": {
 			change: func(f *Facts) { f.Leases.Stale = crashed(1) },

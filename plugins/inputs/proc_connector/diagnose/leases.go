@@ -16,7 +16,7 @@ import (
 type Leases struct {
 	Directory string `json:"directory"`
 	// Held are those of plugins that run, Stale those of killed ones: LISTENs
-	// that the kernel still counts.
+	// that the kernel may still count.
 	Held  []Lease `json:"held"`
 	Stale []Lease `json:"stale"`
 	// Void is how many claim nothing: of an earlier boot, or not whole.
