@@ -961,6 +961,7 @@ func TestLeaseWhenUnsure(t *testing.T) {
 			require.Equal(t, left, k.listeners())
 			require.Len(t, leaseFiles(t, dir), 1)
 
+			k.failTimes("extra LISTEN", 0)
 			next := openFake(t, k, Config{StateDirectory: dir})
 			require.Equal(t, Finding{Listening: true, Released: left, Mistaken: 1 - left}, next.Opening())
 			closeFake(t, k, next)
