@@ -35,7 +35,7 @@ func newEnding(e *cnproc.Event, p *proctable.Process) ending {
 	if p != nil {
 		x.process = *p
 	}
-	if x.ppid == 0 { // before Linux 4.18
+	if x.ppid == 0 { // see cnproc.Event
 		x.ppid = x.process.PPID
 	}
 	return x

@@ -36,7 +36,9 @@ type Event struct {
 	Task Task
 	// Parent is set for WhatFork, WhatCoredump and WhatExit. For a new thread
 	// it is the parent of the creating process, not the creator; for the exit
-	// of a thread it is zero; before Linux 4.18 it is zero for exits.
+	// of a thread it is zero, and for that of a process whose parent has waited
+	// for it before the kernel reports it (proc_exit_connector in
+	// drivers/connector/cn_proc.c); before Linux 4.18 it is zero for exits.
 	Parent Task
 
 	// ExitStatus and ExitSignal are set for WhatExit. ExitSignal is what the
