@@ -152,7 +152,8 @@ func (f *fleet) step() {
 }
 
 // Those that start at the same time must not give the same orphan back twice, nor
-// each other's LISTEN.
+// each other's LISTEN. They keep each other from the leases, and see the group change:
+// what they therefore leave alone is given back later.
 func TestManyStartAtOnce(t *testing.T) {
 	for range scaled(3, 1) {
 		k := alone(t)
@@ -168,10 +169,15 @@ func TestManyStartAtOnce(t *testing.T) {
 			requireHears(t, p)
 			released += plugin.Int(p.Gather().Listener, "released")
 		}
-		require.EqualValues(t, 5, released)
+		t.Logf("%d of 5 were given back", released)
+		k.require(1 + instances + 5 - int32(released))
+		require.Len(t, leases(t, dir), instances+5-int(released))
+		b.requireHears("when all have started")
+
+		reconcile(t, dir)
 		k.require(1 + instances)
 		require.Len(t, leases(t, dir), instances)
-		b.requireHears("when all have started")
+		b.requireHears("when all were given back")
 
 		stopAll(t, programs)
 		k.require(1)
