@@ -45,7 +45,7 @@ func newMachine(kernel, image string) machine {
 		kernel:       kernel,
 		image:        image,
 		bootLimit:    3 * time.Minute,
-		limit:        15 * time.Minute,
+		limit:        35 * time.Minute,
 	}
 	if kvm, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err == nil {
 		kvm.Close()
