@@ -767,9 +767,7 @@ func TestRepairFails(t *testing.T) {
 				require.Equal(t, tt.after, k.listeners())
 				require.Equal(t, tt.raised, f.Raised)
 
-				k.mu.Lock()
-				delete(k.fail, tt.fail)
-				k.mu.Unlock()
+				k.failTimes(tt.fail, 0)
 				require.NoError(t, s.Close())
 				require.Equal(t, tt.closed, k.listeners())
 			})
@@ -932,9 +930,7 @@ func TestLeaseWithoutIgnore(t *testing.T) {
 			require.Equal(t, 1, k.listeners())
 			require.Len(t, leaseFiles(t, dir), 1)
 		}
-		k.mu.Lock()
-		delete(k.fail, "IGNORE")
-		k.mu.Unlock()
+		k.failTimes("IGNORE", 0)
 		next := openFake(t, k, Config{StateDirectory: dir})
 		require.Equal(t, Finding{Listening: true, Released: 1}, next.Opening())
 		closeFake(t, k, next)
