@@ -257,15 +257,15 @@ func (c *collector) fork(e *cnproc.Event) {
 	c.identify(c.table.Get(pid))
 }
 
-// identify asks /proc about a new process whose parent's name is not known. What
-// it says may be of a later time, which further events will tell; but of its
+// identify asks /proc about a new process whose parent's name at that time is not
+// known. What it says may be of a later time, which further events will tell; but of its
 // children that is not known either.
 func (c *collector) identify(p *proctable.Process) {
-	if p.Kernel || !p.Guessed && p.Command != "" && p.Command != series.Unknown {
+	if !p.Guessed && (p.Kernel || p.Command != "" && p.Command != series.Unknown) {
 		return
 	}
-	if command, ok := c.scanner.identify(p); ok {
-		p.Command, p.Guessed = command, true
+	if c.scanner.identify(p) {
+		p.Guessed = true
 		c.table.Update(p, p.Start)
 	}
 }

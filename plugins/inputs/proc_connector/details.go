@@ -177,12 +177,17 @@ func (r *procReader) describe(st *procfs.Stat, p *proctable.Process) (arguments 
 	return arguments[:min(len(arguments), r.length)], nil
 }
 
-// identify returns the name of a process, unless its id is another's by now.
-func (r *procReader) identify(p *proctable.Process) (command string, ok bool) {
+// identify names a process, unless its id is another's by now.
+func (r *procReader) identify(p *proctable.Process) (ok bool) {
 	var st procfs.Stat
 	if err := r.fs.Stat(p.PID, &st); err != nil || !proctable.SameStart(p.Start, proctable.Start(st.StartTime, suspended())) {
-		return "", false
+		return false
+	}
+	if p.Kernel = st.KernelThread(); p.Kernel {
+		p.Command = series.Kernel
+		return true
 	}
 	var copied [maxKernelName]byte
-	return r.name(p.PID, copied[:copy(copied[:], st.Comm)], nil, "", false), true
+	p.Command = r.name(p.PID, copied[:copy(copied[:], st.Comm)], nil, "", false)
+	return true
 }

@@ -33,6 +33,7 @@ func (c *collector) describe(p *proctable.Process, e *cnproc.Event) {
 	switch {
 	case d.named:
 		p.Kernel, p.Command, p.Guessed = false, d.command, false
+		p.ReadAt(d.readAt)
 		c.table.Adopt(p, d.ppid)
 		if p.Start == 0 { // its fork was lost
 			p.Start = proctable.Start(d.start, suspended())

@@ -35,9 +35,40 @@ type machine struct {
 	loss  float64 // how likely an event is lost
 	lost  uint64
 
+	caught map[caughtExec]details // what catchers have read, at once
+
 	done   map[string]series.Counts // by command
 	totals counters
 	pids   int32 // ids are below this
+}
+
+// A caughtExec names the exec that a catcher has read.
+type caughtExec struct {
+	pid       int32
+	timestamp uint64
+}
+
+// catch reads a process as a catcher does, before its program runs.
+func (m *machine) catch(p *modelled) {
+	m.caught[caughtExec{p.pid, m.now}] = details{
+		readAt: m.now, named: true, command: command(p), ppid: p.ppid, start: (p.start + uint64(suspended())) / tick, cmdline: m.cmdline(p),
+	}
+}
+
+func (*machine) cmdline(p *modelled) []byte { return []byte(p.comm + "\x00argument\x00") }
+
+// A modelledCatcher is the detailReader of a collector that listens to a machine.
+type modelledCatcher struct {
+	m    *machine
+	late detailReader
+}
+
+func (r modelledCatcher) read(e *cnproc.Event, d *details) {
+	if caught, ok := r.m.caught[caughtExec{e.Task.TGID, e.Timestamp}]; ok {
+		*d = caught
+		return
+	}
+	r.late.read(e, d)
 }
 
 type modelled struct {
@@ -58,14 +89,15 @@ var comms = []string{
 func newMachine(t *testing.T, seed uint64) *machine {
 	t.Helper()
 	m := &machine{
-		t:     t,
-		rnd:   rand.New(rand.NewPCG(seed, 1)),
-		proc:  t.TempDir(),
-		now:   1000 * tick,
-		alive: make(map[int32]*modelled),
-		shown: make(map[string]string),
-		done:  make(map[string]series.Counts),
-		pids:  30,
+		t:      t,
+		rnd:    rand.New(rand.NewPCG(seed, 1)),
+		proc:   t.TempDir(),
+		now:    1000 * tick,
+		alive:  make(map[int32]*modelled),
+		shown:  make(map[string]string),
+		caught: make(map[caughtExec]details),
+		done:   make(map[string]series.Counts),
+		pids:   30,
 	}
 	for _, p := range []*modelled{
 		{pid: 1, comm: "init", start: tick},
@@ -92,7 +124,7 @@ func (m *machine) show(p *modelled) {
 	stat := fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 %d 0 0\n",
 		p.pid, p.comm, state, p.ppid, flags, threads, (p.start+uint64(suspended()))/tick)
 	status := fmt.Sprintf("Name:\tx\nUid:\t%d\t0\t0\t0\n", p.uid)
-	for name, text := range map[string]string{"stat": stat, "status": status, "cmdline": p.comm + "\x00argument\x00"} {
+	for name, text := range map[string]string{"stat": stat, "status": status, "cmdline": string(m.cmdline(p))} {
 		path := filepath.Join(dir, name)
 		if m.shown[path] != text {
 			m.shown[path] = text
@@ -168,6 +200,9 @@ func (m *machine) step() {
 		m.count(p, func(c *series.Counts) { c.Execs++ })
 		if what == 10 { // from another thread
 			m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid)})
+		}
+		if m.rnd.IntN(2) == 0 {
+			m.catch(p)
 		}
 		m.report(cnproc.Event{What: cnproc.WhatExec, Task: self})
 	case what < 12 && !p.kernel:

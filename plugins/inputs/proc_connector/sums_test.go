@@ -40,6 +40,7 @@ func observed(t *testing.T, m *machine, change func(p *ProcConnector)) *collecto
 	c := newCollector(p, fs, newEmitter(&testutil.Accumulator{}, nil, false, 1024))
 	t.Cleanup(func() { require.NoError(t, c.finish()) })
 	c.now = func() uint64 { return m.now }
+	c.reader = modelledCatcher{m: m, late: c.reader}
 	require.NoError(t, c.scan())
 	return c
 }
@@ -177,6 +178,37 @@ func TestExactAfterLoss(t *testing.T) {
 			requireRunning(t, m, c)
 		}
 		require.NotZero(t, resyncs)
+	}
+}
+
+// What happens while /proc is being read is told by events that were queued by
+// then, and what catchers have read may be older than what the table says.
+func TestExactWhileScanning(t *testing.T) {
+	for seed := range seeds {
+		m := newMachine(t, seed)
+		c := observed(t, m, nil)
+		for range 20 {
+			for range 20 {
+				m.step()
+				m.deliver(c, m.rnd.IntN(3))
+			}
+			m.deliver(c, len(m.queue))
+			c.now = func() uint64 {
+				for range m.rnd.IntN(3) {
+					m.step()
+				}
+				return m.now
+			}
+			require.NoError(t, c.scan())
+			c.now = func() uint64 { return m.now }
+			m.settle(c)
+			requireSums(t, c)
+			// Names that were read too late are put right once /proc is read again.
+			if c.syncDue {
+				m.resync(c)
+			}
+			requireRunning(t, m, c)
+		}
 	}
 }
 

@@ -47,6 +47,11 @@ func (p *Process) Serial() uint64 { return p.serial }
 // was read from /proc later.
 func (p *Process) Outdated(timestamp uint64) bool { return timestamp < p.scanned }
 
+// ReadAt says that the process is described by what was read of it at a time. That
+// may have been before /proc was read for the table, as a catcher reads at once:
+// then what events from in between say is news again.
+func (p *Process) ReadAt(timestamp uint64) { p.scanned = min(p.scanned, timestamp) }
+
 // Arguments are what KeepArguments has kept.
 func (p *Process) Arguments() string {
 	if p.line == nil {

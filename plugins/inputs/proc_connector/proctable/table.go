@@ -68,7 +68,8 @@ func (t *Table) Fork(parent, child int32, at uint64) {
 	case q != nil:
 		p.parent = q.serial
 		p.UID, p.UIDKnown, p.Kernel = q.UID, q.UIDKnown, q.Kernel
-		p.Command, p.Guessed, p.Unit, p.ContainerID = q.Command, q.Guessed, q.Unit, q.ContainerID
+		p.Command, p.Unit, p.ContainerID = q.Command, q.Unit, q.ContainerID
+		p.Guessed = q.Guessed || q.Outdated(at)
 		p.line = q.line
 		t.lines.share(p)
 		p.series = t.set.Enter(q.series, at)
