@@ -16,7 +16,7 @@ type Process struct {
 	Kernel bool
 	// Start is when it began, in nanoseconds of CLOCK_MONOTONIC; 0 if that is
 	// not known. Of one that was found in /proc it is up to a clock tick (10 ms)
-	// too early.
+	// too early, unless its fork was reported.
 	Start uint64
 	// Command is the name by which the process is counted and shown; empty if
 	// it is not known. Guessed says that it may be a later name of it.

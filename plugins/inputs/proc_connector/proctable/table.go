@@ -57,6 +57,9 @@ func (t *Table) Adopt(p *Process, parent int32) {
 func (t *Table) Fork(parent, child int32, at uint64) {
 	if old := t.processes[child]; old != nil {
 		if old.Outdated(at) {
+			if SameStart(old.Start, at) {
+				old.Start = at // to the nanosecond
+			}
 			return
 		}
 		// Its exit was lost.
