@@ -121,7 +121,7 @@ func TestOutdatedFork(t *testing.T) {
 
 	table.Fork(10, 11, 80*second+1)
 	require.Equal(t, "child", table.Get(11).Command)
-	require.EqualValues(t, 80*second+1, table.Get(11).Start, "the event knows it better")
+	require.Equal(t, uint64(80*second+1), table.Get(11).Start, "the event knows it better")
 	require.True(t, table.Get(11).Outdated(1000*second-1))
 	require.False(t, table.Get(11).Outdated(1000*second))
 
