@@ -302,7 +302,6 @@ func TestLiveSpoofed(t *testing.T) {
 	require.Empty(t, l.of(0x7ffffff0))
 }
 
-// Close ends a Receive that is asleep in the kernel.
 // Acknowledgements, which from Linux 6.6 on any user can cause, do not reach a session:
 // they neither wake it nor take room in its queue.
 func TestLiveAcknowledgementsOfOthers(t *testing.T) {
@@ -325,6 +324,7 @@ func TestLiveAcknowledgementsOfOthers(t *testing.T) {
 	require.Empty(t, batch)
 }
 
+// Close ends a Receive that is asleep in the kernel.
 func TestLiveCloseInterruptsReceive(t *testing.T) {
 	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
 	done := make(chan error)
@@ -398,7 +398,8 @@ func TestMain(m *testing.M) {
 
 // One million events at full speed, with the default buffer: each is received or
 // counted as lost, and the receiving side allocates nothing. That none is lost takes
-// a CPU for the receiver: "make bench" measures it.
+// a CPU for the receiver, and is asserted where it is known whether others use one:
+// TestMillionEvents in test/e2e.
 func TestLiveStorm(t *testing.T) {
 	if !isRoot() {
 		t.Skip("the default buffer needs CAP_NET_ADMIN")
