@@ -79,7 +79,7 @@ test-programs:
 # one. How much the storm of events costs means nothing under it.
 .PHONY: test-go
 test-go:
-	go test $(RACE) -p 2 -count=1 $(TESTFLAGS) -skip '^TestLiveStorm$$' ./...
+	$(if $(RACE),CGO_ENABLED=1) go test $(RACE) -p 2 -count=1 $(TESTFLAGS) -skip '^TestLiveStorm$$' ./...
 
 # Once more as the program is built what the race detector changes: what runs
 # outside of Go's runtime, which must link and work without optimisation, too, for

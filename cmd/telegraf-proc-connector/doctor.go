@@ -8,21 +8,21 @@ import (
 	"os/signal"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/diagnose"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/doctor"
 )
 
-// doctor says whether the process connector works here and, if not, why and what
+// runDoctor says whether the process connector works here and, if not, why and what
 // to do. The exit status is 0 if it does.
-func doctor(args arguments, stdout, stderr io.Writer) int {
+func runDoctor(args arguments, stdout, stderr io.Writer) int {
 	log := newLogger(stderr)
 	defer log.flush()
 	plugin, err := loadPlugin(args.config, log)
 	if err != nil {
 		return fail(stderr, err)
 	}
-	options := diagnose.Options{Connector: plugin.Connector(), Isolated: plugin.IsolatedCPUs(), Repair: args.repair}
-	var report *diagnose.Report
-	undisturbed(func() { report, err = diagnose.Run(options) })
+	options := doctor.Options{Connector: plugin.Connector(), Isolated: plugin.IsolatedCPUs(), Repair: args.repair}
+	var report *doctor.Report
+	undisturbed(func() { report, err = doctor.Run(options) })
 	if err != nil {
 		return fail(stderr, err)
 	}

@@ -64,7 +64,7 @@ type command struct {
 // commands are all there are, by name: without one the plugin runs.
 var commands = map[string]command{
 	"":              {flags: []string{"config", "poll-interval", "version"}, run: runPlugin},
-	"doctor":        {flags: []string{"config", "repair", "json"}, run: doctor},
+	"doctor":        {flags: []string{"config", "repair", "json"}, run: runDoctor},
 	"reconcile":     {flags: []string{"config"}, run: reconcile},
 	"sample-config": {run: sampleConfig},
 	"help":          {run: help},

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/agent"
 	"github.com/influxdata/telegraf/metric"
 	"github.com/stretchr/testify/require"
 )
@@ -37,16 +36,13 @@ func BenchmarkOutput(b *testing.B) {
 
 	counted := &countingWriter{Writer: w}
 	o := newOutput(counted, newLogger(io.Discard))
-	acc := agent.NewAccumulator(o, o.metrics)
-	ran := make(chan error, 1)
-	go func() { ran <- o.run() }()
 	m := anExec()
 	b.ReportAllocs()
 	for b.Loop() {
-		acc.AddMetric(m)
+		o.AddMetric(m)
 	}
-	close(o.metrics)
-	require.NoError(b, <-ran)
+	o.close()
+	require.Empty(b, o.failed)
 	require.NoError(b, w.Close())
 	<-drained
 	b.ReportMetric(float64(b.N)/float64(counted.writes), "metrics/write")

@@ -12,9 +12,8 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/agent"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
 )
 
 // stopTimeout bounds how long a stop waits for the plugin to end, and for Telegraf
@@ -40,7 +39,6 @@ type server struct {
 	plugin   plugin
 	log      *logger
 	output   *output
-	acc      telegraf.Accumulator
 	requests chan struct{} // somebody asks for metrics; holds one, which stands for all
 	patience time.Duration // stopTimeout, or a test's
 
@@ -52,12 +50,10 @@ type server struct {
 }
 
 func newServer(p plugin, stdout io.Writer, log *logger) *server {
-	o := newOutput(stdout, log)
 	return &server{
 		plugin:   p,
 		log:      log,
-		output:   o,
-		acc:      agent.NewAccumulator(o, o.metrics),
+		output:   newOutput(stdout, log),
 		requests: make(chan struct{}, 1),
 		patience: stopTimeout,
 		stopping: make(chan struct{}),
@@ -93,18 +89,16 @@ func serve(p plugin, pollInterval time.Duration, signals <-chan os.Signal, log *
 // run starts the plugin, and returns the exit status when it has stopped and all
 // was written, or that is waited for in vain.
 func (s *server) run(pollInterval time.Duration) int {
-	written := make(chan error, 1)
-	go s.guard(func() { written <- s.output.run() })
-
 	if err := s.start(); err != nil {
 		s.log.Errorf("Starting failed: %v%s", err, seeDoctor(err))
 		return 1
 	}
+	finished := make(chan struct{})
 	go s.guard(func() {
 		s.gatherUntilStop(pollInterval)
 		s.plugin.Stop()
-		// Nobody is left who could add a metric.
-		close(s.output.metrics)
+		s.output.close()
+		close(finished)
 	})
 
 	var timeout <-chan time.Time
@@ -120,15 +114,17 @@ func (s *server) run(pollInterval time.Duration) int {
 				s.log.Errorf("Stopped listening, but the plugin did not end within %v: its last metrics may be lost", s.patience)
 			}
 			return 1
-		case err := <-written:
-			if err == nil {
-				return s.status
-			}
+		case err := <-s.output.failed:
 			// As a rule nobody reads stdout any more. So the plugin cannot finish
 			// either, and is not waited for.
 			s.stop(1)
 			s.log.Errorf("Metrics cannot be written to stdout, the program ends: %v", err)
 			return 1
+		case <-finished:
+			if len(s.output.failed) == 0 {
+				return s.status
+			}
+			finished = nil // the failure comes next
 		}
 	}
 }
@@ -140,7 +136,7 @@ func (s *server) start() error {
 	if s.stopped() {
 		return nil
 	}
-	return s.plugin.Start(s.acc)
+	return s.plugin.Start(s.output)
 }
 
 // stop gives the kernel's listener count back, and only then tells the rest to
@@ -253,7 +249,8 @@ func (s *server) gatherUntilStop(interval time.Duration) {
 // plugin receives nothing any more the program ends, so that Telegraf sees it and
 // starts it again.
 func (s *server) gather() {
-	err := s.plugin.Gather(s.acc)
+	err := s.plugin.Gather(s.output)
+	s.output.Flush()
 	if s.stopped() {
 		return // and the error is, as a rule, that there is nobody to ask
 	}
@@ -265,8 +262,7 @@ func (s *server) gather() {
 		s.log.Errorf("Gathering failed: %v%s", err, seeDoctor(err))
 	}
 	s.failure = failure
-	var opErr *cnproc.OpError
-	if errors.As(err, &opErr) && opErr.Op == "receive" {
+	if errors.Is(err, proc_connector.ErrNotReceiving) {
 		s.stop(1)
 	}
 }

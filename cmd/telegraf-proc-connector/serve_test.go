@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/influxdata/telegraf/metric"
 	"github.com/stretchr/testify/require"
 
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
@@ -102,38 +104,35 @@ func (g *gated) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What comes alone is written at once, and what comes while stdout is busy
-// together.
-func TestOutputWritesBurstsTogether(t *testing.T) {
-	g := &gated{arrived: make(chan string, 1), pass: make(chan struct{})}
-	o := newOutput(g, newLogger(io.Discard))
-	ran := make(chan error, 1)
-	go func() { ran <- o.run() }()
-
-	o.metrics <- aMetric("alone")
-	require.Equal(t, "alone n=1i 1\n", <-g.arrived)
-	const more = outputQueue
-	for range more {
-		o.metrics <- aMetric("burst")
+// What was added is written in one go when the batch is complete.
+func TestOutputWritesBatches(t *testing.T) {
+	var out bytes.Buffer
+	counted := &countingWriter{Writer: &out}
+	o := newOutput(counted, newLogger(io.Discard))
+	const batch = 500
+	for n := range 3 {
+		for range batch {
+			o.AddMetric(aMetric("burst"))
+		}
+		require.Equal(t, n, counted.writes)
+		o.Flush()
+		o.Flush()
+		require.Equal(t, n+1, counted.writes)
+		require.Equal(t, strings.Repeat("burst n=1i 1\n", (n+1)*batch), out.String())
 	}
-	g.pass <- struct{}{}
-	require.Equal(t, strings.Repeat("burst n=1i 1\n", more), <-g.arrived)
-	g.pass <- struct{}{}
-	close(o.metrics)
-	require.NoError(t, <-ran)
 }
 
-// However much waits, a batch is not much more than what fits a pipe.
-func TestOutputBatchIsBounded(t *testing.T) {
-	g := &gated{arrived: make(chan string, outputQueue), pass: make(chan struct{}, outputQueue)}
+// However large a batch is, a write is not much more than what fits a pipe.
+func TestOutputWritesAreBounded(t *testing.T) {
+	const metrics = 200
+	g := &gated{arrived: make(chan string, metrics), pass: make(chan struct{}, metrics)}
 	o := newOutput(g, newLogger(io.Discard))
 	name := strings.Repeat("x", 1000)
-	for range outputQueue {
-		o.metrics <- aMetric(name)
+	for range metrics {
 		g.pass <- struct{}{}
+		o.AddMetric(aMetric(name))
 	}
-	close(o.metrics)
-	require.NoError(t, o.run())
+	o.close()
 	close(g.arrived)
 	var writes, lines int
 	for text := range g.arrived {
@@ -141,8 +140,8 @@ func TestOutputBatchIsBounded(t *testing.T) {
 		lines += strings.Count(text, "\n")
 		require.Less(t, len(text), outputBatch+2*len(name))
 	}
-	require.Equal(t, outputQueue, lines)
-	require.Equal(t, 1+outputQueue*1010/outputBatch, writes)
+	require.Equal(t, metrics, lines)
+	require.Equal(t, 1+metrics*1010/outputBatch, writes)
 }
 
 // A metric that is none in line protocol ends nothing, and is told of once.
@@ -152,10 +151,9 @@ func TestOutputLeavesOutWhatIsNoLine(t *testing.T) {
 	o := newOutput(&out, log)
 	bad := metric.New("bad", nil, nil, time.Unix(0, 1))
 	for _, m := range []telegraf.Metric{bad, aMetric("first"), bad, bad, aMetric("second"), bad} {
-		o.metrics <- m
+		o.AddMetric(m)
 	}
-	close(o.metrics)
-	require.NoError(t, o.run())
+	o.close()
 	log.flush()
 	require.Equal(t, "first n=1i 1\nsecond n=1i 1\n", out.String())
 	require.Equal(t, `E! A metric cannot be written as line protocol and is left out, as will others like it: "bad": no serializable fields
@@ -166,10 +164,11 @@ E! Metrics that could not be written as line protocol: 4
 // The count is given back first of all, and what was added until the plugin has
 // stopped is written.
 func TestServerStops(t *testing.T) {
+	const early = 1000
 	var out bytes.Buffer
 	started := make(chan struct{})
 	p := &fakePlugin{start: func(acc telegraf.Accumulator) error {
-		for range 3 * outputQueue {
+		for range early {
 			acc.AddMetric(aMetric("early"))
 		}
 		close(started)
@@ -183,7 +182,7 @@ func TestServerStops(t *testing.T) {
 	require.Zero(t, status)
 	require.Empty(t, log)
 	require.Equal(t, "start ignore stop", p.noted())
-	require.Equal(t, 3*outputQueue, strings.Count(out.String(), "early n=1i 1\n"))
+	require.Equal(t, early, strings.Count(out.String(), "early n=1i 1\n"))
 }
 
 // Who is waited for in vain is the one to be blamed.
@@ -210,6 +209,9 @@ func TestServerLosesPatience(t *testing.T) {
 			p := &fakePlugin{stop: tt.stop, start: func(acc telegraf.Accumulator) error {
 				acc.AddMetric(aMetric("last"))
 				close(started)
+				if tt.stop == nil {
+					go acc.(*output).Flush()
+				}
 				return nil
 			}}
 			var text bytes.Buffer
@@ -299,7 +301,7 @@ func TestServerLogsErrorsOfGathering(t *testing.T) {
 	p := &fakePlugin{gather: func(telegraf.Accumulator) error { return <-failures }}
 	s, ended := serving(t, p, io.Discard, time.Millisecond)
 	one := errors.New("one")
-	for _, err := range []error{one, one, nil, one, errors.New("another"), &cnproc.OpError{Op: "receive", Err: cnproc.ErrClosed}} {
+	for _, err := range []error{one, one, nil, one, errors.New("another"), fmt.Errorf("%w: %w", proc_connector.ErrNotReceiving, cnproc.ErrMalformed)} {
 		failures <- err
 	}
 	<-s.stopping

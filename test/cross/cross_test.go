@@ -40,7 +40,7 @@ var parts = []part{
 	},
 	// The command line of a process under qemu is qemu's.
 	{dir: "procfs", skip: "^TestSelf$", must: []string{"TestParseStat/largest_numbers"}},
-	{dir: "proctable", skip: "^$", must: []string{"TestRebuild"}},
+	{dir: "processes", skip: "^$", must: []string{"TestRebuild"}},
 }
 
 func TestElsewhere(t *testing.T) {

@@ -20,7 +20,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
 var update = flag.Bool("update", false, "write testcases/*/events.bin from events.txt")
@@ -36,58 +35,55 @@ func TestCases(t *testing.T) {
 	require.NotEmpty(t, folders)
 
 	for _, f := range folders {
-		t.Run(f.Name(), func(t *testing.T) {
-			dir := filepath.Join("testcases", f.Name())
-			if *update {
-				require.NoError(t, os.WriteFile(filepath.Join(dir, "events.bin"), encodeCase(t, filepath.Join(dir, "events.txt")), 0o640))
-			}
-
-			cfg := config.NewConfig()
-			require.NoError(t, cfg.LoadConfig(filepath.Join(dir, "telegraf.conf")))
-			require.Len(t, cfg.Inputs, 1)
-			p, ok := cfg.Inputs[0].Input.(*ProcConnector)
-			require.True(t, ok)
-			p.Log = testutil.Logger{}
-			require.NoError(t, p.Init())
-
-			fs, err := procfs.Open(filepath.Join(dir, "proc"))
-			require.NoError(t, err)
-			var acc testutil.Accumulator
-			e, err := p.emitter(&acc)
-			require.NoError(t, err)
-			c := newCollector(p, fs, e)
-			require.NoError(t, c.scan())
-			for _, event := range decodeCase(t, filepath.Join(dir, "events.bin")) {
-				c.now = func() uint64 { return event.Timestamp }
-				c.HandleEvents([]cnproc.Event{event})
-			}
-			require.NoError(t, c.finish())
-			e.close()
-			e.run()
-			snap := c.snapshot()
-			acc.AddMetric(snap.counters.metric(p.Threads, time.Now()))
-			addCommands(&acc, snap.series, c.tags, &e.users, time.Now())
-
-			parser := &influx.Parser{}
-			require.NoError(t, parser.Init())
-			expected, err := testutil.ParseMetricsFromFile(filepath.Join(dir, "expected.out"), parser)
-			require.NoError(t, err)
-
-			// The counters have the time of the gather; the others that of the event.
-			events := func(metrics []telegraf.Metric) []telegraf.Metric {
-				var out []telegraf.Metric
-				for _, m := range metrics {
-					if m.Name() == "proc_connector_exec" || m.Name() == "proc_connector_exit" {
-						out = append(out, m)
-					}
-				}
-				return out
-			}
-			actual := acc.GetTelegrafMetrics()
-			testutil.RequireMetricsEqual(t, expected, actual, testutil.SortMetrics(), testutil.IgnoreTime(), testutil.IgnoreType())
-			testutil.RequireMetricsEqual(t, events(expected), events(actual), testutil.IgnoreType())
-		})
+		dir := filepath.Join("testcases", f.Name())
+		if *update {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "events.bin"), encodeCase(t, filepath.Join(dir, "events.txt")), 0o640))
+		}
+		for reader, catching := range map[string]bool{"caught": true, "read late": false} {
+			t.Run(f.Name()+"/"+reader, func(t *testing.T) {
+				parser := &influx.Parser{}
+				require.NoError(t, parser.Init())
+				expected, err := testutil.ParseMetricsFromFile(filepath.Join(dir, "expected.out"), parser)
+				require.NoError(t, err)
+				actual := runCase(t, dir, catching)
+				testutil.RequireMetricsEqual(t, expected, actual, testutil.SortMetrics(), testutil.IgnoreTime(), testutil.IgnoreType())
+				testutil.RequireMetricsEqual(t, eventMetrics(expected), eventMetrics(actual), testutil.IgnoreType())
+			})
+		}
 	}
+}
+
+// runCase has the plugin start, receive the events of a case, gather and stop.
+func runCase(t *testing.T, dir string, catching bool) []telegraf.Metric {
+	t.Helper()
+	cfg := config.NewConfig()
+	require.NoError(t, cfg.LoadConfig(filepath.Join(dir, "telegraf.conf")))
+	require.Len(t, cfg.Inputs, 1)
+	p, ok := cfg.Inputs[0].Input.(*ProcConnector)
+	require.True(t, ok)
+	p.Log = testutil.Logger{}
+	newReplay(t, p, filepath.Join(dir, "proc"), decodeCase(t, filepath.Join(dir, "events.bin")), catching)
+	require.NoError(t, p.Init())
+
+	var acc testutil.Accumulator
+	require.NoError(t, p.Start(&acc))
+	require.NoError(t, p.Gather(new(testutil.Accumulator))) // returns when all events were applied
+	require.Eventually(t, func() bool { return p.service.emitter.count.Load() == 0 }, time.Minute, time.Millisecond)
+	require.NoError(t, p.Gather(&acc))
+	p.Stop()
+	require.Empty(t, acc.Errors)
+	return acc.GetTelegrafMetrics()
+}
+
+// eventMetrics returns those that have the time of their event, and not of the gather.
+func eventMetrics(metrics []telegraf.Metric) []telegraf.Metric {
+	var out []telegraf.Metric
+	for _, m := range metrics {
+		if m.Name() == "proc_connector_exec" || m.Name() == "proc_connector_exit" {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // decodeCase reads a file of datagrams.

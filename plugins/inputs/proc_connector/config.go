@@ -3,9 +3,11 @@
 package proc_connector
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
 )
 
@@ -161,6 +164,12 @@ func oneOf(option, value string, allowed []string) error {
 	return fmt.Errorf("option %s: %q is unknown, allowed are %s", option, value, strings.Join(allowed, ", "))
 }
 
+// allTypes are all the events there are: each feeds a counter.
+var allTypes = []cnproc.What{
+	cnproc.WhatFork, cnproc.WhatExec, cnproc.WhatUID, cnproc.WhatGID, cnproc.WhatSID,
+	cnproc.WhatPtrace, cnproc.WhatComm, cnproc.WhatCoredump, cnproc.WhatExit,
+}
+
 // Connector is how the plugin listens with these options, for others that look at
 // the connector in its place.
 func (p *ProcConnector) Connector() cnproc.Config {
@@ -169,7 +178,7 @@ func (p *ProcConnector) Connector() cnproc.Config {
 		Filter:         cnproc.Filter{Types: allTypes, NoThreads: !p.Threads},
 		Repair:         p.Repair,
 		StateDirectory: p.StateDir(),
-		Proc:           p.proc,
+		Proc:           p.host.proc,
 	}
 }
 
@@ -187,4 +196,55 @@ func (p *ProcConnector) StateDir() string {
 		return dir
 	}
 	return defaultStateDirectory
+}
+
+// wanted says what is read of a process at an exec with these options.
+func (p *ProcConnector) wanted() wanted {
+	tags, kept := p.tags(), exitChoice(p.ExitEvents) != exitNone
+	field := func(name string) bool { return p.ExecEvents && slices.Contains(p.ExecFields, name) }
+	return wanted{
+		kept:    kept,
+		cmdline: kept || field("cmdline"),
+		exe:     field("exe"),
+		cwd:     field("cwd"),
+		cgroup:  tags.Unit || tags.Container || field("unit") || field("container_id"),
+	}
+}
+
+func (p *ProcConnector) tags() processes.Tags {
+	return processes.Tags{
+		User:      slices.Contains(p.CommandTags, "user"),
+		Unit:      slices.Contains(p.CommandTags, "unit"),
+		Container: slices.Contains(p.CommandTags, "container"),
+	}
+}
+
+// catch starts the catchers.
+func (p *ProcConnector) catch() (catchers, error) {
+	want := p.wanted()
+	cfg := catcher.Config{
+		Proc:       p.host.proc,
+		Sys:        p.host.sys,
+		Scheduling: catcher.Scheduling(p.Scheduling),
+		Wanted:     catcher.Wanted{Exe: want.exe, Cwd: want.cwd, Cgroup: want.cgroup},
+	}
+	if want.cmdline {
+		cfg.Wanted.Cmdline = max(int(p.MaxCmdline)+2, nameLength)
+	}
+	c, err := p.host.catch(cfg)
+	if errors.Is(err, catcher.ErrNotPermitted) {
+		return nil, fmt.Errorf("option scheduling: %q cannot be had, allowed is \"auto\", which takes what is permitted: %w", p.Scheduling, err)
+	}
+	return c, err
+}
+
+// IsolatedCPUs names the CPUs on which no catcher runs with these options because
+// they are isolated, such as "CPUs 2-3". It is empty if there are none.
+func (p *ProcConnector) IsolatedCPUs() string {
+	// What cannot be read is reported when the plugin starts.
+	cpus, err := catcher.Isolated(p.host.sys, catcher.Scheduling(p.Scheduling))
+	if err != nil || len(cpus) == 0 {
+		return ""
+	}
+	return catcher.CPUList(cpus)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 )
 
 func newPlugin(t testing.TB) *ProcConnector {
@@ -20,6 +20,8 @@ func newPlugin(t testing.TB) *ProcConnector {
 	p, ok := inputs.Inputs["proc_connector"]().(*ProcConnector)
 	require.True(t, ok)
 	p.Log = testutil.Logger{}
+	h := *p.host // which tests change
+	p.host = &h
 	return p
 }
 
@@ -36,7 +38,7 @@ func TestSampleConfig(t *testing.T) {
 	got, ok := cfg.Inputs[0].Input.(*ProcConnector)
 	require.True(t, ok)
 	want := newPlugin(t)
-	got.Log, want.Log = nil, nil
+	got.Log, want.Log, got.host = nil, nil, want.host
 	require.Nil(t, got.selected, "everything is selected")
 	require.Equal(t, want, got)
 	require.Greater(t, len(conf), 500)
@@ -178,10 +180,10 @@ func TestSelection(t *testing.T) {
 		include, exclude []string
 		want, not        []string
 	}{
-		"include":       {include: []string{"nginx", "php*"}, want: []string{"nginx", "php-fpm8.2"}, not: []string{"nginx2", "sh", series.Kernel}},
-		"exclude":       {exclude: []string{"kworker*", "[st]*"}, want: []string{"nginx", series.Unknown}, not: []string{"sh", "true"}},
+		"include":       {include: []string{"nginx", "php*"}, want: []string{"nginx", "php-fpm8.2"}, not: []string{"nginx2", "sh", processes.Kernel}},
+		"exclude":       {exclude: []string{"kworker*", "[st]*"}, want: []string{"nginx", processes.Unknown}, not: []string{"sh", "true"}},
 		"both":          {include: []string{"p*"}, exclude: []string{"python*"}, want: []string{"php"}, not: []string{"python3", "sh"}},
-		"reserved ones": {exclude: []string{"_*"}, want: []string{"sh"}, not: []string{series.Kernel, series.Unknown}},
+		"reserved ones": {exclude: []string{"_*"}, want: []string{"sh"}, not: []string{processes.Kernel, processes.Unknown}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,13 +4,14 @@ package proc_connector
 
 import (
 	"os/user"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/influxdata/telegraf"
+	"golang.org/x/time/rate"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
 )
 
 const (
@@ -21,41 +22,6 @@ const (
 	queueEvents = 32768
 	queueBytes  = 16 << 20
 )
-
-// An execEvent is one metric proc_connector_exec to be.
-type execEvent struct {
-	time          time.Time
-	command       string
-	gone          bool
-	pid, ppid     int32 // ppid is 0 when it is not known
-	uid           uint32
-	uidKnown      bool
-	parentCommand string
-	arguments     []byte // as the kernel has them, secrets too: only for render
-	exe, cwd      string
-	unit          string
-	container     string
-
-	room [128]byte // for arguments: most are no longer
-}
-
-// keepArguments copies arguments into the event.
-func (ev *execEvent) keepArguments(arguments []byte) {
-	ev.arguments = append(ev.room[:0], arguments...)
-}
-
-func (ev *execEvent) size() int {
-	return len(ev.parentCommand) + len(ev.arguments) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
-}
-
-// forget drops what was read of a process that was not to be trusted. What the
-// table of processes knew stays.
-func (ev *execEvent) forget() {
-	ev.gone = true
-	ev.command = series.Unknown
-	ev.arguments = nil
-	ev.exe, ev.cwd, ev.unit, ev.container = "", "", "", ""
-}
 
 // An event is a metric to be.
 type event interface {
@@ -74,7 +40,12 @@ type emitter struct {
 	maxLength int  // max_cmdline
 	mask      mask // nil where nothing is masked
 
-	queue    chan event
+	batch    []event    // of the receiving goroutine, not offered yet
+	mu       sync.Mutex // guards waiting and closed
+	waiting  []event
+	closed   bool
+	ready    chan struct{}
+	count    atomic.Int64 // in waiting, and not emitted yet
 	queued   atomic.Int64 // bytes in queue
 	dropped  atomic.Uint64
 	redacted atomic.Uint64 // command lines in which something was masked
@@ -93,7 +64,7 @@ func newEmitter(acc telegraf.Accumulator, fields []string, program bool, maxLeng
 		fields:    make(map[string]bool, len(fields)),
 		program:   program,
 		maxLength: maxLength,
-		queue:     make(chan event, queueEvents),
+		ready:     make(chan struct{}, 1),
 		users:     userNames{lookup: user.LookupId},
 	}
 	for _, f := range fields {
@@ -126,66 +97,130 @@ func (e *emitter) render(arguments []byte) string {
 	return string(e.line)
 }
 
-// offer queues an event. Only the receiving thread calls it.
+// offer queues an event, which goes on with flush. Only the receiving goroutine
+// calls both.
 func (e *emitter) offer(ev event) {
-	if len(e.queue) == cap(e.queue) || e.queued.Load() > queueBytes {
+	if e.count.Load() >= queueEvents || e.queued.Load() > queueBytes {
 		e.dropped.Add(1)
 		return
 	}
+	e.count.Add(1)
 	e.queued.Add(int64(ev.size()))
-	e.queue <- ev // has room: nobody else sends
+	e.batch = append(e.batch, ev)
+	if len(e.batch) == maxBatch {
+		e.flush()
+	}
 }
 
-// run emits until close was called and the queue is empty.
+const maxBatch = 1024
+
+// flush hands over what was offered.
+func (e *emitter) flush() {
+	if len(e.batch) == 0 {
+		return
+	}
+	e.mu.Lock()
+	e.waiting = append(e.waiting, e.batch...)
+	e.mu.Unlock()
+	clear(e.batch)
+	e.batch = e.batch[:0]
+	e.wake()
+}
+
+func (e *emitter) wake() {
+	select {
+	case e.ready <- struct{}{}:
+	default:
+	}
+}
+
+// A flusher is an accumulator that wants to know when a batch is complete.
+type flusher interface{ Flush() }
+
+// run emits until close was called and all was emitted.
 func (e *emitter) run() {
-	for ev := range e.queue {
-		e.emit(ev)
-	}
-}
-
-// emit hands an event that was taken from the queue to Telegraf.
-func (e *emitter) emit(ev event) {
-	e.queued.Add(-int64(ev.size()))
-	e.acc.AddMetric(ev.toMetric(e))
-}
-
-// close tells run that no more events will come.
-func (e *emitter) close() { close(e.queue) }
-
-func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
-	m := newEventMetric("proc_connector_exec", ev.time)
-	m.tag("command", ev.command)
-	if e.fields["pid"] {
-		m.set("pid", int64(ev.pid))
-	}
-	// What is not known is left out: an empty string would say that it is
-	// empty, and the id 0 that it is root's.
-	if ev.ppid != 0 && e.fields["ppid"] {
-		m.set("ppid", int64(ev.ppid))
-	}
-	text := func(name, value string) {
-		if value != "" && e.fields[name] {
-			m.set(name, value)
+	var events []event
+	for range e.ready {
+		e.mu.Lock()
+		events, e.waiting = e.waiting, events[:0]
+		closed := e.closed
+		e.mu.Unlock()
+		for i, ev := range events {
+			e.emit(ev)
+			events[i] = nil
+		}
+		if acc, ok := e.acc.(flusher); ok {
+			acc.Flush()
+		}
+		if closed {
+			return
 		}
 	}
-	text("parent_command", ev.parentCommand)
-	if e.fields["cmdline"] {
-		text("cmdline", e.render(ev.arguments))
+}
+
+// emit hands an event to Telegraf.
+func (e *emitter) emit(ev event) {
+	e.acc.AddMetric(ev.toMetric(e))
+	e.queued.Add(-int64(ev.size()))
+	e.count.Add(-1)
+}
+
+// close tells run that no more events will come: the receiving goroutine has ended.
+func (e *emitter) close() {
+	e.flush()
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.wake()
+}
+
+// A limiter bounds how many event metrics there are a second, by the times of
+// the events: a backlog that is worked off in one go is not a storm.
+type limiter struct {
+	bucket  *rate.Limiter // nil: no limit
+	latest  uint64
+	dropped uint64
+}
+
+func newLimiter(perSecond int) *limiter {
+	if perSecond == 0 {
+		return new(limiter)
 	}
-	text("exe", cmdline.Clean(ev.exe))
-	text("cwd", cmdline.Clean(ev.cwd))
-	if ev.uidKnown && e.fields["uid"] {
-		m.set("uid", uint64(ev.uid))
+	return &limiter{bucket: rate.NewLimiter(rate.Limit(perSecond), perSecond)}
+}
+
+// allow reports whether there may be a metric of an event at a time in
+// nanoseconds of CLOCK_MONOTONIC. One that is refused is counted. Only the
+// receiving thread calls it.
+func (l *limiter) allow(timestamp uint64) bool {
+	if l.bucket == nil {
+		return true
 	}
-	if ev.uidKnown && e.fields["user"] {
-		m.set("user", e.users.get(ev.uid, time.Now()).boxed)
+	// A time before the last would let the bucket fill up twice.
+	l.latest = max(l.latest, timestamp)
+	if l.bucket.AllowN(time.Unix(0, int64(l.latest)), 1) {
+		return true
 	}
-	text("unit", cmdline.Clean(ev.unit))
-	text("container_id", cmdline.Clean(ev.container))
-	if ev.gone {
-		m.set("detail", "gone")
-	} else {
-		m.set("detail", "full")
+	l.dropped++
+	return false
+}
+
+// limitInterval is how often it is logged that the limit bites.
+const limitInterval = time.Minute
+
+// A limitReport tells of a limiter that bites, now and then.
+type limitReport struct {
+	told uint64 // refused events of which was told
+	at   time.Time
+}
+
+// due returns how many events were refused that nobody was told of, if it is
+// time to tell.
+func (r *limitReport) due(dropped uint64, now time.Time) uint64 {
+	if dropped == r.told || !r.at.IsZero() && now.Sub(r.at) < limitInterval {
+		return 0
 	}
-	return m
+	n := dropped - r.told
+	r.told, r.at = dropped, now
+	return n
 }

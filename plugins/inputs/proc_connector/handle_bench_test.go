@@ -7,29 +7,32 @@ import (
 	"testing"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 )
 
-// handled has the collector handle the events again and again, each time at a
+// handled has the tracker take the events again and again, each time at a
 // later moment.
-func handled(b *testing.B, c *collector, events []cnproc.Event) {
+func handled(b *testing.B, c *tracker, events []cnproc.Event) {
 	b.Helper()
 	now := cnproc.Monotonic()
-	c.now = func() uint64 { return now }
+	c.clock.monotonic = func() uint64 { return now }
 	b.ReportAllocs()
 	for b.Loop() {
 		now += uint64(lookMargin) + 1
 		for i := range events {
 			events[i].Timestamp = now
 		}
-		c.HandleEvents(events)
+		for i := range events {
+			c.take(&events[i])
+		}
+		c.flush()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(events)), "ns/event")
 }
 
 // Processes that do nothing and end.
 func BenchmarkHandleForkExit(b *testing.B) {
-	c := newTestCollector(b, b.TempDir())
+	c := newTestTracker(b, b.TempDir())
 	c.table.Enter(1).Command = "parent"
 	c.table.Update(c.table.Get(1), 1)
 	events := make([]cnproc.Event, 0, 64)
@@ -44,11 +47,11 @@ func BenchmarkHandleForkExit(b *testing.B) {
 // An exec with all that is read of it: this process stands in for one that was
 // started just now. Nobody takes the metrics, which end in a full queue.
 func BenchmarkHandleExec(b *testing.B) {
-	c := newTestCollector(b, "/proc")
+	c := newTestTracker(b, "/proc")
 	c.limiter = newLimiter(0)
 	self := int32(os.Getpid())
 	handled(b, c, []cnproc.Event{{What: cnproc.WhatExec, Task: task(self)}})
-	if p := c.table.Get(self); p == nil || p.Command == series.Unknown || c.snapshot().unresolved > 0 {
+	if p := c.table.Get(self); p == nil || p.Command == processes.Unknown || c.snapshot().unresolved > 0 {
 		b.Fatal("it was not read")
 	}
 }

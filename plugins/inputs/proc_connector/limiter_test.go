@@ -32,7 +32,7 @@ func TestLimiter(t *testing.T) {
 
 	l := newLimiter(10)
 	require.Equal(t, 10, allowed(l, repeat(5*second, 15)...), "a burst of one second")
-	require.EqualValues(t, 5, l.dropped.Load())
+	require.EqualValues(t, 5, l.dropped)
 	require.Equal(t, 5, allowed(l, repeat(5*second+second/2, 15)...))
 	require.Equal(t, 10, allowed(l, repeat(100*second, 15)...))
 
@@ -47,7 +47,7 @@ func TestLimiter(t *testing.T) {
 
 	l = newLimiter(0)
 	require.Equal(t, 100_000, allowed(l, repeat(second, 100_000)...), "no limit")
-	require.Zero(t, l.dropped.Load())
+	require.Zero(t, l.dropped)
 }
 
 func TestLimiterDoesNotAllocate(t *testing.T) {
@@ -70,7 +70,7 @@ func TestLimitReport(t *testing.T) {
 // Execs and exits share the limit; what is left out is still counted.
 func TestEventLimit(t *testing.T) {
 	m := newMachine(t, 1)
-	c := observed(t, m, func(p *ProcConnector) {
+	c := tracking(t, m, func(p *ProcConnector) {
 		p.EventLimit = 3
 		p.ExitEvents = "all"
 	})
@@ -82,9 +82,9 @@ func TestEventLimit(t *testing.T) {
 			cnproc.Event{What: cnproc.WhatExit, Task: task(100 + pid), Timestamp: m.now})
 	}
 	m.settle(c)
-	require.EqualValues(t, 7, c.limiter.dropped.Load())
-	require.Len(t, c.emitter.queue, 3)
-	require.EqualValues(t, 5, c.snapshot().counters.execs)
-	require.EqualValues(t, 5, c.snapshot().counters.exits)
+	require.EqualValues(t, 7, c.limiter.dropped)
+	require.EqualValues(t, 3, c.emitter.count.Load())
+	require.EqualValues(t, 5, c.snapshot().counters.Execs)
+	require.EqualValues(t, 5, c.snapshot().counters.Exits)
 	requireSums(t, c)
 }

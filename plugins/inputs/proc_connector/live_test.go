@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
@@ -168,32 +169,41 @@ func TestStartFails(t *testing.T) {
 		t.TempDir():                        "reading processes needs proc to be mounted on ",
 		noEvents:                           "this kernel reports no process events",
 	} {
-		p.proc = proc
+		p.host.proc = proc
 		require.ErrorContains(t, p.Start(&testutil.Accumulator{}), want) // and whatever is opened once
 		before := descriptors()
 		require.ErrorContains(t, p.Start(&testutil.Accumulator{}), want)
 		require.LessOrEqual(t, descriptors(), before)
 		p.Stop()
 	}
-	p.proc = "/proc"
+	p.host.proc = "/proc"
 	startLive(t, p)
 }
 
 // A family lets events of one process and its descendants through to a
-// collector, so that its counters can be compared with what was done.
+// tracker, so that its counters can be compared with what was done.
 type family struct {
-	*collector
+	*tracker
 	members map[int32]bool
 }
 
-func (f *family) HandleEvents(events []cnproc.Event) {
-	for i := range events {
-		e := events[i]
-		if e.What == cnproc.WhatFork && f.members[e.Parent.TGID] {
-			f.members[e.Task.TGID] = true
+func (f *family) follow(session *cnproc.Session) error {
+	var b cnproc.Batch
+	for {
+		if err := session.Read(&b, f.patience()); err != nil {
+			return err
 		}
-		if f.members[e.Task.TGID] {
-			f.collector.HandleEvents(events[i : i+1])
+		for i := range b.Events {
+			e := &b.Events[i]
+			if e.What == cnproc.WhatFork && f.members[e.Parent.TGID] {
+				f.members[e.Task.TGID] = true
+			}
+			if f.members[e.Task.TGID] {
+				f.take(e)
+			}
+		}
+		if b.Until != 0 {
+			f.emptied(b.Missed(), b.Until)
 		}
 	}
 }
@@ -209,8 +219,8 @@ func TestLiveCounters(t *testing.T) {
 	fs, err := procfs.Open("/proc")
 	require.NoError(t, err)
 	var acc testutil.Accumulator
-	c := newCollector(p, fs, newEmitter(&acc, p.ExecFields, false, 1024))
-	f := &family{collector: c, members: make(map[int32]bool)}
+	c := newTracker(p, fs, newEmitter(&acc, p.ExecFields, false, 1024))
+	f := &family{tracker: c, members: make(map[int32]bool)}
 	ready := exec.Command("/bin/sh", "-c", "read go; "+
 		"for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done; "+ // 10 forks, execs, exits
 		"for i in 1 2 3; do /bin/false; done; "+ // 3 of each, failed
@@ -223,19 +233,22 @@ func TestLiveCounters(t *testing.T) {
 	f.members[int32(ready.Process.Pid)] = true
 
 	done := make(chan error)
-	go func() { done <- session.Receive(f) }()
+	go func() { done <- f.follow(session) }()
 	_, err = stdin.Write([]byte("\n"))
 	require.NoError(t, err)
 	var exit *exec.ExitError
 	require.ErrorAs(t, ready.Wait(), &exit)
 	require.Equal(t, 7, exit.Sys().(syscall.WaitStatus).ExitStatus())
+	require.NoError(t, session.Ignore())
+	require.ErrorIs(t, <-done, cnproc.ErrClosed)
 	require.NoError(t, session.Close())
-	require.NoError(t, <-done)
 
 	// The session was opened before the first shell was started, so that one is
 	// a fork and an exec more.
-	want := counters{forks: 18, execs: 17, exits: 18, exitsFailed: 5, exitsSignaled: 2}
-	require.NoError(t, c.finish())
+	want := counters{forks: 18, Counts: processes.Counts{Execs: 17, Exits: 18, ExitsFailed: 5, ExitsSignaled: 2}}
+	c.finish()
+	require.NoError(t, fs.Close())
 	got := c.snapshot().counters
+	got.Runtime = 0
 	require.Equal(t, want, got)
 }

@@ -10,13 +10,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/series"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 )
 
 const tick = 10_000_000 // nanoseconds
@@ -26,6 +27,7 @@ const tick = 10_000_000 // nanoseconds
 // may come late or not at all.
 type machine struct {
 	t     *testing.T
+	seed  uint64
 	rnd   *rand.Rand
 	proc  string
 	now   uint64 // CLOCK_MONOTONIC
@@ -37,7 +39,7 @@ type machine struct {
 
 	caught map[caughtExec]details // what catchers have read, at once
 
-	done   map[string]series.Counts // by command
+	done   map[string]*processes.Counts // by command
 	totals counters
 	pids   int32 // ids are below this
 }
@@ -51,7 +53,7 @@ type caughtExec struct {
 // catch reads a process as a catcher does, before its program runs.
 func (m *machine) catch(p *modelled) {
 	m.caught[caughtExec{p.pid, m.now}] = details{
-		readAt: m.now, named: true, command: command(p), ppid: p.ppid, start: (p.start + uint64(suspended())) / tick, cmdline: m.cmdline(p),
+		readAt: m.now, named: true, command: command(p), ppid: p.ppid, uid: p.uid, cmdline: m.cmdline(p),
 	}
 }
 
@@ -81,22 +83,29 @@ type modelled struct {
 	status     cnproc.ExitStatus // of the leader that is gone
 }
 
-// comms are what processes are called here, some of them on purpose.
-var comms = []string{
-	"sh", "make", "cc", "ld", "cron", "postgres", "_other", "_kernel", "_unknown", "", "a\nb", `c\`, "\xff\xfe", "two words", "a,b=c", "d\"'", "\x1b[2J",
-}
+// comms are what processes are called here, some of them on purpose, and shownAs
+// is how each is shown.
+var (
+	shownAs = map[string]string{
+		"sh": "sh", "make": "make", "cc": "cc", "ld": "ld", "cron": "cron", "postgres": "postgres", "init": "init",
+		"_other": `\x5fother`, "_kernel": `\x5fkernel`, "_unknown": `\x5funknown`, "": "_unknown", "a\nb": `a\nb`, `c\`: `c\x5c`,
+		"\xff\xfe": "\uFFFD\uFFFD", "two words": "two words", "a,b=c": "a,b=c", "d\"'": "d\"'", "\x1b[2J": `\x1b[2J`,
+	}
+	comms = slices.Sorted(maps.Keys(shownAs))
+)
 
 func newMachine(t *testing.T, seed uint64) *machine {
 	t.Helper()
 	m := &machine{
 		t:      t,
+		seed:   seed,
 		rnd:    rand.New(rand.NewPCG(seed, 1)),
 		proc:   t.TempDir(),
 		now:    1000 * tick,
 		alive:  make(map[int32]*modelled),
 		shown:  make(map[string]string),
 		caught: make(map[caughtExec]details),
-		done:   make(map[string]series.Counts),
+		done:   make(map[string]*processes.Counts),
 		pids:   30,
 	}
 	for _, p := range []*modelled{
@@ -122,8 +131,9 @@ func (m *machine) show(p *modelled) {
 		state, flags = "Z", flags|4
 	}
 	stat := fmt.Sprintf("%d (%s) %s %d 1 1 0 -1 %d 0 0 0 0 0 0 0 0 20 0 %d 0 %d 0 0\n",
-		p.pid, p.comm, state, p.ppid, flags, threads, (p.start+uint64(suspended()))/tick)
-	status := fmt.Sprintf("Name:\tx\nUid:\t%d\t0\t0\t0\n", p.uid)
+		p.pid, p.comm, state, p.ppid, flags, threads, p.start/tick)
+	name := strings.NewReplacer("\n", `\n`, `\`, `\\`).Replace(p.comm)
+	status := fmt.Sprintf("Name:\t%s\nState:\t%s (…)\nPPid:\t%d\nTracerPid:\t0\nUid:\t%d\t0\t0\t0\n", name, state, p.ppid, p.uid)
 	for name, text := range map[string]string{"stat": stat, "status": status, "cmdline": string(m.cmdline(p))} {
 		path := filepath.Join(dir, name)
 		if m.shown[path] != text {
@@ -145,15 +155,19 @@ func (m *machine) report(e cnproc.Event) {
 
 func command(p *modelled) string {
 	if p.kernel {
-		return series.Kernel
+		return processes.Kernel
 	}
-	return commandName(p.comm)
+	return shownAs[p.comm]
 }
 
-func (m *machine) count(p *modelled, add func(c *series.Counts)) {
+// of returns what the processes of a process's command have done.
+func (m *machine) of(p *modelled) *processes.Counts {
 	c := m.done[command(p)]
-	add(&c)
-	m.done[command(p)] = c
+	if c == nil {
+		c = new(processes.Counts)
+		m.done[command(p)] = c
+	}
+	return c
 }
 
 // end is the end of a process, by the exit of its first thread or later.
@@ -171,10 +185,16 @@ func (m *machine) end(p *modelled, status cnproc.ExitStatus) {
 			m.show(child)
 		}
 	}
-	m.totals.countExit(status)
-	e := ending{status: status, end: m.now}
-	e.process.Start = p.start
-	m.count(p, e.count)
+	for _, c := range []*processes.Counts{&m.totals.Counts, m.of(p)} {
+		c.Exits++
+		c.Runtime += float64(m.now-p.start) / 1e9
+		// include/uapi/linux/wait.h and wait(2)
+		if signal := status & 0x7f; signal != 0 {
+			c.ExitsSignaled++
+		} else if status>>8&0xff != 0 {
+			c.ExitsFailed++
+		}
+	}
 }
 
 // step lets one thing happen.
@@ -196,8 +216,8 @@ func (m *machine) step() {
 	case what < 11 && !p.kernel:
 		p.comm = comms[m.rnd.IntN(len(comms))]
 		m.show(p)
-		m.totals.execs++
-		m.count(p, func(c *series.Counts) { c.Execs++ })
+		m.totals.Execs++
+		m.of(p).Execs++
 		if what == 10 { // from another thread
 			m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid)})
 		}
@@ -226,8 +246,8 @@ func (m *machine) step() {
 			status = 9
 		case 1:
 			status = 0x86
-			m.totals.coredumps++
-			m.count(p, func(c *series.Counts) { c.Coredumps++ })
+			m.totals.Coredumps++
+			m.of(p).Coredumps++
 			// In any thread.
 			m.report(cnproc.Event{What: cnproc.WhatCoredump, Task: cnproc.Task{PID: p.pid + m.rnd.Int32N(2)*5000, TGID: p.pid}})
 		}

@@ -6,11 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
@@ -46,14 +47,15 @@ func TestMasking(t *testing.T) {
 				}
 			}
 
-			c := newCollector(p, fs, e)
+			c := newTracker(p, fs, e)
 			require.NoError(t, c.scan())
 			for _, event := range decodeCase(t, filepath.Join(dir, "events.bin")) {
-				c.now = func() uint64 { return event.Timestamp }
-				c.HandleEvents([]cnproc.Event{event})
+				c.clock.monotonic = func() uint64 { return event.Timestamp }
+				c.take(&event)
 			}
-			require.NoError(t, c.finish())
-			require.Len(t, e.queue, 4)
+			c.finish()
+			require.NoError(t, fs.Close())
+			require.EqualValues(t, 4, e.count.Load())
 			emitting = true
 			e.close()
 			e.run()
@@ -80,10 +82,15 @@ func TestQueuedArgumentsAreBounded(t *testing.T) {
 	for name, ev := range map[string]func() event{
 		"execs": func() event {
 			ev := new(execEvent)
-			ev.keepArguments([]byte(line))
+			ev.arguments = append(ev.room[:0], []byte(line)...)
 			return ev
 		},
-		"exits": func() event { return &exitEvent{arguments: line} },
+		"exits": func() event {
+			table := processes.NewTable(processes.NewSet(1, time.Hour, processes.Tags{}, nil))
+			p := table.Enter(1)
+			table.KeepArguments(p, []byte(line))
+			return &ending{process: *p}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEmitter(&testutil.Accumulator{}, []string{"cmdline"}, false, len(line))
@@ -91,7 +98,7 @@ func TestQueuedArgumentsAreBounded(t *testing.T) {
 				e.offer(ev())
 			}
 			require.LessOrEqual(t, e.queued.Load(), int64(queueBytes+len(line)))
-			require.EqualValues(t, offered, len(e.queue)+int(e.dropped.Load()))
+			require.EqualValues(t, offered, int(e.count.Load())+int(e.dropped.Load()))
 		})
 	}
 }

@@ -66,9 +66,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	require.NoError(t, err)
 	acc := new(nowhere)
 	e := newEmitter(acc, execFields, false, 1024)
-	c := newCollector(p, fs, e)
+	c := newTracker(p, fs, e)
 	var now uint64
-	c.now = func() uint64 { return now }
+	c.clock.monotonic = func() uint64 { return now }
 	reader := &many{names: names}
 	c.reader = reader
 
@@ -81,18 +81,22 @@ func TestMemoryIsBounded(t *testing.T) {
 		for range processes {
 			now += uint64(lookMargin) + 1
 			pid := int32(300 + reader.number%32_000)
-			c.HandleEvents([]cnproc.Event{
+			for _, e := range []cnproc.Event{
 				{What: cnproc.WhatFork, Parent: task(1), Task: task(pid), Timestamp: now},
 				{What: cnproc.WhatExec, Task: task(pid), Timestamp: now},
 				{What: cnproc.WhatExit, Task: task(pid), Timestamp: now},
-			})
+			} {
+				c.take(&e)
+			}
+			c.emptied(false, now)
+			e.flush()
 			reader.number++
 			if reader.number%10_000 == 0 {
 				c.snapshot() // as at a gather
 			}
 		}
 		// What still waits to be emitted is not what is measured either.
-		require.Eventually(t, func() bool { return len(e.queue) == 0 }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { return e.count.Load() == 0 }, time.Minute, time.Millisecond)
 	}
 
 	run(few)
@@ -102,10 +106,11 @@ func TestMemoryIsBounded(t *testing.T) {
 	t.Logf("%.1f MiB after %d processes, %.1f MiB after %d, with %d names", before/(1<<20), few, after/(1<<20), 10*few, names)
 	require.InEpsilon(t, before, after, 0.1)
 
-	require.NoError(t, c.finish())
+	c.finish()
+	require.NoError(t, fs.Close())
 	e.close()
 	<-emitted
-	require.EqualValues(t, 10*few, c.snapshot().counters.exits)
+	require.EqualValues(t, 10*few, c.snapshot().counters.Exits)
 	require.EqualValues(t, 20*few, acc.metrics+int(e.dropped.Load()))
 	require.LessOrEqual(t, len(c.snapshot().series), p.MaxCommands+2)
 	requireSums(t, c)

@@ -4,13 +4,15 @@
 // Package proc_connector is a Telegraf service input that listens to the Linux
 // process connector and reports what is started on the machine.
 //
-// This file is the life cycle. Options are checked in config.go, events become
-// numbers in collector.go, and metrics leave through emitter.go and Gather.
+// This file is the life cycle. Options are checked in config.go. An event is read in
+// service.go, observed and held in pending.go, applied in apply.go, and leaves as a
+// metric through emitter.go; each measurement is made in a file metric_*.go.
 package proc_connector
 
 import (
 	_ "embed"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
@@ -18,8 +20,10 @@ import (
 	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/filter"
 	"github.com/influxdata/telegraf/plugins/inputs"
+	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 //go:embed sample.conf
@@ -47,8 +51,7 @@ type ProcConnector struct {
 
 	Log telegraf.Logger `toml:"-"`
 
-	proc     string        // the proc mount; a test's may be elsewhere
-	sys      string        // the sysfs mount, likewise
+	host     *host
 	selected filter.Filter // command_include and command_exclude; nil selects all
 
 	mu      sync.Mutex // guards service; not held while a service stops
@@ -125,6 +128,121 @@ func (p *ProcConnector) Stop() {
 	}
 }
 
+// A host is what a service works on. The services of tests differ in nothing else.
+type host struct {
+	proc, sys string // where proc and sysfs are mounted
+	clock     clock
+	listen    func(cnproc.Config) (session, error)
+	catch     func(catcher.Config) (catchers, error)
+	patience  time.Duration // how long a gather or a stop waits for the receiver
+}
+
+// A clock tells the times that events and /proc tell, in nanoseconds.
+type clock struct {
+	monotonic func() uint64 // CLOCK_MONOTONIC, of events
+	suspended func() int64  // by how much CLOCK_BOOTTIME, of start times in /proc, is ahead
+}
+
+// A session is a *cnproc.Session.
+type session interface { //nolint:interfacebloat // it is a library's type as a test may replace it
+	Read(b *cnproc.Batch, idle time.Duration) error
+	Wake() error
+	SetWindow(d time.Duration)
+	Check() (cnproc.Finding, error)
+	Opening() cnproc.Finding
+	Closing() cnproc.Finding
+	Listening() bool
+	ReceiveBuffer() int
+	Stats() cnproc.Stats
+	TakeLag() time.Duration
+	Ignore() error
+	Close() error
+}
+
+// catchers are *catcher.Catchers, whose methods may be called when there are none.
+type catchers interface {
+	Take(cpu uint32, pid int32, timestamp uint64, r *catcher.Record) bool
+	ReadLinks(read bool)
+	Check() (occupied, free []int)
+	Report() catcher.Report
+	Failures() <-chan error
+	Release() (occupied []int)
+	Close() error
+}
+
+var thisHost = &host{
+	proc:  "/proc",
+	sys:   "/sys",
+	clock: clock{monotonic: cnproc.Monotonic, suspended: suspended},
+	listen: func(cfg cnproc.Config) (session, error) {
+		s, err := cnproc.Open(cfg)
+		if err != nil {
+			return nil, err // no session, and not a nil one
+		}
+		return s, nil
+	},
+	catch:    func(cfg catcher.Config) (catchers, error) { return catcher.Open(cfg) },
+	patience: 5 * time.Second,
+}
+
+// suspended returns how long the machine was suspended. In a time namespace /proc tells
+// start times by its clock, which may be behind.
+func suspended() int64 {
+	var boot unix.Timespec
+	monotonic := cnproc.Monotonic()
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &boot) != nil {
+		return 0 // no kernel that has the process connector lacks it
+	}
+	// Read one after the other, they differ by some nanoseconds in any case; a start
+	// time is exact to 10 ms.
+	return boot.Nano() - int64(monotonic)
+}
+
+// A startupError is why the plugin could not start. Telegraf's option
+// startup_error_behavior applies only to errors that errors.As finds to be its
+// own internal.StartupError, which no module but Telegraf's can name: so As makes
+// one. Within Telegraf's tree this file would be a literal of that type.
+type startupError struct {
+	err   error
+	retry bool // a later start may succeed
+}
+
+func newStartupError(err error) error {
+	retry := true
+	for _, final := range []error{
+		// Neither the kernel nor what this process is will become another.
+		cnproc.ErrNotLinux, cnproc.ErrNoConnector, cnproc.ErrNoProcEvents, cnproc.ErrPermission,
+		cnproc.ErrNetlinkDenied, cnproc.ErrOldKernel, cnproc.ErrTimeNamespace,
+		cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace, catcher.ErrNotPermitted,
+	} {
+		retry = retry && !errors.Is(err, final)
+	}
+	return &startupError{err: err, retry: retry}
+}
+
+func (e *startupError) Error() string { return e.err.Error() }
+
+func (e *startupError) Unwrap() error { return e.err }
+
+// As fills in the target if it is a pointer to a *internal.StartupError.
+func (e *startupError) As(target any) bool {
+	pointer := reflect.TypeOf(target).Elem()
+	if pointer.Kind() != reflect.Pointer || pointer.Elem().Kind() != reflect.Struct ||
+		pointer.Elem().PkgPath() != "github.com/influxdata/telegraf/internal" || pointer.Elem().Name() != "StartupError" {
+		return false
+	}
+	made := reflect.New(pointer.Elem())
+	for name, value := range map[string]any{"Err": e.err, "Retry": e.retry} {
+		field, v := made.Elem().FieldByName(name), reflect.ValueOf(value)
+		if !field.IsValid() || !v.Type().AssignableTo(field.Type()) {
+			return false // a Telegraf whose type is another
+		}
+		field.Set(v)
+	}
+	reflect.ValueOf(target).Elem().Set(made)
+	return true
+}
+
 func init() {
 	inputs.Add("proc_connector", func() telegraf.Input {
 		return &ProcConnector{
@@ -143,8 +261,7 @@ func init() {
 			ReceiveBuffer:  config.Size(32 << 20),
 			Scheduling:     string(catcher.Auto),
 			Repair:         true,
-			proc:           "/proc",
-			sys:            "/sys",
+			host:           thisHost,
 		}
 	})
 }

@@ -31,6 +31,9 @@ func (p *ProcConnector) Init() error {
 	return nil
 }
 
+// ErrNotReceiving is never returned.
+var ErrNotReceiving error
+
 // Start does nothing.
 func (*ProcConnector) Start(telegraf.Accumulator) error { return nil }
 

@@ -12,39 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/detached"
 )
 
 // tapBuffer is the receive buffer of a tap in bytes. It holds more execs than a
 // CPU makes in a second: whoever is further behind comes too late anyhow.
 const tapBuffer = 4 << 20
 
-// Wanted says what is read of a process besides /proc/PID/stat. Less costs less
-// time.
-type Wanted struct {
-	Cmdline int // the arguments, up to so many bytes
-	Exe     bool
-	Cwd     bool
-	Cgroup  bool
-}
-
-// lengths is how many bytes are read of each part at the most. Those that are
-// not wanted may be needed to complete a name.
-func (w Wanted) lengths() [parts]uint32 {
-	cmdline := uint32(w.Cmdline)
-	if cmdline == 0 {
-		cmdline = linkLen
-	}
-	return [parts]uint32{partCmdline: cmdline, partStat: statLen, partExe: linkLen, partCwd: linkLen, partCgroup: cgroupLen}
-}
-
-// longest is the longest entry that can come of it.
-func (w Wanted) longest() uint32 {
-	sum := entrySize + entryAlign
-	for _, n := range w.lengths() {
-		sum += n
-	}
-	return sum
-}
+// Wanted and Record are what is to be read of a process, and what was.
+type (
+	Wanted = detached.Wanted
+	Record = detached.Record
+)
 
 // A Config says what catchers read and how.
 type Config struct {
@@ -78,8 +57,7 @@ type worker struct {
 	group group
 	tap   *cnproc.Tap
 	wake  int // an eventfd: the worker is to answer, or to end
-	ring  *ring
-	loop  *loop
+	loop  *detached.Loop
 	tid   int // 0: there is no thread
 
 	pinned bool // to the CPUs of its group
@@ -151,17 +129,16 @@ func (c *Catchers) open(g group, want Wanted) (_ *worker, err error) {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	if w.ring, err = newRing(int(want.longest())); err != nil {
-		return nil, err
-	}
 	if w.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	if w.tap, err = cnproc.OpenTap(cnproc.TapConfig{What: cnproc.WhatExec, CPUs: g.cpus, ReceiveBuffer: tapBuffer}); err != nil {
 		return nil, err
 	}
-	w.loop = newLoop(want, w.ring, descriptors{tap: w.tap.FD(), wake: w.wake, answers: c.answers, proc: c.proc}, c.allowed)
-	return w, nil
+	w.loop, err = detached.New(detached.Config{
+		Tap: w.tap.FD(), Proc: c.proc, Wake: w.wake, Answers: c.answers, Allowed: c.allowed, Wanted: want,
+	})
+	return w, err
 }
 
 func (w *worker) close() error {
@@ -172,8 +149,8 @@ func (w *worker) close() error {
 	if w.wake >= 0 {
 		errs = append(errs, os.NewSyscallError("close", unix.Close(w.wake)))
 	}
-	if w.ring != nil {
-		errs = append(errs, w.ring.close())
+	if w.loop != nil {
+		errs = append(errs, w.loop.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -193,8 +170,8 @@ func (c *Catchers) follow(w *worker, name string, tid chan<- int) {
 	}
 	enter(name)
 	tid <- unix.Gettid()
-	w.loop.outside()
-	if err := w.loop.failure(); err != nil {
+	w.loop.Run()
+	if err := w.loop.Err(); err != nil {
 		w.failed.Store(true)
 		c.failures <- fmt.Errorf("%s: %w", CPUList(w.group.pin), err)
 		// The thread's id stays its own for as long as somebody may use it.
@@ -223,7 +200,7 @@ func (c *Catchers) end() error {
 		if w.loop == nil || w.tid == 0 {
 			continue
 		}
-		w.loop.stop()
+		w.loop.Stop()
 		if err := signal(w.wake); err != nil {
 			return err // the threads still use what would be closed
 		}
@@ -258,6 +235,29 @@ func signal(eventfd int) error {
 		return os.NewSyscallError("write", err)
 	}
 	return nil
+}
+
+// Take fills r with what a catcher has read about an exec: of the process with that id,
+// reported with that timestamp on that CPU. It returns false when no catcher has come to
+// it, in time or at all. Each can be taken once. What r holds is valid until the next call.
+func (c *Catchers) Take(cpu uint32, pid int32, timestamp uint64, r *Record) bool {
+	for _, w := range c.workers {
+		if cpu >= w.group.cpus.First && cpu <= w.group.cpus.Last {
+			return w.loop.Take(pid, timestamp, r)
+		}
+	}
+	return false
+}
+
+// ReadLinks says whether exe and cwd are to be read, which they are from the start. It may
+// be called at any time, and holds for the next exec. There may be no Catchers.
+func (c *Catchers) ReadLinks(read bool) {
+	if c == nil {
+		return
+	}
+	for _, w := range c.workers {
+		w.loop.ReadLinks(read)
+	}
 }
 
 // Report says what was got. It does not change.

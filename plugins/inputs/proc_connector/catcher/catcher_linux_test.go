@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/detached"
 )
 
 // A taker keeps the events of execs, for a test to take what catchers have read.
@@ -25,17 +26,22 @@ type taker struct {
 	execs    map[int32]cnproc.Event // by process
 }
 
-func (k *taker) HandleEvents(events []cnproc.Event) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for i := range events {
-		if e := &events[i]; e.What == cnproc.WhatExec {
-			k.execs[e.Task.TGID] = *e
+// follow keeps them until the session is closed.
+func (k *taker) follow(s *cnproc.Session) error {
+	var b cnproc.Batch
+	for {
+		if err := s.Read(&b, -1); err != nil {
+			return err
 		}
+		k.mu.Lock()
+		for i := range b.Events {
+			if e := &b.Events[i]; e.What == cnproc.WhatExec {
+				k.execs[e.Task.TGID] = *e
+			}
+		}
+		k.mu.Unlock()
 	}
 }
-
-func (*taker) HandleEmpty(cnproc.Missed, uint64) time.Duration { return 0 }
 
 // take fills r with what was read of the exec of a process, once its event has come
 // and a catcher has been there.
@@ -71,7 +77,7 @@ func catchLive(t *testing.T, cfg Config) (*Catchers, *taker) {
 	c, err := Open(cfg)
 	require.NoError(t, err)
 	k := &taker{catchers: c, execs: make(map[int32]cnproc.Event)}
-	s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{NoThreads: true}, Coalesce: 50 * time.Millisecond, Repair: true})
+	s, err := cnproc.Open(cnproc.Config{Filter: cnproc.Filter{NoThreads: true}, Window: 50 * time.Millisecond, Repair: true})
 	if err != nil {
 		require.NoError(t, c.Close())
 		if os.Getenv("CI") == "" && os.Geteuid() != 0 {
@@ -80,10 +86,10 @@ func catchLive(t *testing.T, cfg Config) (*Catchers, *taker) {
 		require.NoError(t, err)
 	}
 	done := make(chan error)
-	go func() { done <- s.Receive(k) }()
+	go func() { done <- k.follow(s) }()
 	t.Cleanup(func() {
 		require.NoError(t, s.Close())
-		require.NoError(t, <-done)
+		require.ErrorIs(t, <-done, cnproc.ErrClosed)
 		require.NoError(t, c.Close())
 		require.NoError(t, c.Close(), "twice")
 		for err := range c.Failures() {
@@ -157,7 +163,7 @@ func TestLiveParts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, k := catchLive(t, Config{Proc: "/proc", Sys: "/sys", Scheduling: Auto, Wanted: tt.want})
 			r := k.caught(t, tt.program, "infinity")
-			require.Contains(t, string(r.Stat), filepath.Base(tt.program)[:5])
+			require.Contains(t, string(r.Status), filepath.Base(tt.program)[:5])
 			whole := tt.program == long
 			require.Equal(t, tt.want.Cmdline > 0 || whole, string(r.Cmdline) == tt.program+"\x00infinity\x00", "%q", r.Cmdline)
 			exe, err := filepath.EvalSymlinks("/bin/sleep")
@@ -250,12 +256,9 @@ func TestLoopFails(t *testing.T) {
 	require.NoError(t, err)
 	m, err := readMachine("/sys")
 	require.NoError(t, err)
-	ring, err := newRing(longestEntry)
+	w := &worker{wake: wake, group: group{pin: m.allowed[:1]}}
+	w.loop, err = detached.New(detached.Config{Tap: pipe[0], Proc: -1, Wake: wake, Answers: answers, Allowed: m.allowedSet()})
 	require.NoError(t, err)
-	w := &worker{
-		wake: wake, ring: ring, group: group{pin: m.allowed[:1]},
-		loop: newLoop(Wanted{}, ring, descriptors{tap: pipe[0], wake: wake, answers: answers, proc: -1}, m.allowedSet()),
-	}
 	c := &Catchers{
 		workers: []*worker{w}, proc: -1, answers: answers, allowed: m.allowedSet(),
 		failures: make(chan error, 1), closing: make(chan struct{}),

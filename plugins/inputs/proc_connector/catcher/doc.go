@@ -17,5 +17,5 @@
 //
 // Only these threads have a priority. They sleep in poll(2) until an exec happens,
 // and then work for as long as a few reads of /proc take, in the time of the
-// process that called exec.
+// process that called exec. What they do there is in package detached.
 package catcher

@@ -27,7 +27,7 @@ func TestLiveReadLinks(t *testing.T) {
 			require.Equal(t, read, len(r.Cwd) > 0, "%q", r.Cwd)
 			require.False(t, r.Denied)
 			require.Equal(t, program+"\x00infinity\x00", string(r.Cmdline))
-			require.NotEmpty(t, r.Stat)
+			require.NotEmpty(t, r.Status)
 			require.NotEmpty(t, r.Cgroup)
 		}
 	}

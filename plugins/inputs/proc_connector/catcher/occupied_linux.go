@@ -2,7 +2,6 @@ package catcher
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -124,7 +123,7 @@ func (c *Catchers) free(w *worker) {
 // ask has workers answer.
 func (*Catchers) ask(workers []*worker) error {
 	for _, w := range workers {
-		atomic.AddUint32(&w.loop.asked, 1)
+		w.loop.Ask()
 		if err := signal(w.wake); err != nil {
 			return err
 		}
@@ -133,7 +132,7 @@ func (*Catchers) ask(workers []*worker) error {
 }
 
 func (w *worker) answered() bool {
-	return atomic.LoadUint32(&w.loop.answered) == atomic.LoadUint32(&w.loop.asked) || w.failed.Load()
+	return w.loop.Answered() || w.failed.Load()
 }
 
 // await waits until workers have answered, at most for the time, or as long as it

@@ -150,6 +150,10 @@ const (
 	// A datagram as current kernels send it.
 	datagramLen = offEvent + unionLen
 
+	// slotLen is the space for one datagram: three times what kernels send, so
+	// that a longer event of a future one is still whole.
+	slotLen = 256
+
 	// include/linux/sched.h
 	//	#define TASK_COMM_LEN 16
 	taskCommLen = 16

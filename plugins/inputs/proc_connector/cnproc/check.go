@@ -67,8 +67,8 @@ func (s *Session) verify(f *Finding) error {
 	case f.Listening:
 		missed := f.Deaf || s.state == stateDeaf
 		s.state = stateListening
-		if missed && s.receiving {
-			s.gap.Store(true)
+		if missed && s.receiver.reading.Load() {
+			s.receiver.gap.Store(true)
 			err = errors.Join(err, s.sock.wake())
 		}
 	case f.Deaf || err == nil:

@@ -16,11 +16,11 @@ type Config struct {
 	// ask for with SO_RCVBUF. With CAP_NET_ADMIN it is granted; without,
 	// net.core.rmem_max limits it. Session.ReceiveBuffer tells what was got.
 	ReceiveBuffer int
-	// Coalesce is how long Receive lets events queue up once the first has come.
-	// With none it wakes for nearly every one of them, with some it takes them by
-	// the hundred, which costs it and those who cause them far less. It is
-	// shortened where the buffer would be filled too far. 0: not at all.
-	Coalesce time.Duration
+	// Window is how long Read lets events queue up once the first has come. It ends
+	// early when a part of the queue is full, which a second socket in the group
+	// tells. 0: Read returns with nearly each event by itself, at a far higher
+	// price for itself and for those who cause them.
+	Window time.Duration
 	// Filter keeps events away that are not wanted.
 	Filter Filter
 	// Repair permits to send further LISTENs when other programs have silenced

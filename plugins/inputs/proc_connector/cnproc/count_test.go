@@ -93,7 +93,7 @@ func TestSilencedWhileListening(t *testing.T) {
 		k.on("extra LISTEN", func() { require.Len(t, leaseFiles(t, dir), 1) })
 		r := &recorder{}
 		done := make(chan error)
-		go func() { done <- s.Receive(r) }()
+		go func() { done <- follow(s, r.take) }()
 		require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Minute, time.Millisecond)
 
 		f, err := s.Check()

@@ -66,11 +66,8 @@ var (
 	// other than EPERM.
 	ErrRefused = errors.New("the kernel refused LISTEN")
 
-	// ErrClosed is returned by Receive and Check on a session that was closed.
+	// ErrClosed is returned by Read and Check on a session that was closed.
 	ErrClosed = errors.New("session is closed")
-
-	// ErrReceiving is returned by Receive when it is running already.
-	ErrReceiving = errors.New("session is being received from already")
 
 	// ErrMalformed is what Decode returns for bytes that are no message of the
 	// process connector.

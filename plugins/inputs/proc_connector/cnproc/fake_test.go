@@ -365,16 +365,18 @@ func (s *fakeSocket) receive(limit int) ([]datagram, error) {
 	return batch, nil
 }
 
-func (s *fakeSocket) wait(limit, more time.Duration) error {
+func (s *fakeSocket) setAlarm([]bpf.RawInstruction) error { return s.step("alarm") }
+
+func (s *fakeSocket) wait(idle, window time.Duration) error {
 	if err := s.step("wait"); err != nil {
 		return err
 	}
 	if s.slept != nil {
-		s.slept <- more
+		s.slept <- window
 	}
 	var timeout <-chan time.Time
-	if limit > 0 {
-		timeout = time.After(limit)
+	if idle >= 0 {
+		timeout = time.After(idle)
 	}
 	select {
 	case <-s.wakeup:

@@ -77,6 +77,28 @@ func (f Filter) program(self, ack uint32) []bpf.Instruction {
 	return append(prog, drop)
 }
 
+// alarm returns the filter of a socket that hears one in so many of the events that
+// f passes, at random, that many are heard before a queue of that size in bytes is
+// full.
+func (f Filter) alarm(self uint32, receiveBuffer int) []bpf.Instruction {
+	const (
+		// An event takes 768 bytes of twice the size that was asked for.
+		eventSize = 768 / 2
+		heard     = 64
+		rarest    = 1024 // costs the senders little
+	)
+	one := 1
+	for 2*one*heard <= receiveBuffer/eventSize && one < rarest {
+		one *= 2
+	}
+	return append([]bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtRand},
+		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: uint32(one - 1)},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+	}, f.program(self, 0)...)
+}
+
 // passLeaders drops an event of type w whose task, at offset task, is not the
 // first thread of its process. Any other event goes on to the instruction
 // behind, with its type in the accumulator again.

@@ -1,174 +1,129 @@
 package cnproc
 
 import (
-	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A Handler is given what a session receives. Its methods are called one at a
-// time, on the thread that receives: while they run, events queue up.
-type Handler interface {
-	// HandleEvents is given a batch of events in the order in which the kernel
-	// queued them. What one process causes is in its causal order (a fork
-	// before the child's exec, an exec before the exit), because each event is
-	// queued before the task goes on; unrelated events of different CPUs may
-	// be queued a little out of the order of their timestamps. The slice is
-	// used again for the next batch.
-	HandleEvents(events []Event)
-	// HandleEmpty is called when the queue has been emptied, before Receive
-	// goes to sleep: the time for whatever must not be done with events still
-	// waiting. What the kernel had queued by the time until, in nanoseconds of
-	// CLOCK_MONOTONIC, has been handed over. If no event comes for the time
-	// again, it is called once more; 0 means that there is no need.
-	HandleEmpty(missed Missed, until uint64) (again time.Duration)
-}
-
-// Missed says what did not reach a Handler since it was last told. Which events
-// those were, nobody knows.
-type Missed struct {
+// A Batch is what Read returns: events, and what is to be known of those that are
+// missing.
+type Batch struct {
+	// Events are in the order in which the kernel queued them. What one process
+	// causes is in its causal order (a fork before the child's exec, an exec before
+	// the exit), because each event is queued before the task goes on; unrelated
+	// events of different CPUs may be queued a little out of the order of their
+	// timestamps. They are valid until the next Read.
+	Events []Event
+	// Until says that the queue is empty: what the kernel had queued by that time,
+	// in nanoseconds of CLOCK_MONOTONIC, was read. 0: more is waiting.
+	Until uint64
 	// Lost is how many events the kernel dropped because the queue was full.
-	Lost uint64
-	// Deaf says that there were others, because other programs had silenced the
-	// connector.
-	Deaf bool
+	// Silenced says that it reported none for a while, because other programs had
+	// silenced the connector. Both since they were last told; which events those
+	// were, nobody knows. They come with an empty queue.
+	Lost     uint64
+	Silenced bool
 }
 
-// Any reports whether anything was missed.
-func (m Missed) Any() bool { return m.Lost > 0 || m.Deaf }
+// Missed reports whether events are missing.
+func (b *Batch) Missed() bool { return b.Lost > 0 || b.Silenced }
 
-// drainTime bounds how long a closing session goes on handing over what was
-// queued before it left the group.
+// drainTime bounds how long a session that has left the group goes on handing over
+// what was queued before.
 const drainTime = time.Second
 
-// Receive hands events to h until the session is closed, and then returns nil.
-// It runs on an OS thread of its own (runtime.LockOSThread), which sleeps in
-// poll(2) while nothing happens, and allocates nothing.
-//
-// If h panics, IGNORE is sent before the panic goes on.
-//
-// Errors: ErrClosed and ErrReceiving (errors.Is) when it cannot start; an
-// *OpError of operation "receive" when the socket fails, after which the session
-// is of no use and must be closed.
-func (s *Session) Receive(h Handler) error {
-	s.mu.Lock()
-	switch {
-	case !s.state.owing():
-		s.mu.Unlock()
-		return &OpError{Op: "receive", Err: ErrClosed}
-	case s.receiving:
-		s.mu.Unlock()
-		return &OpError{Op: "receive", Err: ErrReceiving}
-	}
-	s.receiving = true
-	s.mu.Unlock()
-	defer close(s.received)
+// A receiver is the receiving side of a session.
+type receiver struct {
+	mu     sync.Mutex // held by Read
+	events [batchLen]Event
+	empty  bool // the queue was, when last read
+	full   int  // batches in a row that were full
+	drops  uint32
+	untold uint64    // losses
+	until  time.Time // set once the session has left the group
+	closed bool
 
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	window  atomic.Int64 // nanoseconds
+	closing atomic.Bool
+	reading atomic.Bool // Read was called
+	gap     atomic.Bool // events were missed while the connector was silenced
+}
 
-	ended := false
-	defer func() {
-		if !ended {
-			// A panic in h. Nothing is recovered here; the process is about
-			// to end, and this is the last chance to leave the count as it was.
-			_ = s.Ignore() //nolint:errcheck // the panic is the news, and it is on its way
-		}
-	}()
-	err := s.follow(h)
-	ended = true
-	if err != nil {
-		return &OpError{Op: "receive", Err: err}
+// Read fills b with what is queued, up to a batch. Once the queue is empty it waits
+// for the next event, and then for Config.Window, or until a storm has filled a part
+// of the queue. If no event comes for the time idle, unless that is negative, or Wake
+// was called, b has no events. It does not wait for a time of 0. It allocates
+// nothing.
+//
+// Errors: ErrClosed (errors.Is) when IGNORE was sent and the queue is empty; an
+// *OpError of operation "read" when the socket fails, after which the session is of
+// no use and must be closed.
+func (s *Session) Read(b *Batch, idle time.Duration) error {
+	r := &s.receiver
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := s.readBatch(b, idle); err != nil {
+		return &OpError{Op: "read", Err: err}
 	}
 	return nil
 }
 
-// follow is Receive without its beginning and end.
-func (s *Session) follow(h Handler) error {
-	var (
-		events [batchLen]Event
-		loss   lossMeter
-		full   int       // batches in a row that were full
-		until  time.Time // set once the session is closing
-	)
-	for {
-		asked := uint64(s.clock.monotonic())
-		batch, err := s.sock.receive(batchLen)
-		if err != nil {
-			return err
-		}
-		if n := s.decode(batch, events[:]); n > 0 {
-			h.HandleEvents(events[:n])
-			s.noteLag(s.clock.monotonic(), events[n-1].Timestamp) //nolint:gosec // G602: n is at most batchLen
-		}
-		if !until.IsZero() && (len(batch) == 0 || time.Now().After(until)) {
-			return nil
-		}
-
-		if len(batch) == batchLen { // there is probably more
-			if full++; full%lossInterval == 0 {
-				if err := loss.read(s); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		full = 0
-		if err := loss.read(s); err != nil {
-			return err
-		}
-		again := h.HandleEmpty(Missed{Lost: loss.take(), Deaf: s.gap.Swap(false)}, asked)
-		switch {
-		case !until.IsZero():
-			continue
-		case s.closing.Load():
-			until = time.Now().Add(drainTime)
-			continue
-		}
-		if err := s.sock.wait(again, time.Duration(s.coalesce.Load())); err != nil {
+func (s *Session) readBatch(b *Batch, idle time.Duration) error {
+	r := &s.receiver
+	*b = Batch{}
+	r.reading.Store(true)
+	closing := r.closing.Load()
+	switch {
+	case r.closed, closing && (r.empty && !r.until.IsZero() || !r.until.IsZero() && time.Now().After(r.until)):
+		return ErrClosed
+	case closing && r.until.IsZero():
+		r.until = time.Now().Add(drainTime)
+	case r.empty && !closing && idle != 0:
+		if err := s.sock.wait(idle, time.Duration(r.window.Load())); err != nil {
 			return err
 		}
 	}
+	asked := uint64(s.clock.monotonic())
+	batch, err := s.sock.receive(batchLen)
+	if err != nil {
+		return err
+	}
+	b.Events = r.events[:s.decode(batch, r.events[:])]
+	r.empty = len(batch) < batchLen
+	if r.empty {
+		r.full = 0
+	} else if r.full++; r.full%lossInterval != 0 {
+		return nil
+	}
+	if err := s.countLoss(); err != nil {
+		return err
+	}
+	if r.empty {
+		b.Until, b.Lost, b.Silenced = asked, r.untold, r.gap.Swap(false)
+		r.untold = 0
+	}
+	return nil
 }
 
-// coalesceTime shortens the time during which events queue up, so that the fastest
-// storms that kernels can make (eventsPerSecond) fill no more than a quarter of a
-// buffer, whose size is as in Config.
-func coalesceTime(asked time.Duration, buffer int) time.Duration {
-	const (
-		// An event takes 768 bytes of twice the size that was asked for.
-		eventSize       = 768 / 2
-		eventsPerSecond = 2_000_000
-	)
-	return min(asked, time.Duration(buffer/eventSize/4)*time.Second/eventsPerSecond)
-}
+// Wake has Read return, or the next one if there is none.
+func (s *Session) Wake() error { return s.sock.wake() }
 
 // lossInterval is after how many full batches in a row the loss is read all the
 // same: a queue that overruns is not empty for a long time.
 const lossInterval = 256
 
-// A lossMeter follows the kernel's drop counter.
-type lossMeter struct {
-	drops  uint32 // as last read
-	untold uint64 // what the Handler has not been told yet
-}
-
-func (m *lossMeter) read(s *Session) error {
+// countLoss follows the kernel's drop counter.
+func (s *Session) countLoss() error {
 	drops, err := s.sock.drops()
 	if err != nil {
 		return err
 	}
-	lost := uint64(drops - m.drops) // modulo 2^32, like the kernel's counter
-	m.drops = drops
-	m.untold += lost
+	lost := uint64(drops - s.receiver.drops) // modulo 2^32, like the kernel's counter
+	s.receiver.drops = drops
+	s.receiver.untold += lost
 	s.lost.Add(lost)
 	return nil
-}
-
-// take returns what the Handler is to be told.
-func (m *lossMeter) take() uint64 {
-	lost := m.untold
-	m.untold = 0
-	return lost
 }
 
 // decode turns a batch into events, leaves out what is none, and returns their
@@ -202,14 +157,14 @@ func (s *Session) decode(batch []datagram, events []Event) int {
 	return n
 }
 
-// noteLag remembers the largest delay between an event and its handling, both
-// in nanoseconds of CLOCK_MONOTONIC.
+// noteLag remembers the largest delay between an event and its reading, both in
+// nanoseconds of CLOCK_MONOTONIC.
 func (s *Session) noteLag(now int64, timestamp uint64) {
 	if lag := now - int64(timestamp); lag > s.lag.Load() {
 		s.lag.Store(lag)
 	}
 }
 
-// TakeLag returns the largest delay from an event to its handling since the
-// last call.
+// TakeLag returns the largest delay from an event to its reading since the last
+// call.
 func (s *Session) TakeLag() time.Duration { return time.Duration(s.lag.Swap(0)) }

@@ -10,7 +10,7 @@ import (
 
 // A socket is the seam between the state machine and the kernel. The only
 // implementation besides the tests' is in socket_linux.go.
-type socket interface {
+type socket interface { //nolint:interfacebloat // a socket is all that a session has of the kernel
 	// setFilter may be called again, and then takes the place of what was there.
 	setFilter(filter []bpf.RawInstruction) error
 	// setReceiveBuffer asks for a size in bytes and returns the size got.
@@ -26,9 +26,12 @@ type socket interface {
 	// nothing when nothing is. It never waits. The datagrams are valid until
 	// the next call.
 	receive(limit int) ([]datagram, error)
-	// wait returns when something is queued, and has let more arrive for some time
-	// then; when wake was called; or after the limit, unless that is 0.
-	wait(limit, more time.Duration) error
+	// setAlarm has a second member of the group, with a filter of its own, end the
+	// window of wait as soon as it hears something.
+	setAlarm(filter []bpf.RawInstruction) error
+	// wait returns when something is queued, and more had a window of time to
+	// arrive; when wake was called; or after the time idle, unless that is negative.
+	wait(idle, window time.Duration) error
 	// wake ends a wait, or the next one if there is none.
 	wake() error
 	// leave leaves the group, so that nothing more is queued.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/bpf"
 )
 
 // This file is the life of a session, which goes through these states:
@@ -17,7 +19,7 @@ import (
 //	stateCounted    the kernel counts this session         ┐
 //	stateListening  and reports events: the canary came    ├ one IGNORE is owed
 //	stateDeaf       and reports nothing to anybody         ┘
-//	stateIgnored    nothing is owed any more; Receive may still be draining
+//	stateIgnored    nothing is owed any more; Read may still be draining
 //	stateClosed     no socket
 //
 // and there are no other transitions than these:
@@ -66,7 +68,6 @@ type Session struct {
 	sock          socket
 	clock         clock
 	receiveBuffer int
-	coalesce      atomic.Int64 // nanoseconds
 	port          uint32
 	mayRepair     bool
 	leases        *leaseDir // nil: none are kept
@@ -80,14 +81,11 @@ type Session struct {
 	mu           sync.Mutex
 	state        state
 	lease        *lease
-	ignoreErr    error // what sending IGNORE came to
-	receiving    bool
+	ignoreErr    error   // what sending IGNORE came to
 	closingFound Finding // what Ignore found
 	depth        int     // how far the count was raised since the connector was found silenced
 
-	received  chan struct{} // closed when Receive has ended
-	closing   atomic.Bool   // Receive is to drain the queue and end
-	gap       atomic.Bool   // events were missed while the connector was silenced
+	receiver  receiver
 	closeOnce sync.Once
 	closeErr  error
 
@@ -111,7 +109,7 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if cfg.ReceiveBuffer == 0 {
 		cfg.ReceiveBuffer = DefaultReceiveBuffer
 	}
-	s := &Session{sys: sys, mayRepair: cfg.Repair, received: make(chan struct{}), clock: newClock(hostClock())}
+	s := &Session{sys: sys, mayRepair: cfg.Repair, clock: newClock(hostClock())}
 	if s.sock, err = sys.dial(); err != nil {
 		return nil, &OpError{Op: "dial", Err: err}
 	}
@@ -145,6 +143,9 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	s.begin(heard)
 	if err := s.ignoreOthers(cfg.Filter); err != nil {
 		return nil, err
+	}
+	if err := s.openWindow(cfg); err != nil {
+		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "open window", Err: err})
 	}
 	s.release(&s.opening)
 	opened = true
@@ -191,7 +192,6 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
 	}
-	s.SetCoalesce(cfg.Coalesce)
 	// What cannot count its losses must not begin to listen.
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}
@@ -202,6 +202,22 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 	return nil
 }
 
+// openWindow lets events queue up while Read waits. It needs to be told in time when
+// they become many.
+func (s *Session) openWindow(cfg Config) error {
+	if cfg.Window <= 0 {
+		return nil
+	}
+	alarm, err := bpf.Assemble(cfg.Filter.alarm(ownPID(), s.receiveBuffer))
+	if err == nil {
+		err = s.sock.setAlarm(alarm)
+	}
+	if err == nil {
+		s.SetWindow(cfg.Window)
+	}
+	return err
+}
+
 // ackSearch bounds how many datagrams are read to find an acknowledgement, which
 // is in the queue when send returns: 2^21 are more than a queue of 1 GiB holds.
 const ackSearch = 1 << 21
@@ -209,7 +225,7 @@ const ackSearch = 1 << 21
 // acknowledgement looks for the answer with number ack in what is queued. It
 // returns nil when there is none. What stands before it in the queue happened
 // before this session listened and is left out; what stands behind it is the
-// session's, and stays for Receive.
+// session's, and stays for Read.
 func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	var e Event
 	for range ackSearch {
@@ -264,7 +280,7 @@ func (s *Session) endLease(stand bool) error {
 }
 
 // Ignore sends the IGNORE that the session owes, if it owes one, and leaves the
-// group. It does not wait for Receive, and interrupts a Check. For other sessions
+// group. It does not wait for Read, and interrupts a Check. For other sessions
 // that are at work on the kernel's count it waits 500 ms at the most, and 200 more
 // if that is to be repaired. Events that are queued already can still be received.
 // The first call sends it; all others do nothing. The error, the same for all
@@ -297,38 +313,30 @@ func (s *Session) Ignore() error {
 	if !gone {
 		s.ignoreErr = s.withdraw()
 	}
-	// Once out of the group the queue is finite, and Receive can empty it
-	// instead of throwing events away that were already counted.
+	// Once out of the group the queue is finite, and Read can empty it instead of
+	// throwing events away that were already counted.
 	f.Err = errors.Join(f.Err, s.sock.leave())
+	s.receiver.closing.Store(true)
+	f.Err = errors.Join(f.Err, s.sock.wake())
 	// What may still be in the count is for a later session to find out.
 	f.Err = errors.Join(f.Err, s.endLease(s.ignoreErr != nil || gone && !sure))
 	crash("lease removed")
 	return s.ignoreErr
 }
 
-// Close sends the IGNORE that is owed, before all else, then ends Receive and
-// closes the socket. It may be called often and from several goroutines, and
-// returns to each of them when the session is closed. A Handler must not call
-// it, since it waits for the Handler.
+// Close sends the IGNORE that is owed, before all else, has Read return, and closes
+// the socket: what is queued then is lost. It may be called often and from several
+// goroutines, and returns to each of them when the session is closed.
 func (s *Session) Close() error {
 	err := s.Ignore()
-
-	// From here on the session is not listening, so Receive cannot begin.
-	s.mu.Lock()
-	receiving := s.receiving
-	s.mu.Unlock()
-
 	s.closeOnce.Do(func() {
-		if receiving {
-			s.closing.Store(true)
-			s.closeErr = s.sock.wake()
-			<-s.received
-		}
+		s.receiver.mu.Lock() // Read was woken by Ignore, and does not wait again
+		defer s.receiver.mu.Unlock()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		// A lease that is still there claims a LISTEN that the kernel did not take.
-		s.closeErr = errors.Join(s.closeErr, s.endLease(false), s.leases.close(), s.sock.close())
-		s.state = stateClosed
+		s.closeErr = errors.Join(s.endLease(false), s.leases.close(), s.sock.close())
+		s.state, s.receiver.closed = stateClosed, true
 	})
 	if s.closeErr != nil {
 		return errors.Join(err, &OpError{Op: "close", Err: s.closeErr})
@@ -355,10 +363,8 @@ func (s *Session) Listening() bool {
 // bytes, comparable to Config.ReceiveBuffer.
 func (s *Session) ReceiveBuffer() int { return s.receiveBuffer }
 
-// SetCoalesce replaces Config.Coalesce from the next time on that Receive sleeps.
-func (s *Session) SetCoalesce(d time.Duration) {
-	s.coalesce.Store(int64(coalesceTime(d, s.receiveBuffer)))
-}
+// SetWindow replaces Config.Window from the next time on that Read waits.
+func (s *Session) SetWindow(d time.Duration) { s.receiver.window.Store(int64(d)) }
 
 // Stats returns the session's counts.
 func (s *Session) Stats() Stats { return s.stats() }

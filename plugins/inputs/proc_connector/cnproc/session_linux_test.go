@@ -41,24 +41,18 @@ func openLive(t testing.TB, cfg Config) *Session {
 
 func isRoot() bool { return os.Geteuid() == 0 }
 
-// A log is a Handler that keeps all events.
+// A log keeps all events.
 type log struct {
 	mu     sync.Mutex
 	events []Event
 	loss   uint64
 }
 
-func (l *log) HandleEvents(events []Event) {
+func (l *log) take(b *Batch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.events = append(l.events, events...)
-}
-
-func (l *log) HandleEmpty(missed Missed, _ uint64) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.loss += missed.Lost
-	return 0
+	l.events = append(l.events, b.Events...)
+	l.loss += b.Lost
 }
 
 func (l *log) lost() uint64 {
@@ -93,10 +87,11 @@ func (l *log) find(match func(e *Event) bool) []Event {
 	return found
 }
 
-func receive(t testing.TB, s *Session, h Handler) {
+// receive hands over what a session reads until the test ends.
+func receive(t testing.TB, s *Session, take func(b *Batch)) {
 	t.Helper()
 	done := make(chan error)
-	go func() { done <- s.Receive(h) }()
+	go func() { done <- follow(s, take) }()
 	t.Cleanup(func() {
 		require.NoError(t, s.Close())
 		require.NoError(t, <-done)
@@ -106,7 +101,7 @@ func receive(t testing.TB, s *Session, h Handler) {
 func TestLiveProcess(t *testing.T) {
 	s := openLive(t, Config{})
 	l := &log{}
-	receive(t, s, l)
+	receive(t, s, l.take)
 
 	before := time.Now()
 	cmd := exec.Command("/bin/sh", "-c", "exit 7")
@@ -132,8 +127,8 @@ func TestLiveProcess(t *testing.T) {
 func TestLiveThreadsAreFiltered(t *testing.T) {
 	with, without := openLive(t, Config{}), openLive(t, Config{Filter: Filter{NoThreads: true}})
 	all, few := &log{}, &log{}
-	receive(t, with, all)
-	receive(t, without, few)
+	receive(t, with, all.take)
+	receive(t, without, few.take)
 
 	// A goroutine that ends while locked to its thread ends the thread, unless
 	// that is the first one of the process, which is then never used again.
@@ -173,7 +168,7 @@ func TestLiveCanary(t *testing.T) {
 	first := openLive(t, Config{StateDirectory: t.TempDir()})
 	second := openLive(t, Config{StateDirectory: t.TempDir()})
 	l := &log{}
-	receive(t, second, l)
+	receive(t, second, l.take)
 	for range 100 {
 		for _, s := range []*Session{first, second} {
 			f, err := s.Check()
@@ -235,7 +230,7 @@ func TestLiveOverrun(t *testing.T) {
 	rename(t, renames)
 
 	l := &log{}
-	receive(t, s, l)
+	receive(t, s, l.take)
 	require.Eventually(t, func() bool { return s.Stats().Lost > 0 }, time.Minute, time.Millisecond)
 	got := len(l.find(renamed))
 	require.Less(t, got, renames)
@@ -289,7 +284,7 @@ func TestLiveSpoofed(t *testing.T) {
 	}
 	s := openLive(t, Config{})
 	l := &log{}
-	receive(t, s, l)
+	receive(t, s, l.take)
 	addr, err := unix.Getsockname(s.sock.(*netlinkSocket).fd)
 	require.NoError(t, err)
 
@@ -324,11 +319,32 @@ func TestLiveAcknowledgementsOfOthers(t *testing.T) {
 	require.Empty(t, batch)
 }
 
-// Close ends a Receive that is asleep in the kernel.
-func TestLiveCloseInterruptsReceive(t *testing.T) {
+// Whoever wakes a session may do so while it is closed, and afterwards.
+func TestLiveWakeWhileClosing(t *testing.T) {
+	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
+	waking, woken := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(woken)
+		for n := 0; ; n++ {
+			if s.Wake() != nil {
+				return
+			}
+			if n == 100 {
+				close(waking)
+			}
+		}
+	}()
+	<-waking
+	require.NoError(t, s.Close())
+	<-woken
+	require.ErrorIs(t, s.Wake(), os.ErrClosed)
+}
+
+// Close ends a Read that is asleep in the kernel.
+func TestLiveCloseInterruptsRead(t *testing.T) {
 	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
 	done := make(chan error)
-	go func() { done <- s.Receive(discard{}) }()
+	go func() { done <- follow(s, func(*Batch) {}) }()
 	time.Sleep(20 * time.Millisecond)
 
 	start := time.Now()
@@ -407,7 +423,7 @@ func TestLiveStorm(t *testing.T) {
 	s := openLive(t, Config{})
 	var c counter
 	c.name = stormName
-	receive(t, s, &c)
+	receive(t, s, c.take)
 
 	const n = 1_000_000
 	var before, after runtime.MemStats
@@ -434,17 +450,15 @@ type counter struct {
 	n    atomic.Int64
 }
 
-func (c *counter) HandleEvents(events []Event) {
+func (c *counter) take(b *Batch) {
 	var n int64
-	for i := range events {
-		if events[i].What == WhatComm && events[i].Comm == c.name {
+	for i := range b.Events {
+		if b.Events[i].What == WhatComm && b.Events[i].Comm == c.name {
 			n++
 		}
 	}
 	c.n.Add(n)
 }
-
-func (*counter) HandleEmpty(Missed, uint64) time.Duration { return 0 }
 
 // What a gather costs, and a stop, on top of IGNORE.
 func BenchmarkLiveCheck(b *testing.B) {

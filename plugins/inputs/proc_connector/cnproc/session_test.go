@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -13,38 +12,44 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A recorder is a Handler that keeps what it is given.
+// A recorder keeps what was read.
 type recorder struct {
 	mu   sync.Mutex
 	pids []int32
 	loss uint64
 	deaf int // how often it was told that the connector had been silenced
 	hook func(e *Event)
-
-	empty int           // how often the queue was empty
-	again time.Duration // what HandleEmpty returns
 }
 
-func (r *recorder) HandleEvents(events []Event) {
-	for i := range events {
+func (r *recorder) take(b *Batch) {
+	for i := range b.Events {
 		if r.hook != nil {
-			r.hook(&events[i])
+			r.hook(&b.Events[i])
 		}
 		r.mu.Lock()
-		r.pids = append(r.pids, events[i].Task.PID)
+		r.pids = append(r.pids, b.Events[i].Task.PID)
 		r.mu.Unlock()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.loss += b.Lost
+	if b.Silenced {
+		r.deaf++
 	}
 }
 
-func (r *recorder) HandleEmpty(missed Missed, _ uint64) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.loss += missed.Lost
-	if missed.Deaf {
-		r.deaf++
+// follow hands over what a session reads until it is closed.
+func follow(s *Session, take func(b *Batch)) error {
+	var b Batch
+	for {
+		switch err := s.Read(&b, -1); {
+		case errors.Is(err, ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		}
+		take(&b)
 	}
-	r.empty++
-	return r.again
 }
 
 func (r *recorder) seen() []int32 {
@@ -65,7 +70,7 @@ func TestOpenOrder(t *testing.T) {
 	require.False(t, s.Listening())
 	require.Equal(t, []string{
 		"dial", "filter", "buffer", "drops", "join", "LISTEN", "receive", "filter",
-		"IGNORE", "leave", "close",
+		"IGNORE", "leave", "wake", "close",
 	}, k.steps)
 	require.Zero(t, k.open())
 	require.Equal(t, Stats{Listens: 1, Ignores: 1}, s.Stats())
@@ -298,7 +303,7 @@ func TestAcknowledgementIsMatched(t *testing.T) {
 	// What the kernel queued behind its answer is the session's.
 	r := &recorder{}
 	done := make(chan error)
-	go func() { done <- s.Receive(r) }()
+	go func() { done <- follow(s, r.take) }()
 	require.Eventually(t, func() bool { return len(r.seen()) == 2 }, time.Minute, time.Millisecond)
 	require.Equal(t, []int32{1000, 1001}, r.seen())
 	require.NoError(t, s.Close())
@@ -324,11 +329,12 @@ func TestLossIsCountedInAStorm(t *testing.T) {
 		k.session().queue = append(k.session().queue, forkOf(1))
 	}
 	done := make(chan error)
-	go func() { done <- s.Receive(r) }()
+	go func() { done <- follow(s, r.take) }()
 	require.EqualValues(t, 77, <-counted)
-	require.NoError(t, s.Close())
+	require.NoError(t, s.Ignore())
 	require.NoError(t, <-done)
 	require.EqualValues(t, 77, r.loss)
+	require.NoError(t, s.Close())
 }
 
 func TestForgedAcknowledgement(t *testing.T) {
@@ -372,7 +378,7 @@ func TestCloseOnce(t *testing.T) {
 	require.NoError(t, err)
 
 	done := make(chan error)
-	go func() { done <- s.Receive(&recorder{}) }()
+	go func() { done <- follow(s, new(recorder).take) }()
 	require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Minute, time.Millisecond)
 
 	var wg sync.WaitGroup
@@ -394,33 +400,35 @@ func TestCloseOnce(t *testing.T) {
 	require.Equal(t, 1, k.listeners())
 }
 
-// IGNORE goes out before the receiver is waited for, even if its handler never
-// returns.
+// IGNORE goes out before the reader is waited for, whatever that does.
 func TestCloseIgnoresFirst(t *testing.T) {
 	k := newFakeKernel()
 	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 
-	handling, release := make(chan struct{}), make(chan struct{})
-	received := make(chan error)
+	reading, release := make(chan struct{}), make(chan struct{})
+	k.on("receive", func() { close(reading); <-release })
+	read := make(chan error)
 	go func() {
-		received <- s.Receive(&recorder{hook: func(*Event) { close(handling); <-release }})
+		var b Batch
+		read <- s.Read(&b, -1)
 	}()
-	k.session().deliver(forkOf(1))
-	<-handling
+	<-reading
 
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
 	require.Eventually(t, func() bool { return k.listeners() == 0 }, time.Minute, time.Millisecond)
 	select {
 	case err := <-closed:
-		require.Fail(t, "Close returned while the handler was running", "%v", err)
+		require.Fail(t, "Close returned while a Read was under way", "%v", err)
 	case <-time.After(10 * time.Millisecond):
 	}
 	require.Zero(t, k.called("close"), "the descriptor is still in use")
 	close(release)
 	require.NoError(t, <-closed)
-	require.NoError(t, <-received)
+	require.NoError(t, <-read)
+	var b Batch
+	require.ErrorIs(t, s.Read(&b, -1), ErrClosed)
 }
 
 func TestIgnoreIsTriedAgain(t *testing.T) {
@@ -460,25 +468,25 @@ func TestCloseReportsItsErrors(t *testing.T) {
 			s, err := openOn(k.system(), Config{})
 			require.NoError(t, err)
 			done := make(chan error)
-			go func() { done <- s.Receive(&recorder{}) }()
+			go func() { done <- follow(s, new(recorder).take) }()
 			require.Eventually(t, func() bool { return k.called("wait") > 0 }, time.Minute, time.Millisecond)
 			k.failTimes(step, 1)
 
-			require.ErrorIs(t, s.Close(), errInjected)
+			require.ErrorIs(t, errors.Join(s.Close(), s.Closing().Err), errInjected)
 			require.NoError(t, <-done)
 			require.Zero(t, k.listeners())
 		})
 	}
 }
 
-func TestReceive(t *testing.T) {
+func TestRead(t *testing.T) {
 	k := newFakeKernel()
 	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
 
 	r := &recorder{}
 	done := make(chan error)
-	go func() { done <- s.Receive(r) }()
+	go func() { done <- follow(s, r.take) }()
 
 	batch := make([]datagram, 0, batchLen+14)
 	for i := range uint32(batchLen + 10) {
@@ -491,8 +499,6 @@ func TestReceive(t *testing.T) {
 		forkOf(1000))
 	k.session().deliver(batch...)
 	require.Eventually(t, func() bool { return len(r.seen()) == batchLen+11 }, time.Minute, time.Millisecond)
-
-	require.ErrorIs(t, s.Receive(r), ErrReceiving)
 
 	k.mu.Lock()
 	k.dropped = 995
@@ -512,8 +518,9 @@ func TestReceive(t *testing.T) {
 		k.sockets[0].queue = append(k.sockets[0].queue, forkOf(2000+i))
 	}
 	k.mu.Unlock()
-	require.NoError(t, s.Close())
+	require.NoError(t, s.Ignore())
 	require.NoError(t, <-done)
+	require.NoError(t, s.Close())
 
 	seen := r.seen()
 	for i := range batchLen + 10 {
@@ -524,24 +531,27 @@ func TestReceive(t *testing.T) {
 	require.EqualValues(t, 995, r.loss)
 	require.Equal(t, Stats{Listens: 1, Ignores: 1, Events: uint64(4*batchLen + 12), Lost: 995, Spoofed: 1, Malformed: 1}, s.Stats())
 
-	require.ErrorIs(t, s.Receive(r), ErrClosed)
+	var b Batch
+	require.ErrorIs(t, s.Read(&b, -1), ErrClosed)
 }
 
-// A Handler that asks for it is called again although nothing happens.
-func TestHandleEmptyAgain(t *testing.T) {
+// Without events Read returns after a time, or when it is woken.
+func TestReadWithoutEvents(t *testing.T) {
 	k := newFakeKernel()
 	s, err := openOn(k.system(), Config{})
 	require.NoError(t, err)
-	r := &recorder{again: time.Millisecond}
-	done := make(chan error)
-	go func() { done <- s.Receive(r) }()
-	require.Eventually(t, func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.empty >= 5
-	}, time.Minute, time.Millisecond)
+	var b Batch
+	require.NoError(t, s.Read(&b, -1), "it has not seen yet that the queue is empty")
+	last := b.Until
+	for range 3 {
+		require.NoError(t, s.Read(&b, time.Millisecond))
+		require.Empty(t, b.Events)
+		require.Greater(t, b.Until, last)
+		last = b.Until
+	}
+	require.NoError(t, s.Wake())
+	require.NoError(t, s.Read(&b, -1))
 	require.NoError(t, s.Close())
-	require.NoError(t, <-done)
 }
 
 // The kernel's drop counter has 32 bits and may pass zero.
@@ -552,7 +562,7 @@ func TestLossPassesZero(t *testing.T) {
 	require.NoError(t, err)
 	r := &recorder{}
 	done := make(chan error)
-	go func() { done <- s.Receive(r) }()
+	go func() { done <- follow(s, r.take) }()
 	require.Eventually(t, func() bool { return s.Stats().Lost == 0xfffffff0 }, time.Minute, time.Millisecond)
 
 	k.mu.Lock()
@@ -564,7 +574,7 @@ func TestLossPassesZero(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
-func TestReceiveFails(t *testing.T) {
+func TestReadFails(t *testing.T) {
 	for _, step := range []string{"receive", "drops later", "wait"} {
 		t.Run(step, func(t *testing.T) {
 			k := newFakeKernel()
@@ -572,41 +582,12 @@ func TestReceiveFails(t *testing.T) {
 			require.NoError(t, err)
 			k.failTimes(step, -1)
 
-			err = s.Receive(&recorder{})
+			err = follow(s, new(recorder).take)
 			require.ErrorIs(t, err, errInjected)
-			require.ErrorContains(t, err, "process connector: receive: ")
+			require.ErrorContains(t, err, "process connector: read: ")
 			require.True(t, s.Listening(), "the count is still owed")
 			require.NoError(t, s.Close())
 			require.Zero(t, k.listeners())
-		})
-	}
-}
-
-// Whatever unwinds the receiving goroutine, IGNORE is sent on the way.
-func TestHandlerEndsTheGoroutine(t *testing.T) {
-	tests := map[string]func(*Event){
-		"panic":  func(*Event) { panic("handler") },
-		"Goexit": func(*Event) { runtime.Goexit() },
-	}
-	for name, hook := range tests {
-		t.Run(name, func(t *testing.T) {
-			k := newFakeKernel()
-			s, err := openOn(k.system(), Config{})
-			require.NoError(t, err)
-			k.session().deliver(forkOf(1))
-
-			var recovered any
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				defer func() { recovered = recover() }()
-				_ = s.Receive(&recorder{hook: hook}) //nolint:errcheck // it does not return
-			}()
-			<-done
-			require.Equal(t, name == "panic", recovered == "handler", "the panic goes on")
-			require.Zero(t, k.listeners())
-			require.NoError(t, s.Close())
-			require.Equal(t, 1, k.called("IGNORE"))
 		})
 	}
 }
@@ -623,13 +604,7 @@ func TestNamespaceError(t *testing.T) {
 	require.ErrorContains(t, namespaceError{ErrNetworkNamespace, ErrPIDNamespace, ErrUserNamespace}, "the host's network, pid and user namespaces, and")
 }
 
-// discard is a Handler that does nothing.
-type discard struct{}
-
-func (discard) HandleEvents([]Event)                     {}
-func (discard) HandleEmpty(Missed, uint64) time.Duration { return 0 }
-
-// decoding returns what happens to a batch between the system call and the Handler.
+// decoding returns what happens to a batch after the system call.
 func decoding() func() {
 	s := &Session{clock: newClock(hostClock())}
 	batch := make([]datagram, 0, batchLen)
@@ -637,14 +612,10 @@ func decoding() func() {
 		batch = append(batch, forkOf(i))
 	}
 	var events [batchLen]Event
-	var h Handler = discard{}
-	return func() {
-		n := s.decode(batch, events[:])
-		h.HandleEvents(events[:n])
-	}
+	return func() { s.decode(batch, events[:]) }
 }
 
-// No event costs memory on its way to the Handler.
+// No event costs memory.
 func TestDecodingDoesNotAllocate(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, decoding()))
 }
@@ -658,22 +629,10 @@ func BenchmarkReceiveDecode(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/batchLen, "ns/event")
 }
 
-// A buffer is never more than a quarter full when the receiver has let events queue
-// up.
-func TestCoalesce(t *testing.T) {
-	require.Equal(t, time.Millisecond, coalesceTime(time.Millisecond, DefaultReceiveBuffer))
-	require.Zero(t, coalesceTime(0, DefaultReceiveBuffer))
-	for _, buffer := range []int{4 << 10, 208 << 10, 1 << 20} {
-		d := coalesceTime(time.Hour, buffer)
-		require.LessOrEqual(t, d.Seconds()*2_000_000*768, float64(2*buffer)/4)
-		require.Greater(t, d.Seconds()*2_000_000*768, float64(2*buffer)/8-2*768)
-	}
-}
-
-// What is set while events are received holds from the next sleep on.
-func TestSetCoalesce(t *testing.T) {
+// What is set while events are read holds from the next wait on.
+func TestSetWindow(t *testing.T) {
 	k := newFakeKernel()
-	s, err := openOn(k.system(), Config{ReceiveBuffer: DefaultReceiveBuffer, Coalesce: time.Millisecond})
+	s, err := openOn(k.system(), Config{Window: time.Second})
 	require.NoError(t, err)
 	sock := k.session()
 	for len(sock.wakeup) > 0 {
@@ -681,18 +640,25 @@ func TestSetCoalesce(t *testing.T) {
 	}
 	sock.slept = make(chan time.Duration, 10)
 	done := make(chan error)
-	go func() { done <- s.Receive(&recorder{}) }()
+	go func() { done <- follow(s, new(recorder).take) }()
 
-	require.Equal(t, time.Millisecond, <-sock.slept)
-	for asked, want := range map[time.Duration]time.Duration{
-		0:                    0,
-		2 * time.Millisecond: 2 * time.Millisecond,
-		time.Hour:            coalesceTime(time.Hour, s.ReceiveBuffer()),
-	} {
-		s.SetCoalesce(asked)
-		require.NoError(t, sock.wake())
-		require.Equal(t, want, <-sock.slept)
+	require.Equal(t, time.Second, <-sock.slept)
+	for _, window := range []time.Duration{0, 2 * time.Millisecond} {
+		s.SetWindow(window)
+		require.NoError(t, s.Wake())
+		require.Equal(t, window, <-sock.slept)
 	}
 	require.NoError(t, s.Close())
 	require.NoError(t, <-done)
+}
+
+// Without an alarm nothing may queue up, and the session goes on.
+func TestNoAlarm(t *testing.T) {
+	k := newFakeKernel()
+	k.failTimes("alarm", 1)
+	s, err := openOn(k.system(), Config{Window: time.Second})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Opening().Err, errInjected)
+	require.Zero(t, s.receiver.window.Load())
+	require.NoError(t, s.Close())
 }

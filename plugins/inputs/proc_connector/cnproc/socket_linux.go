@@ -17,10 +17,6 @@ import (
 const (
 	// batchLen is how many datagrams one system call fetches at most.
 	batchLen = 64
-	// slotLen is the space for one datagram: three times what kernels send, so
-	// that a longer event of a future one is still whole.
-	slotLen = 256
-
 	// include/uapi/linux/sock_diag.h: the 32-bit words of SO_MEMINFO
 	//	enum { SK_MEMINFO_RMEM_ALLOC, ..., SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
 	skMeminfoDrops = 8
@@ -35,13 +31,9 @@ type netlinkSocket struct {
 	// fd is a duplicate of conn's descriptor that the Go runtime's network
 	// poller does not know: there, each datagram would wake a thread of the
 	// runtime besides the one that receives.
-	fd int
-	// wakeFD is an eventfd that ends wait.
-	wakeFD int
-
-	// What wait gives to system calls.
-	events      [2]unix.PollFd
-	limit, more unix.Timespec
+	fd     int
+	waiter *waiter        // of a session
+	alarm  *netlinkSocket // nil: there is none
 
 	kernel    unix.RawSockaddrNetlink
 	headers   [batchLen]mmsghdr
@@ -66,8 +58,7 @@ type mmsghdr struct {
 
 func hostSystem(proc string) system {
 	return system{
-		// Port id 0, so that the kernel chooses a free one.
-		dial:        func() (socket, error) { return dialNetlink(0) },
+		dial:        func() (socket, error) { return dialSession() },
 		dialPassive: func() (socket, error) { return dialPassive() },
 		obstacle:    func() error { return obstacle(proc) },
 		rename:      renameThread,
@@ -79,6 +70,21 @@ func hostSystem(proc string) system {
 		grace:       hostGrace,
 		budget:      hostBudget,
 	}
+}
+
+// dialSession returns a socket that can be waited for. The kernel chooses its port id.
+func dialSession() (_ *netlinkSocket, err error) {
+	s, err := dialNetlink(0)
+	if err != nil {
+		return nil, err
+	}
+	if s.waiter, err = newWaiter(); err == nil {
+		err = s.waiter.add(s.fd)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
 }
 
 // dialPassive tries a few of the passive port ids. Where others have them all it
@@ -95,7 +101,7 @@ func dialPassive() (sock *netlinkSocket, err error) {
 }
 
 func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
-	s := &netlinkSocket{fd: -1, wakeFD: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
+	s := &netlinkSocket{fd: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -116,9 +122,6 @@ func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	}
 	if s.fd, err = duplicate(s.conn); err != nil {
 		return nil, err
-	}
-	if s.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return nil, os.NewSyscallError("eventfd", err)
 	}
 
 	for i := range s.headers {
@@ -247,43 +250,46 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	}
 }
 
-func (s *netlinkSocket) wait(limit, more time.Duration) error {
-	s.events = [2]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}, {Fd: int32(s.wakeFD), Events: unix.POLLIN}}
-	s.more = unix.NsecToTimespec(more.Nanoseconds())
-	for {
-		var timeout *unix.Timespec // which the kernel changes
-		if limit > 0 {
-			s.limit = unix.NsecToTimespec(limit.Nanoseconds())
-			timeout = &s.limit
-		}
-		switch n, errno := s.sleep(timeout); {
-		case errno == unix.EINTR:
-			continue
-		case errno != 0:
-			return os.NewSyscallError("ppoll", errno)
-		case n == 0:
-			return nil
-		case s.events[1].Revents != 0:
-			var count [8]byte
-			if _, err := unix.Read(s.wakeFD, count[:]); err != nil {
-				return os.NewSyscallError("read", err)
-			}
-			return nil
-		case s.events[0].Revents&unix.POLLIN != 0:
-			return nil
-		default:
-			// POLLERR or POLLHUP alone: receive would find nothing, and wait
-			// would return at once, for ever.
-			return fmt.Errorf("ppoll: %#x on the socket", s.events[0].Revents)
-		}
+// alarmBuffer is the smallest that there is: one event is enough to be woken by.
+const alarmBuffer = 1
+
+func (s *netlinkSocket) setAlarm(filter []bpf.RawInstruction) error {
+	alarm, err := dialPassive()
+	if err != nil {
+		return err
 	}
+	if err = alarm.setFilter(filter); err == nil {
+		_, err = alarm.setReceiveBuffer(alarmBuffer)
+	}
+	if err == nil {
+		_, err = alarm.join()
+	}
+	if err == nil {
+		err = s.waiter.add(alarm.fd)
+	}
+	if err != nil {
+		return errors.Join(err, alarm.close())
+	}
+	s.alarm = alarm
+	return nil
 }
 
-func (s *netlinkSocket) wake() error {
-	one := [8]byte{7: 1} // not zero, in either byte order
-	_, err := unix.Write(s.wakeFD, one[:])
-	return os.NewSyscallError("write", err)
+func (s *netlinkSocket) wait(idle, window time.Duration) error {
+	heard, err := s.waiter.wait(s.fd, idle)
+	if !heard || err != nil || window == 0 || s.alarm == nil {
+		return err
+	}
+	// What it heard before is no reason to hurry now.
+	for {
+		if batch, err := s.alarm.receive(batchLen); err != nil || len(batch) < batchLen {
+			break
+		}
+	}
+	_, err = s.waiter.wait(s.alarm.fd, window)
+	return err
 }
+
+func (s *netlinkSocket) wake() error { return s.waiter.signal() }
 
 func (s *netlinkSocket) leave() error {
 	err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc)
@@ -309,11 +315,16 @@ func (s *netlinkSocket) close() error {
 		errs = append(errs, s.conn.Close())
 		s.conn = nil
 	}
-	for _, fd := range []*int{&s.fd, &s.wakeFD} {
-		if *fd >= 0 {
-			errs = append(errs, os.NewSyscallError("close", unix.Close(*fd)))
-			*fd = -1
-		}
+	if s.alarm != nil {
+		errs = append(errs, s.alarm.close())
+		s.alarm = nil
+	}
+	if s.waiter != nil { // stays there for a wake that comes late
+		errs = append(errs, s.waiter.close())
+	}
+	if s.fd >= 0 {
+		errs = append(errs, os.NewSyscallError("close", unix.Close(s.fd)))
+		s.fd = -1
 	}
 	return errors.Join(errs...)
 }

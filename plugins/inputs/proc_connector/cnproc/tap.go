@@ -1,5 +1,7 @@
 package cnproc
 
+import "unsafe"
+
 // A CPURange is the CPUs from First to Last, as Event.CPU numbers them.
 type CPURange struct{ First, Last uint32 }
 
@@ -16,9 +18,8 @@ type TapConfig struct {
 // A Tap is a member of the connector's group besides a Session: it hears its share
 // of the events, in copies of its own, for as long as a session listens. It sends
 // no LISTEN, and so owes nothing; the kernel's count of listeners never learns of
-// it. The datagrams are read from its descriptor by whoever opened it, with
-// system calls of its own. They have the layout that Decode reads; those whose
-// sender is not port id 0 are not the kernel's.
+// it. Its opener reads the datagrams from its descriptor with system calls of its own,
+// into a TapMessage; those whose sender is not port id 0 are not the kernel's.
 type Tap struct {
 	sock tapSocket
 }
@@ -34,10 +35,23 @@ func (t *Tap) FD() int { return t.sock.descriptor() }
 // Close leaves the group. Nobody may be reading from the descriptor any more.
 func (t *Tap) Close() error { return t.sock.close() }
 
-// Where things stand in a datagram of WhatExec, in bytes from its beginning, in
-// host byte order, for those who read from a Tap: see abi.go for the layout.
-const (
-	TapTimestamp = offTimestamp // __u64 timestamp_ns, nanoseconds of CLOCK_MONOTONIC
-	TapTGID      = offEvent + 4 // __kernel_pid_t process_tgid
-	TapLen       = offEvent + 8 // the shortest that holds both
-)
+// A TapMessage is where a datagram of a Tap is read into, host byte order and layout as
+// in abi.go.
+type TapMessage [slotLen]byte
+
+// Exec takes the process and the time of the event, in nanoseconds of CLOCK_MONOTONIC,
+// from a message of n bytes. It returns false if that is too short for an exec event. It
+// may be called where a Go stack cannot grow.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (m *TapMessage) Exec(n uintptr, pid *int32, timestamp *uint64) bool {
+	if n < offEvent+8 {
+		return false
+	}
+	// Bytes, because the kernel aligns neither to its size.
+	*(*[8]byte)(unsafe.Pointer(timestamp)) = *(*[8]byte)(unsafe.Pointer(&m[offTimestamp])) //nolint:gosec // G103: as said
+	*(*[4]byte)(unsafe.Pointer(pid)) = *(*[4]byte)(unsafe.Pointer(&m[offEvent+4]))         //nolint:gosec // G103: process_tgid
+	return true
+}

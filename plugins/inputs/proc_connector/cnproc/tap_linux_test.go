@@ -38,7 +38,7 @@ func TestLiveTap(t *testing.T) {
 	cmd := exec.Command("true")
 	require.NoError(t, cmd.Run())
 
-	var buf [1024]byte
+	var buf TapMessage
 	found := false
 	for deadline := time.Now().Add(time.Minute); !found && time.Now().Before(deadline); {
 		n, from, err := unix.Recvfrom(tap.FD(), buf[:], unix.MSG_DONTWAIT)
@@ -50,10 +50,15 @@ func TestLiveTap(t *testing.T) {
 		sender, ok := from.(*unix.SockaddrNetlink)
 		require.True(t, ok)
 		require.Zero(t, sender.Pid)
-		require.GreaterOrEqual(t, n, TapLen)
 		var e Event
 		require.NoError(t, Decode(buf[:n], &e))
 		require.Equal(t, WhatExec, e.What)
+		var pid int32
+		var timestamp uint64
+		require.True(t, buf.Exec(uintptr(n), &pid, &timestamp))
+		require.Equal(t, e.Task.TGID, pid)
+		require.Equal(t, e.Timestamp, EventTime(timestamp))
+		require.False(t, buf.Exec(offEvent+7, &pid, &timestamp), "too short")
 		found = e.Task.TGID == int32(cmd.Process.Pid)
 	}
 	require.True(t, found)

@@ -67,9 +67,9 @@ func TestFixture(t *testing.T) {
 	require.NoError(t, f.Stat(42, &st))
 	require.Equal(t, Stat{Comm: []byte("env"), State: 'S', PPID: 41, Flags: 0x400000, Threads: 3, StartTime: 100}, st)
 
-	uid, err := f.RealUID(42)
-	require.NoError(t, err)
-	require.EqualValues(t, 1000, uid)
+	var status Status
+	require.NoError(t, f.Status(42, &status))
+	require.EqualValues(t, 1000, status.UID)
 
 	cgroup, err := f.Cgroup(42)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func readers(f *FS) map[string]func(pid int32) error {
 	return map[string]func(int32) error{
 		"cmdline": func(pid int32) error { _, err := f.Cmdline(pid, make([]byte, 64)); return err },
 		"stat":    func(pid int32) error { return f.Stat(pid, new(Stat)) },
-		"status":  func(pid int32) error { _, err := f.RealUID(pid); return err },
+		"status":  func(pid int32) error { return f.Status(pid, new(Status)) },
 		"cgroup":  func(pid int32) error { _, err := f.Cgroup(pid); return err },
 		"exe":     func(pid int32) error { _, err := f.Exe(pid); return err },
 		"cwd":     func(pid int32) error { _, err := f.Cwd(pid); return err },
@@ -204,9 +204,9 @@ func TestSelf(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, strings.Join(os.Args, "\x00")+"\x00", string(buf[:n]))
 
-	uid, err := f.RealUID(pid)
-	require.NoError(t, err)
-	require.EqualValues(t, os.Getuid(), uid)
+	var status Status
+	require.NoError(t, f.Status(pid, &status))
+	require.EqualValues(t, os.Getuid(), status.UID)
 
 	exe, err := f.Exe(pid)
 	require.NoError(t, err)
@@ -254,9 +254,11 @@ func TestHostileName(t *testing.T) {
 		require.Equal(t, comm, string(st.Comm))
 		require.EqualValues(t, os.Getppid(), st.PPID)
 
-		uid, err := f.RealUID(pid)
-		require.NoError(t, err)
-		require.EqualValues(t, os.Getuid(), uid)
+		var status Status
+		require.NoError(t, f.Status(pid, &status))
+		require.EqualValues(t, os.Getuid(), status.UID)
+		require.Equal(t, comm, string(status.Name))
+		require.EqualValues(t, os.Getppid(), status.PPID)
 	}
 }
 
@@ -287,8 +289,9 @@ func TestLifeAndDeath(t *testing.T) {
 	require.NotZero(t, st.Flags&pfExiting)
 	_, err = f.Cmdline(pid, make([]byte, 64))
 	require.ErrorIs(t, err, ErrGone, "a zombie has no command line")
-	_, err = f.RealUID(pid)
-	require.NoError(t, err)
+	var status Status
+	require.NoError(t, f.Status(pid, &status))
+	require.True(t, status.Exiting())
 
 	require.Error(t, cmd.Wait())
 	for name, read := range readers(f) {

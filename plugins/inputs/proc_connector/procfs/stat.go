@@ -88,16 +88,16 @@ func ParseStat(b []byte, st *Stat) error {
 			}
 			st.State = field[0]
 		case statPPID:
-			v, ok = number(field, math.MaxInt32)
+			v, ok = decimal(field, math.MaxInt32)
 			st.PPID = int32(v)
 		case statFlags:
-			v, ok = number(field, math.MaxUint32)
+			v, ok = decimal(field, math.MaxUint32)
 			st.Flags = uint32(v)
 		case statNumThreads:
-			v, ok = number(field, math.MaxInt32)
+			v, ok = decimal(field, math.MaxInt32)
 			st.Threads = int32(v)
 		case statStartTime:
-			st.StartTime, ok = number(field, math.MaxUint64)
+			st.StartTime, ok = decimal(field, math.MaxUint64)
 		default:
 			ok = len(field) > 0
 		}
@@ -108,9 +108,9 @@ func ParseStat(b []byte, st *Stat) error {
 	return nil
 }
 
-// number reads decimal digits. It is here because strconv reads strings, and a
+// decimal reads decimal digits. It is here because strconv reads strings, and a
 // string would have to be allocated.
-func number(b []byte, highest uint64) (uint64, bool) {
+func decimal(b []byte, highest uint64) (uint64, bool) {
 	if len(b) == 0 {
 		return 0, false
 	}

@@ -1,0 +1,217 @@
+package detached
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A ring holds what one catcher has read until the receiver takes it. The catcher
+// alone moves head and the receiver alone moves tail, so they need no lock, only
+// the functions of sync/atomic (its types have methods, which grow the stack where
+// they are not inlined). Both count bytes since the beginning, modulo 2^32; modulo
+// the size they are places in the ring.
+type ring struct {
+	memory []byte
+	base   unsafe.Pointer
+	size   uint32 // a power of two
+	calm   uint32 // see reserve
+	head   uint32
+	tail   uint32
+}
+
+const (
+	// entryAlign keeps entries apart by cache lines, and the rest at the end of
+	// the ring large enough for a header.
+	entryAlign = 64
+
+	// minRing holds what thousands of execs leave behind; of a ring that is
+	// seldom used much, little is ever touched.
+	minRing = 4 << 20
+	// minCalm is how much of the ring is used over and over while the receiver
+	// keeps up.
+	minCalm = 128 << 10
+)
+
+// An entry stands in the ring before the bytes that were read.
+type entry struct {
+	size      uint32 // of the whole entry, a multiple of entryAlign
+	taken     uint32 // not 0 when it was taken, or never was more than padding
+	pid       int32
+	_         uint32
+	timestamp uint64 // of the event: nanoseconds of CLOCK_MONOTONIC
+	readAt    uint64 // when the last part had been read, on the same clock
+	offsets   [parts]uint32
+	lengths   [parts]int32 // of what was read, or else notRead or the negative error number
+}
+
+const entrySize = uint32(unsafe.Sizeof(entry{}))
+
+// part returns what was read of a part, which is empty if nothing was.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (e *entry) part(part int) []byte {
+	if e.lengths[part] <= 0 {
+		return nil
+	}
+	//nolint:gosec // G103: the bytes lie behind the entry
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(e), e.offsets[part])), int(e.lengths[part]))
+}
+
+// vague reports whether status shows a name that does not say which program runs: one
+// of the length at which the kernel cuts, that of a path such as /proc/self/exe, or the
+// number of a descriptor. Status begins with "Name:", a tab, the name and a line break; in
+// the name the kernel writes a line break and a backslash as two characters.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (e *entry) vague() bool {
+	const begin = int32(len("Name:\t"))
+	status := unsafe.Add(unsafe.Pointer(e), *e.offset(partStatus)) //nolint:gosec // G103: the bytes lie behind the entry
+	n, number := int32(0), true
+	for i := begin; i < *e.length(partStatus); i++ {
+		c := *(*byte)(unsafe.Add(status, i))
+		if c == '\n' {
+			name := unsafe.Add(status, begin)
+			return n == cutComm || n > 0 && number || n == 3 && *(*[3]byte)(name) == [3]byte{'e', 'x', 'e'}
+		}
+		if c == '\\' {
+			i++
+		}
+		n++
+		number = number && c >= '0' && c <= '9'
+	}
+	return false
+}
+
+// offset and length are elements of the arrays, without a check of the index: the
+// way to a panic takes more stack than there may be.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (e *entry) offset(part int) *uint32 {
+	return (*uint32)(unsafe.Add(unsafe.Pointer(&e.offsets), uintptr(part)*unsafe.Sizeof(uint32(0)))) //nolint:gosec // G103: see above
+}
+
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (e *entry) length(part int) *int32 {
+	return (*int32)(unsafe.Add(unsafe.Pointer(&e.lengths), uintptr(part)*unsafe.Sizeof(int32(0)))) //nolint:gosec // G103: see above
+}
+
+// newRing makes a ring for entries of at most so many bytes.
+func newRing(longest int) (*ring, error) {
+	size := uint32(minRing)
+	for size < 16*uint32(longest) {
+		size *= 2
+	}
+	memory, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return nil, fmt.Errorf("allocating %d KiB: %w", size>>10, os.NewSyscallError("mmap", err))
+	}
+	// A huge page would be there whole, however little of it is used. Kernels
+	// without them do not know the request.
+	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) //nolint:errcheck // it is no more than a wish
+	return &ring{
+		memory: memory,
+		base:   unsafe.Pointer(&memory[0]), //nolint:gosec // G103: the catcher computes with addresses
+		size:   size,
+		calm:   max(minCalm, 4*uint32(longest)),
+	}, nil
+}
+
+func (r *ring) close() error {
+	r.base = nil
+	return os.NewSyscallError("munmap", unix.Munmap(r.memory))
+}
+
+// at returns the entry at a position.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (r *ring) at(position uint32) *entry {
+	return (*entry)(unsafe.Add(r.base, position&(r.size-1)))
+}
+
+// reserve returns where the catcher may write an entry of up to so many bytes, or
+// false when there is no room.
+//
+//go:nosplit
+//go:norace
+func (r *ring) reserve(longest uint32) (position uint32, ok bool) {
+	head, tail := atomic.LoadUint32(&r.head), atomic.LoadUint32(&r.tail)
+	offset := head & (r.size - 1)
+	// An entry lies in one piece. And while the ring is empty there is no need to
+	// go through all of it: that would only make more memory resident.
+	if offset+longest > r.size || head == tail && offset > r.calm {
+		rest := r.size - offset
+		if head+rest+longest-tail > r.size {
+			return 0, false
+		}
+		padding := r.at(head)
+		padding.size, padding.taken = rest, 1
+		return head + rest, true
+	}
+	return head, head+longest-tail <= r.size
+}
+
+// publish hands over all that lies before the position.
+//
+//go:nosplit
+//go:norace
+func (r *ring) publish(position uint32) { atomic.StoreUint32(&r.head, position) }
+
+const (
+	// staleAfter is how much older than the event that is looked for an entry
+	// must be to be given up: its own event was lost, or looked for too early.
+	// Events of different CPUs are out of order by far less.
+	staleAfter = 100_000_000
+	// searched bounds how many entries are looked at.
+	searched = 1024
+)
+
+// find returns the entry for an event and marks it as taken, or nil. It is valid
+// until free is called. Both are the receiver's.
+//
+//go:norace
+func (r *ring) find(pid int32, timestamp uint64) *entry {
+	r.freeBefore(timestamp - min(timestamp, staleAfter))
+	head, at := atomic.LoadUint32(&r.head), r.tail
+	for n := 0; at != head && n < searched; n++ {
+		e := r.at(at)
+		if e.taken == 0 && e.timestamp == timestamp && e.pid == pid {
+			e.taken = 1
+			return e
+		}
+		at += e.size
+	}
+	return nil
+}
+
+// free gives back the room of what was taken.
+func (r *ring) free() { r.freeBefore(0) }
+
+// freeBefore gives back the room of what was taken, and of what is older than a
+// time.
+//
+//go:norace
+func (r *ring) freeBefore(timestamp uint64) {
+	head, tail := atomic.LoadUint32(&r.head), r.tail
+	for tail != head {
+		e := r.at(tail)
+		if e.taken == 0 && e.timestamp >= timestamp {
+			break
+		}
+		tail += e.size
+	}
+	atomic.StoreUint32(&r.tail, tail)
+}

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package diagnose
-
-func kernelRelease() string { return "" }

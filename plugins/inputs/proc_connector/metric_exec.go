@@ -1,0 +1,96 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/metric"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
+)
+
+// An execEvent is one metric proc_connector_exec to be.
+type execEvent struct {
+	time          time.Time
+	command       string
+	gone          bool
+	pid, ppid     int32 // ppid is 0 when it is not known
+	uid           uint32
+	uidKnown      bool
+	parentCommand string
+	arguments     []byte // as the kernel has them, secrets too: only for render
+	exe, cwd      string
+	unit          string
+	container     string
+
+	room [128]byte // for arguments: most are no longer
+}
+
+func (t *tracker) execEvent(p *processes.Process, e *cnproc.Event, d *details) *execEvent {
+	ev := &execEvent{
+		time:      e.Time,
+		command:   p.Command,
+		gone:      d.gone,
+		pid:       p.PID,
+		ppid:      p.PPID,
+		uid:       p.UID,
+		uidKnown:  p.UIDKnown,
+		exe:       d.exe,
+		cwd:       d.cwd,
+		unit:      d.unit,
+		container: d.container,
+	}
+	if t.emitter.fields["cmdline"] {
+		ev.arguments = append(ev.room[:0], d.cmdline...)
+	}
+	if parent := t.table.Parent(p); parent != nil {
+		ev.parentCommand = parent.Command
+	}
+	return ev
+}
+
+func (ev *execEvent) size() int {
+	return len(ev.parentCommand) + len(ev.arguments) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
+}
+
+func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
+	m := metric.New("proc_connector_exec", nil, nil, ev.time)
+	m.AddTag("command", ev.command)
+	if e.fields["pid"] {
+		m.AddField("pid", int64(ev.pid))
+	}
+	// What is not known is left out: an empty string would say that it is empty, and
+	// the id 0 that it is root's.
+	if ev.ppid != 0 && e.fields["ppid"] {
+		m.AddField("ppid", int64(ev.ppid))
+	}
+	text := func(name, value string) {
+		if value != "" && e.fields[name] {
+			m.AddField(name, value)
+		}
+	}
+	text("parent_command", ev.parentCommand)
+	if e.fields["cmdline"] {
+		text("cmdline", e.render(ev.arguments))
+	}
+	text("exe", cmdline.Clean(ev.exe))
+	text("cwd", cmdline.Clean(ev.cwd))
+	if ev.uidKnown && e.fields["uid"] {
+		m.AddField("uid", uint64(ev.uid))
+	}
+	if ev.uidKnown && e.fields["user"] {
+		m.AddField("user", e.users.get(ev.uid, time.Now()).boxed)
+	}
+	text("unit", cmdline.Clean(ev.unit))
+	text("container_id", cmdline.Clean(ev.container))
+	if ev.gone {
+		m.AddField("detail", "gone")
+	} else {
+		m.AddField("detail", "full")
+	}
+	return m
+}

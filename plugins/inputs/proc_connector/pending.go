@@ -1,0 +1,326 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
+)
+
+// An event waits here, in the order of the queue, until what was observed of its
+// process is final: until the queue has been read past the moment of the observation.
+// The process may have gone on by that moment, and all that it did until then is in
+// the queue.
+
+const (
+	// lookMargin is how long before its event an exec begins to show in /proc: the
+	// kernel gives the process its new name and memory, loads the program, and then
+	// reports.
+	lookMargin = 250 * time.Microsecond
+
+	// settleTime is how long the last events wait for others to show that they were
+	// the last, and by how much events of different CPUs may be out of order.
+	settleTime = 10 * time.Millisecond
+
+	// maxPending bounds the events that wait. With more, an exec that is not final is
+	// reported as gone.
+	maxPending = 1 << 13
+
+	// maxSpare is how many readings are kept to be filled again.
+	maxSpare = 256
+
+	// maxLooks bounds the processes without a first thread that are looked at in one
+	// go, and lookInterval is the time between two.
+	maxLooks     = 64
+	lookInterval = 200 * time.Millisecond
+)
+
+// An observation is what was seen of an event's process when the event was read.
+type observation struct {
+	// final is the time, in nanoseconds of CLOCK_MONOTONIC, until which further events
+	// may contradict it. 0: nothing was observed.
+	final uint64
+	exec  *reading // of an exec
+	fate  fate     // of the exit of a first thread
+	// leaderless is the process whose end was observed without an event.
+	leaderless *ending
+}
+
+// A fate is what became of a process whose first thread has exited.
+type fate uint8
+
+const (
+	undecided fate = iota // other threads were left, or the id was another process's
+	ended                 // no thread was left
+	livesOn               // another thread has called exec, and is the first now
+)
+
+// A reading is what was read of an exec.
+type reading struct {
+	details
+	room []byte // for cmdline
+}
+
+// forget drops what may be of another program.
+func (r *reading) forget() { r.details = details{gone: true, readAt: r.readAt} }
+
+// A pendingEvent is an event whose observation is not final, or one behind it.
+type pendingEvent struct {
+	cnproc.Event
+	observation
+}
+
+// pending is the queue of events that wait.
+type pending struct {
+	events []pendingEvent // from index head on
+	head   int
+	first  uint64 // number of events[head]; each has the next number
+
+	// Numbers of the latest exec and exit of a process.
+	execs, exits map[int32]uint64
+}
+
+func newPending() pending {
+	return pending{execs: make(map[int32]uint64), exits: make(map[int32]uint64)}
+}
+
+func (p *pending) len() int { return len(p.events) - p.head }
+
+func (p *pending) add(e *cnproc.Event, o observation) {
+	if p.head > 0 && len(p.events) == cap(p.events) {
+		p.events = p.events[:copy(p.events, p.events[p.head:])]
+		p.head = 0
+	}
+	number := p.first + uint64(p.len())
+	switch {
+	case o.exec != nil:
+		p.execs[e.Task.TGID] = number
+	case o.final != 0:
+		p.exits[e.Task.TGID] = number
+	}
+	p.events = append(p.events, pendingEvent{*e, o})
+}
+
+// oldest is valid until add.
+func (p *pending) oldest() *pendingEvent { return &p.events[p.head] }
+
+// remove removes the oldest.
+func (p *pending) remove() {
+	e := p.oldest()
+	if pid := e.Task.TGID; e.exec != nil && p.execs[pid] == p.first {
+		delete(p.execs, pid)
+	} else if e.exec == nil && e.final != 0 && p.exits[pid] == p.first {
+		delete(p.exits, pid)
+	}
+	*e = pendingEvent{} // let go of what it points to
+	p.head++
+	p.first++
+	if p.len() == 0 {
+		p.events, p.head = p.events[:0], 0
+	}
+}
+
+func (p *pending) at(number uint64) *pendingEvent { return &p.events[p.head+int(number-p.first)] }
+
+// executed takes note of an exec, of which next was read: it contradicts what was read
+// of the exec before unless that has other arguments, and that the process has ended.
+func (p *pending) executed(pid int32, timestamp uint64, next *reading) {
+	if n, ok := p.exits[pid]; ok {
+		p.at(n).fate = livesOn
+		delete(p.exits, pid)
+	}
+	n, ok := p.execs[pid]
+	if !ok {
+		return
+	}
+	if old := p.at(n); timestamp < old.final &&
+		(old.exec.readAt >= timestamp || old.exec.gone || next.gone || bytes.Equal(old.exec.cmdline, next.cmdline)) {
+		old.exec.forget()
+	}
+}
+
+// reused takes note of a fork that gave the id to a new process: the one before has
+// ended, and what was read of it may be of the new one.
+func (p *pending) reused(pid int32, timestamp uint64) {
+	if n, ok := p.exits[pid]; ok {
+		p.at(n).fate = ended
+		delete(p.exits, pid)
+	}
+	if n, ok := p.execs[pid]; ok {
+		if old := p.at(n); timestamp < old.final {
+			old.exec.forget()
+		}
+		delete(p.execs, pid)
+	}
+}
+
+// renamed takes note of a new name: what was read of the exec before may be that name
+// already.
+func (p *pending) renamed(pid int32, timestamp uint64) {
+	if n, ok := p.execs[pid]; ok && timestamp < p.at(n).final {
+		p.at(n).exec.guessed = true
+	}
+}
+
+// take observes what only this moment can tell of an event, and applies the event at
+// once if nothing has to wait. Events are taken in the order of the queue.
+func (t *tracker) take(e *cnproc.Event) {
+	if e.Timestamp > uint64(settleTime) {
+		t.applyUntil(e.Timestamp - uint64(settleTime))
+	}
+	o := t.observe(e)
+	if o.final == 0 && t.pending.len() == 0 {
+		t.apply(e, &o)
+		return
+	}
+	if t.pending.len() == maxPending {
+		if old := t.pending.oldest(); old.exec != nil {
+			old.exec.forget()
+		}
+		t.applyOldest()
+	}
+	t.pending.add(e, o)
+}
+
+// observe looks at the process of an event, where what it shows is not for ever.
+func (t *tracker) observe(e *cnproc.Event) (o observation) {
+	if e.Thread() {
+		return o
+	}
+	pid := e.Task.TGID
+	switch e.What {
+	case cnproc.WhatFork:
+		t.pending.reused(pid, e.Timestamp)
+	case cnproc.WhatComm:
+		t.pending.renamed(pid, e.Timestamp)
+	case cnproc.WhatExec:
+		o.exec = t.read(e)
+		o.final = o.exec.readAt + uint64(lookMargin)
+		t.pending.executed(pid, e.Timestamp, o.exec)
+	case cnproc.WhatExit:
+		o.final = t.clock.monotonic()
+		if t.dead(pid) {
+			o.fate = ended
+		}
+	default: // nothing but what it says
+	}
+	return o
+}
+
+// read reads what an exec is of. The reading goes to spare when it was applied.
+func (t *tracker) read(e *cnproc.Event) *reading {
+	r := new(reading)
+	if n := len(t.spare); n > 0 {
+		r, t.spare = t.spare[n-1], t.spare[:n-1]
+	}
+	t.reader.read(e, &r.details)
+	if r.readAt == 0 {
+		r.readAt = t.clock.monotonic()
+	}
+	r.room = append(r.room[:0], r.cmdline...)
+	r.cmdline = r.room
+	return r
+}
+
+// dead reports whether a process whose first thread's exit was reported has no other
+// threads left. When the answer is no although the first thread lives, its id belongs
+// to somebody else by now: another thread that called exec, or a new process. The event
+// that says which is on its way.
+func (t *tracker) dead(pid int32) bool {
+	var st procfs.Stat
+	if err := t.fs.Stat(pid, &st); err != nil {
+		return true
+	}
+	// No thread at all is what a first thread shows at the moment at which it is taken
+	// away, be it by its parent or by a thread that calls exec.
+	return st.Exiting() && st.Threads == 1
+}
+
+// emptied is called when the queue was empty, and what had been queued by the time
+// until was taken. It applies what is final by now, and repairs the table if events
+// were missed.
+func (t *tracker) emptied(missed bool, until uint64) {
+	t.applyUntil(until)
+	t.until = until
+	if t.pending.len() == 0 {
+		t.confirmed = false
+	}
+	t.syncDue = t.syncDue || missed
+	if t.syncDue && t.clock.monotonic() >= t.synced+uint64(resyncInterval) {
+		t.resync()
+	}
+	if t.clock.monotonic() >= t.looked+uint64(lookInterval) {
+		t.lookAgain()
+	}
+}
+
+// patience is how long to wait for the next event, as Session.Read takes it. Once the
+// queue is empty it is looked at once more, so that the last events are final.
+func (t *tracker) patience() time.Duration {
+	switch {
+	case t.pending.len() == 0:
+		return -1
+	case t.confirmed:
+		return settleTime
+	}
+	t.confirmed = true
+	return 0
+}
+
+// settled reports whether all events up to a time were applied.
+func (t *tracker) settled(at uint64) bool {
+	return t.until >= at && (t.pending.len() == 0 || t.pending.oldest().Timestamp > at)
+}
+
+// applyUntil applies the events that are final when the queue has been read up to a
+// time.
+func (t *tracker) applyUntil(until uint64) {
+	for t.pending.len() > 0 && t.pending.oldest().final < until {
+		t.applyOldest()
+	}
+}
+
+// flush applies all events: no others will come to contradict them.
+func (t *tracker) flush() {
+	for t.pending.len() > 0 {
+		t.applyOldest()
+	}
+}
+
+func (t *tracker) applyOldest() {
+	e := t.pending.oldest()
+	t.apply(&e.Event, &e.observation)
+	if e.exec != nil && len(t.spare) < maxSpare {
+		t.spare = append(t.spare, e.exec)
+	}
+	t.pending.remove()
+}
+
+// lookAgain looks at processes whose first thread has left before the others: no event
+// tells their end. However many there are, it looks at a few, which differ each time.
+func (t *tracker) lookAgain() {
+	t.looked = t.clock.monotonic()
+	n := 0
+	for pid, e := range t.leaderless {
+		if n++; n > maxLooks {
+			return
+		}
+		if e.found {
+			continue
+		}
+		if !t.dead(pid) {
+			e.alive = t.looked
+			continue
+		}
+		e.found = true
+		now := t.clock.monotonic()
+		if e.alive != 0 {
+			e.end = max(e.end, now)
+		}
+		exit := cnproc.Event{What: cnproc.WhatExit, Task: cnproc.Task{PID: pid, TGID: pid}, Timestamp: now}
+		t.pending.add(&exit, observation{final: now, leaderless: e, fate: ended})
+	}
+}

@@ -1,0 +1,266 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/influxdata/telegraf"
+	"github.com/influxdata/telegraf/config"
+	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
+
+// report says at start what was got. Without catchers it is told why.
+func (s *service) report(asked config.Size, catchErr error) {
+	got := s.session.ReceiveBuffer()
+	if got < int(asked) {
+		s.log.Warnf("The receive buffer has %d KiB instead of %d KiB, so bursts of events may overrun it: "+
+			"give the program CAP_NET_ADMIN, or raise net.core.rmem_max to %d", got>>10, int(asked)>>10, int(asked))
+	}
+	reads := "the thread that receives events"
+	if catchErr != nil {
+		s.log.Warnf("What is executed is read by the thread that receives events, too late for many a short-lived program: %v", catchErr)
+	} else {
+		r := s.catchers.Report()
+		if r.Refused != nil {
+			s.log.Warnf("What is executed is read by %v: some short-lived programs may end before", r)
+		}
+		r.Refused = nil // it has been said
+		reads = r.String()
+	}
+	line := startup{kernel: kernelRelease(), rights: rights(), reads: reads, buffer: got, threads: s.threads}
+	s.log.Info(line.line())
+}
+
+// A startup is what an operator wants to know first when something looks wrong
+// later: what the plugin runs on, and what it has got.
+type startup struct {
+	kernel string   // release
+	rights []string // capabilities that it makes use of and has
+	reads  string   // who reads what is executed
+	buffer int      // bytes of the kernel's queue
+	// threads says that events are received that only concern a thread.
+	threads bool
+}
+
+// line is one line of the log. Its beginning says that the kernel counts this
+// plugin as a listener.
+func (s *startup) line() string {
+	rights := "no rights"
+	if len(s.rights) > 0 {
+		rights = strings.Join(s.rights, ", ")
+	}
+	events := "all but those of threads"
+	if s.threads {
+		events = "all"
+	}
+	return fmt.Sprintf("Listening to the process connector of Linux %s; with %s; execs are read by %s; receive buffer: %d KiB; events: %s",
+		s.kernel, rights, s.reads, s.buffer>>10, events)
+}
+
+// kernelRelease is that of uname(2).
+func kernelRelease() string {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return "of an unknown release"
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}
+
+// rights lists the capabilities in force of those that the plugin makes use of.
+func rights() []string {
+	// Of all versions the kernel takes the third; it holds 64 capabilities in two
+	// structs. All threads of a program have the same.
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return nil
+	}
+	var held []string
+	for _, c := range []struct {
+		number uint
+		name   string
+	}{
+		{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+		{unix.CAP_SYS_NICE, "CAP_SYS_NICE"},
+		{unix.CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
+	} {
+		if data[c.number/32].Effective>>(c.number%32)&1 != 0 {
+			held = append(held, c.name)
+		}
+	}
+	return held
+}
+
+// checkCatchers looks whether catchers can run.
+func (s *service) checkCatchers() {
+	occupied, free := s.catchers.Check()
+	if len(occupied) > 0 {
+		s.reportOccupied(occupied, realtimeProgram(s.host.proc, occupied))
+	}
+	if len(free) > 0 {
+		s.log.Infof("A catcher runs on %s again", catcher.CPUList(free))
+	}
+}
+
+// reportOccupied says on which CPUs no catcher can run, and because of which program if
+// that is known.
+func (s *service) reportOccupied(cpus []int, program string) {
+	reason := "a program of higher real-time priority does not seem to give way"
+	if program != "" {
+		reason = program + ", which has a higher real-time priority, does not give way"
+	}
+	s.log.Warnf("No catcher can run on %s: %s. What is executed there is read from another CPU, too late for some short-lived programs",
+		catcher.CPUList(cpus), reason)
+}
+
+// A watch tells the operator what became of the kernel's count of listeners:
+// once for each thing that happened, and not at each gather.
+type watch struct {
+	log     telegraf.Logger
+	repair  bool
+	session session
+	guard   func(f func()) // see service.guard
+
+	mu          sync.Mutex // guards lastWarning
+	lastWarning string     // what could not be done, as last logged
+
+	repairing atomic.Bool
+	goingOn   sync.WaitGroup
+}
+
+// opening reports what was found when listening began.
+func (w *watch) opening(f cnproc.Finding) {
+	if f.Released > 0 {
+		w.log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", f.Released)
+	}
+	if f.Mistaken > 0 {
+		w.log.Infof("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", f.Mistaken)
+	}
+	if f.Kept > 0 {
+		w.log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", f.Kept)
+	}
+	w.found(f)
+}
+
+// check looks whether the kernel still reports events. The error, which errors.Is
+// holds for cnproc.ErrSilenced, says that it does not.
+func (w *watch) check() error {
+	f, err := w.session.Check()
+	if errors.Is(err, cnproc.ErrClosed) {
+		return nil // the plugin is being stopped, or has said already why it does not listen
+	}
+	if err != nil {
+		return err
+	}
+	w.found(f)
+	if !f.Listening {
+		w.goOn()
+		return cnproc.ErrSilenced
+	}
+	return nil
+}
+
+// A count that one repair has not brought up is repaired again after a pause: a short
+// one at first, and then one that lets nobody who goes on lowering it keep a CPU busy
+// here.
+const (
+	shortPause, longPause = 20 * time.Millisecond, time.Second
+	shortPauses           = 100
+)
+
+// goOn repairs in the background what could not be repaired in the time that a
+// gather or a start may take. It ends when the kernel reports events again, or the
+// session is closed.
+func (w *watch) goOn() {
+	if !w.repair || !w.repairing.CompareAndSwap(false, true) {
+		return
+	}
+	w.goingOn.Go(func() { w.guard(w.repairUntilHeard) })
+}
+
+func (w *watch) repairUntilHeard() {
+	defer w.repairing.Store(false)
+	for n := 0; ; n++ {
+		pause := shortPause
+		if n >= shortPauses {
+			pause = longPause
+		}
+		time.Sleep(pause)
+		f, err := w.session.Check()
+		if err != nil {
+			return // the next gather says so
+		}
+		w.found(f)
+		if f.Listening {
+			return
+		}
+	}
+}
+
+// closing reports what was found when listening ended.
+func (w *watch) closing(f cnproc.Finding) {
+	w.goingOn.Wait()
+	if !f.Listening && (f.Deaf || f.Raised > 0) {
+		w.log.Warnf("The process connector is silenced, and %d LISTENs did not repair it before the plugin stopped: %s "+
+			"(telegraf-proc-connector doctor shows more)", f.Raised, unmatched)
+	} else {
+		w.repaired(f)
+	}
+	w.warnOnce(f.Err)
+}
+
+// unmatched is why a session that the kernel counts hears nothing.
+const unmatched = "another program, or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs"
+
+func (w *watch) found(f cnproc.Finding) {
+	switch {
+	case f.Listening:
+		w.repaired(f)
+	case f.Deaf && w.repair:
+		w.log.Warnf("The process connector is silenced, and %d LISTENs have not repaired it yet: %s; trying on", f.Raised, unmatched)
+	case f.Deaf:
+		w.log.Warnf("The process connector is silenced: %s, and no program on this machine hears anything. Not repaired, because repair = false", unmatched)
+	}
+	w.warnOnce(f.Err)
+}
+
+func (w *watch) repaired(f cnproc.Finding) {
+	switch {
+	case f.Raised > 0:
+		others := ""
+		if f.Others > 0 {
+			others = fmt.Sprintf(", %d of them for other members of the group, one for each", f.Others)
+		}
+		if f.Crowd {
+			others = ", none of them for the other members of the group, which are suspiciously many"
+		}
+		w.log.Warnf("The process connector was silenced, its listener count %d too low: %s. It was repaired with %d LISTENs%s; "+
+			"what happened meanwhile is not counted", f.Raised, unmatched, f.Raised, others)
+	case f.Deaf:
+		w.log.Warn("The process connector was silenced, and another program has repaired it; what happened meanwhile is not counted")
+	}
+}
+
+// warnOnce logs an error unless it is the one that was logged last.
+func (w *watch) warnOnce(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	w.mu.Lock()
+	news := text != w.lastWarning
+	w.lastWarning = text
+	w.mu.Unlock()
+	if news && err != nil {
+		w.log.Warn(text)
+	}
+}

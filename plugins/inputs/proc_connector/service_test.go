@@ -1,0 +1,56 @@
+//go:build linux
+
+package proc_connector
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/influxdata/telegraf/testutil"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+)
+
+// A process can keep those waiting that read its memory, here as a pipe that nobody
+// writes to. Neither a gather nor a stop waits for long, and both say why.
+func TestReaderIsKeptWaiting(t *testing.T) {
+	p := newPlugin(t)
+	log := &testutil.CaptureLogger{}
+	p.Log = log
+	r := newReplay(t, p, "testcases/pipeline/proc", []cnproc.Event{{What: cnproc.WhatExec, Task: task(202), Timestamp: 1}}, false)
+	line := filepath.Join(r.proc, "202", "cmdline")
+	require.NoError(t, os.Remove(line))
+	require.NoError(t, unix.Mkfifo(line, 0o600))
+	p.host.patience = 20 * time.Millisecond
+	require.NoError(t, p.Init())
+	var acc testutil.Accumulator
+	require.NoError(t, p.Start(&acc))
+	s := p.service
+	require.ErrorIs(t, p.Gather(&acc), errStuck)
+	require.True(t, acc.HasMeasurement("proc_connector_listener"))
+	p.Stop()
+	require.True(t, r.ended.Load(), "IGNORE was sent")
+	require.Contains(t, log.LastError(), errStuck.Error())
+
+	// It lets them go.
+	writer, err := os.OpenFile(line, os.O_RDWR, 0)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(line))
+	require.NoError(t, writer.Close())
+	<-s.received
+}
+
+// What panics while it works gives the count back first.
+func TestPanicIgnores(t *testing.T) {
+	p := newPlugin(t)
+	r := newReplay(t, p, "testcases/pipeline/proc", nil, true)
+	require.NoError(t, p.Init())
+	require.NoError(t, p.Start(new(testutil.Accumulator)))
+	defer p.Stop()
+	require.Panics(t, func() { p.service.guard(func() { panic("trouble") }) })
+	require.True(t, r.ended.Load())
+}
