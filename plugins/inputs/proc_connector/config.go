@@ -20,6 +20,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/redact"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/users"
 )
 
 // What the options may be. The limits keep the plugin's memory bounded, and a
@@ -139,7 +140,7 @@ func someOf(option string, values, allowed []string) error {
 func (p *ProcConnector) emitter(acc telegraf.Accumulator) (*emitter, error) {
 	e := newEmitter(acc, p.ExecFields, p.Arguments == "none", int(p.MaxCmdline))
 	var err error
-	if e.users.lookup, err = userLookup(); err != nil {
+	if e.users, err = users.New(); err != nil {
 		p.Log.Warnf("Users are shown by their ids, because the file passwd in HOST_ETC cannot be read: %v", err)
 	}
 	switch p.Arguments {

@@ -199,3 +199,16 @@ func TestSelection(t *testing.T) {
 		})
 	}
 }
+
+// A passwd file in HOST_ETC that cannot be read is a warning at the start.
+func TestHostEtcMissing(t *testing.T) {
+	t.Setenv("HOST_ETC", t.TempDir())
+	p := newPlugin(t)
+	log := &testutil.CaptureLogger{}
+	p.Log = log
+	e, err := p.emitter(&testutil.Accumulator{})
+	require.NoError(t, err)
+	require.Len(t, log.Warnings(), 1)
+	require.Contains(t, log.Warnings()[0], "HOST_ETC")
+	require.Equal(t, "1000", e.users.Name(1000, time.Now()))
+}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/users"
 )
 
 const (
@@ -49,7 +50,7 @@ type emitter struct {
 	queued   atomic.Int64 // bytes in queue
 	dropped  atomic.Uint64
 	redacted atomic.Uint64 // command lines in which something was masked
-	users    userNames
+	users    *users.Names
 
 	raw, masked, line []byte // used again for each line
 }
@@ -65,7 +66,7 @@ func newEmitter(acc telegraf.Accumulator, fields []string, program bool, maxLeng
 		program:   program,
 		maxLength: maxLength,
 		ready:     make(chan struct{}, 1),
-		users:     userNames{lookup: user.LookupId},
+		users:     &users.Names{Lookup: user.LookupId},
 	}
 	for _, f := range fields {
 		e.fields[f] = true

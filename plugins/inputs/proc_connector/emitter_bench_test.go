@@ -57,7 +57,7 @@ func newExecPath(tb testing.TB) *execPath {
 	redactor, err := redact.New(nil)
 	require.NoError(tb, err)
 	x.emitter.mask = redactor.Append
-	x.emitter.users.lookup = func(string) (*user.User, error) { return &user.User{Username: "backup"}, nil }
+	x.emitter.users.Lookup = func(string) (*user.User, error) { return &user.User{Username: "backup"}, nil }
 	require.NoError(tb, x.serializer.Init())
 	return x
 }

@@ -50,7 +50,7 @@ func TestEmitterFields(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var acc testutil.Accumulator
 			e := newEmitter(&acc, tt.fields, tt.program, 100)
-			e.users.lookup = func(string) (*user.User, error) { return nil, errors.New("nobody has it") }
+			e.users.Lookup = func(string) (*user.User, error) { return nil, errors.New("nobody has it") }
 			event := tt.event
 			event.arguments = []byte("sh\x00-c\x00a b\x00")
 			e.offer(&event)
@@ -118,28 +118,4 @@ func TestEmitterDropsWhatDoesNotFit(t *testing.T) {
 		require.Len(t, acc.Metrics, fits)
 		require.Zero(t, e.queued.Load())
 	})
-}
-
-func TestUserNames(t *testing.T) {
-	lookups := 0
-	u := userNames{lookup: func(uid string) (*user.User, error) {
-		lookups++
-		if uid == "1000" {
-			return &user.User{Username: "al\x1bice"}, nil
-		}
-		return nil, user.UnknownUserIdError(0)
-	}}
-	now := time.Now()
-	for range 3 {
-		require.Equal(t, `al\x1bice`, u.name(1000, now))
-		require.Equal(t, "1001", u.name(1001, now), "an unknown user is shown by id, and remembered as well")
-	}
-	require.Equal(t, 2, lookups)
-	require.Equal(t, `al\x1bice`, u.name(1000, now.Add(2*userExpiry)))
-	require.Equal(t, 3, lookups, "names change")
-
-	for uid := range uint32(2 * maxUsers) {
-		u.name(uid, now)
-	}
-	require.LessOrEqual(t, len(u.known), maxUsers)
 }

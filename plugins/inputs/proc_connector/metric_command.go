@@ -9,11 +9,12 @@ import (
 	"github.com/influxdata/telegraf/metric"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/users"
 )
 
 // addCommands adds the measurement proc_connector_command.
-func addCommands(acc telegraf.Accumulator, samples []processes.Sample, tags processes.Tags, users *userNames, now time.Time) {
-	for _, sample := range merged(samples, tags, users, now) {
+func addCommands(acc telegraf.Accumulator, samples []processes.Sample, tags processes.Tags, names *users.Names, now time.Time) {
+	for _, sample := range merged(samples, tags, names, now) {
 		m := metric.New("proc_connector_command", sample.tags, nil, now)
 		m.AddField("execs", sample.Counts.Execs)
 		m.AddField("exits", sample.Counts.Exits)
@@ -34,13 +35,13 @@ type taggedSample struct {
 // merged gives the samples their tags. What has the same in the end, such as two
 // users of one name, is one series: of two points with the same tags and time a
 // database would keep one.
-func merged(samples []processes.Sample, tags processes.Tags, users *userNames, now time.Time) []*taggedSample {
+func merged(samples []processes.Sample, tags processes.Tags, names *users.Names, now time.Time) []*taggedSample {
 	out := make([]*taggedSample, 0, len(samples))
 	known := make(map[[4]string]*taggedSample, len(samples))
 	for _, sample := range samples {
 		key := [4]string{sample.Key.Command}
 		if tags.User && sample.Key.UIDKnown {
-			key[1] = processes.TagValue(users.name(sample.Key.UID, now))
+			key[1] = processes.TagValue(names.Name(sample.Key.UID, now))
 		}
 		key[2], key[3] = processes.TagValue(sample.Key.Unit), processes.TagValue(sample.Key.ContainerID)
 		if same, ok := known[key]; ok {

@@ -13,10 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/users"
 )
 
 func TestCommandMetrics(t *testing.T) {
-	users := userNames{lookup: func(uid string) (*user.User, error) {
+	names := users.Names{Lookup: func(uid string) (*user.User, error) {
 		if uid == "7" {
 			return nil, user.UnknownUserIdError(7)
 		}
@@ -38,7 +39,7 @@ func TestCommandMetrics(t *testing.T) {
 	var acc testutil.Accumulator
 	// Two users with one name are one series in a database.
 	samples := []processes.Sample{sample(0, 1), sample(5, 10), sample(7, 1), {Key: processes.Key{Command: processes.Other}}}
-	addCommands(&acc, samples, processes.Tags{User: true}, &users, now)
+	addCommands(&acc, samples, processes.Tags{User: true}, &names, now)
 
 	tags := func(name string) map[string]string {
 		return map[string]string{"command": "sh", "user": name, "unit": `a\x2db.service`, "container": `c\x5c`}

@@ -83,7 +83,7 @@ func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
 		m.AddField("uid", uint64(ev.uid))
 	}
 	if ev.uidKnown && e.fields["user"] {
-		m.AddField("user", e.users.get(ev.uid, time.Now()).boxed)
+		m.AddField("user", e.users.Boxed(ev.uid, time.Now()))
 	}
 	text("unit", cmdline.Clean(ev.unit))
 	text("container_id", cmdline.Clean(ev.container))

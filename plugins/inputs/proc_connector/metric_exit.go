@@ -110,7 +110,7 @@ func (x *ending) toMetric(e *emitter) telegraf.Metric {
 		m.AddField("cmdline", line)
 	}
 	if x.process.UIDKnown {
-		m.AddField("user", e.users.get(x.process.UID, time.Now()).boxed)
+		m.AddField("user", e.users.Boxed(x.process.UID, time.Now()))
 	}
 	return m
 }

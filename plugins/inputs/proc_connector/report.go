@@ -104,7 +104,7 @@ func rights() []string {
 func (s *service) checkCatchers() {
 	occupied, free := s.catchers.Check()
 	if len(occupied) > 0 {
-		s.reportOccupied(occupied, realtimeProgram(s.host.proc, occupied))
+		s.reportOccupied(occupied, catcher.RealtimeProgram(s.host.proc, occupied))
 	}
 	if len(free) > 0 {
 		s.log.Infof("A catcher runs on %s again", catcher.CPUList(free))

@@ -268,7 +268,7 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		now := time.Now()
 		snap := &s.gathering.latest
 		acc.AddMetric(snap.counters.metric(s.threads, now))
-		addCommands(acc, snap.series, s.tracker.tags, &s.emitter.users, now)
+		addCommands(acc, snap.series, s.tracker.tags, s.emitter.users, now)
 		acc.AddMetric(s.listenerMetric(snap, now))
 		if n := s.gathering.limits.due(snap.limited, now); n > 0 {
 			s.log.Warnf("Left out %d event metrics beyond the event_limit since it was last told; counters are not concerned", n)

@@ -1,6 +1,4 @@
-//go:build linux
-
-package proc_connector
+package users
 
 import (
 	"io/fs"
@@ -11,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/influxdata/telegraf/testutil"
 	"github.com/stretchr/testify/require"
 )
 
@@ -35,33 +32,27 @@ func TestHostEtc(t *testing.T) {
 		"al\x1b[2Jice\xff:x:4294967294:1:::",
 		"last:x:1001:1",
 	}, "\n"))
-	e, err := newPlugin(t).emitter(&testutil.Accumulator{})
+	names, err := New()
 	require.NoError(t, err)
 	for uid, want := range map[uint32]string{
 		1000: "jörg", 4294967294: `al\x1b[2Jice` + "\ufffd", 1001: "last", 5: "joe", 7: "long", 0: "0", 1002: "1002", 100: "100",
 	} {
-		require.Equal(t, want, e.users.name(uid, time.Now()))
+		require.Equal(t, want, names.Name(uid, time.Now()))
 	}
 }
 
-// A passwd file that cannot be read is told at the start, and users are shown by
-// their ids; one that appears later is read.
+// Without a passwd file that can be read users are shown by their ids; one that appears
+// later is read.
 func TestHostEtcMissing(t *testing.T) {
 	hostEtc(t, "")
 	file := filepath.Join(os.Getenv("HOST_ETC"), "passwd")
 	require.NoError(t, os.Remove(file))
-	p := newPlugin(t)
-	log := &testutil.CaptureLogger{}
-	p.Log = log
-	e, err := p.emitter(&testutil.Accumulator{})
-	require.NoError(t, err)
-	warnings := log.Warnings()
-	require.Len(t, warnings, 1)
-	require.Contains(t, warnings[0], "HOST_ETC")
+	names, err := New()
+	require.ErrorIs(t, err, fs.ErrNotExist)
 	now := time.Now()
-	require.Equal(t, "1000", e.users.name(1000, now))
+	require.Equal(t, "1000", names.Name(1000, now))
 	require.NoError(t, os.WriteFile(file, []byte("joe:x:1000:1000::/:/bin/sh\n"), 0o600))
-	require.Equal(t, "joe", e.users.name(1000, now.Add(userExpiry)))
+	require.Equal(t, "joe", names.Name(1000, now.Add(expiry)))
 }
 
 // No more of a file is read than users fit into, however large it is.
@@ -81,13 +72,37 @@ func TestHostEtcIsBounded(t *testing.T) {
 // Without HOST_ETC names are those of this system.
 func TestNoHostEtc(t *testing.T) {
 	t.Setenv("HOST_ETC", "")
-	lookup, err := userLookup()
+	names, err := New()
 	require.NoError(t, err)
-	root, err := lookup("0")
+	root, err := names.Lookup("0")
 	require.NoError(t, err)
 	want, err := user.LookupId("0")
 	require.NoError(t, err)
 	require.Equal(t, want.Username, root.Username)
-	_, err = lookup("3999999999")
+	_, err = names.Lookup("3999999999")
 	require.ErrorAs(t, err, new(user.UnknownUserIdError))
+}
+
+func TestUserNames(t *testing.T) {
+	lookups := 0
+	u := Names{Lookup: func(uid string) (*user.User, error) {
+		lookups++
+		if uid == "1000" {
+			return &user.User{Username: "al\x1bice"}, nil
+		}
+		return nil, user.UnknownUserIdError(0)
+	}}
+	now := time.Now()
+	for range 3 {
+		require.Equal(t, `al\x1bice`, u.Name(1000, now))
+		require.Equal(t, "1001", u.Name(1001, now), "an unknown user is shown by id, and remembered as well")
+	}
+	require.Equal(t, 2, lookups)
+	require.Equal(t, `al\x1bice`, u.Name(1000, now.Add(2*expiry)))
+	require.Equal(t, 3, lookups, "names change")
+
+	for uid := range uint32(2 * maxUsers) {
+		u.Name(uid, now)
+	}
+	require.LessOrEqual(t, len(u.known), maxUsers)
 }

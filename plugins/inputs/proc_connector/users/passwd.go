@@ -1,6 +1,4 @@
-//go:build linux
-
-package proc_connector
+package users
 
 import (
 	"bufio"
@@ -18,20 +16,20 @@ const (
 	maxUserName = 256
 )
 
-// userLookup returns what finds a user's name by the id. The variable HOST_ETC
-// says where the host's /etc is, as it does to Telegraf's other plugins: in a
-// container, /etc has other users. An error says that no name will be found.
-func userLookup() (lookup func(uid string) (*user.User, error), err error) {
+// New returns Names of this system's users. The variable HOST_ETC says where the host's
+// /etc is, as it does to Telegraf's other plugins: in a container, /etc has other users.
+// An error says that no name will be found as yet; the Names are of use all the same.
+func New() (*Names, error) {
 	etc := os.Getenv("HOST_ETC")
 	if etc == "" {
-		return user.LookupId, nil
+		return &Names{Lookup: user.LookupId}, nil
 	}
 	file := filepath.Join(etc, "passwd")
 	f, err := os.Open(file)
 	if err == nil {
 		err = f.Close()
 	}
-	return func(uid string) (*user.User, error) { return lookupIn(file, uid) }, err
+	return &Names{Lookup: func(uid string) (*user.User, error) { return lookupIn(file, uid) }}, err
 }
 
 // lookupIn finds a user in a file like /etc/passwd: see passwd(5). Of several with

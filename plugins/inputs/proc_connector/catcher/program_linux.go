@@ -1,6 +1,4 @@
-//go:build linux
-
-package proc_connector
+package catcher
 
 import (
 	"fmt"
@@ -13,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// realtimeProgram describes the program that has the highest real-time priority of
+// RealtimeProgram describes the program that has the highest real-time priority of
 // all that run on one of the CPUs, itself excepted. It is empty if there is none.
-func realtimeProgram(proc string, cpus []int) string {
+func RealtimeProgram(proc string, cpus []int) string {
 	// The pattern is well-formed, and a process may have ended by now.
 	threads, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "task", "[0-9]*", "stat")) //nolint:errcheck // see above
 	var found string
