@@ -27,11 +27,11 @@ func (s *service) report(asked config.Size, catchErr error) {
 	}
 	reads := "the thread that receives events"
 	if catchErr != nil {
-		s.log.Warnf("What is executed is read by the thread that receives events, too late for many a short-lived program: %v", catchErr)
+		s.log.Warnf("Catcher threads are unavailable, so command lines of short-lived programs may be missing: %v", catchErr)
 	} else {
 		r := s.catchers.Report()
 		if r.Refused != nil {
-			s.log.Warnf("What is executed is read by %v: some short-lived programs may end before", r)
+			s.log.Warnf("Execs are read by %v: some short-lived programs may end before", r)
 		}
 		r.Refused = nil // it has been said
 		reads = r.String()

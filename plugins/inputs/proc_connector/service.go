@@ -137,7 +137,7 @@ func (s *service) guard(f func()) {
 func (s *service) receive() {
 	defer close(s.received)
 	if err := s.tracker.scan(); err != nil {
-		s.log.Warnf("Reading the processes that are running already failed, their children will have no parent_command: %v", err)
+		s.log.Warnf("Initial scan of /proc failed; parent_command will be missing for children of existing processes: %v", err)
 	}
 	err := s.follow()
 	s.tracker.finish()
@@ -197,7 +197,7 @@ func (s *service) watchCatchers() {
 // and after IGNORE a moment for catchers that cannot run.
 func (s *service) ignore() {
 	if err := s.session.Ignore(); err != nil {
-		s.log.Errorf("Ending to listen failed: %v", err)
+		s.log.Errorf("Failed to stop listening: %v", err)
 	}
 	if occupied := s.catchers.Release(); len(occupied) > 0 {
 		s.reportOccupied(occupied, "") // to look for the program takes its time
@@ -271,7 +271,7 @@ func (s *service) gather(acc telegraf.Accumulator) error {
 		addCommands(acc, snap.series, s.tracker.tags, s.emitter.users, now)
 		acc.AddMetric(s.listenerMetric(snap, now))
 		if n := s.gathering.limits.due(snap.limited, now); n > 0 {
-			s.log.Warnf("Left out %d event metrics beyond the event_limit since it was last told; counters are not concerned", n)
+			s.log.Warnf("Dropped %d event metrics over event_limit since the last message; counters are unaffected", n)
 		}
 		s.checkCatchers()
 		if failure := s.failure.Load(); failure != nil {
