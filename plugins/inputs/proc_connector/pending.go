@@ -320,7 +320,8 @@ func (t *tracker) lookAgain() {
 		if e.alive != 0 {
 			e.end = max(e.end, now)
 		}
-		exit := cnproc.Event{What: cnproc.WhatExit, Task: cnproc.Task{PID: pid, TGID: pid}, Timestamp: now}
+		// Without a time, so that a gather waits for it: see settled.
+		exit := cnproc.Event{What: cnproc.WhatExit, Task: cnproc.Task{PID: pid, TGID: pid}}
 		t.pending.add(&exit, observation{final: now, leaderless: e, fate: ended})
 	}
 }

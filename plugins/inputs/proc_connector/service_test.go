@@ -44,6 +44,31 @@ func TestReaderIsKeptWaiting(t *testing.T) {
 	<-s.received
 }
 
+// No event tells the end of a process that has lost its first thread: a gather looks, and
+// counts what it finds.
+func TestGatherLooksForEnds(t *testing.T) {
+	p := newPlugin(t)
+	r := newReplay(t, p, "testcases/pipeline/proc", []cnproc.Event{
+		{What: cnproc.WhatFork, Parent: task(100), Task: task(300), Timestamp: 1e9},
+		{What: cnproc.WhatExit, Task: task(300), Timestamp: 2e9, ExitStatus: 0x100},
+	}, true)
+	dir := filepath.Join(r.proc, "300")
+	require.NoError(t, os.Mkdir(dir, 0o750))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "stat"), []byte("300 (x) Z 100 1 1 0 -1 4194308 0 0 0 0 0 0 0 0 20 0 2 0 100 0 0\n"), 0o600))
+	require.NoError(t, p.Init())
+	require.NoError(t, p.Start(new(testutil.Accumulator)))
+	defer p.Stop()
+	for _, ended := range []uint64{0, 1} {
+		var acc testutil.Accumulator
+		require.NoError(t, p.Gather(&acc))
+		m, ok := acc.Get("proc_connector")
+		require.True(t, ok)
+		require.Equal(t, ended, m.Fields["exits"])
+		require.Equal(t, ended, m.Fields["exits_failed"])
+		require.NoError(t, os.RemoveAll(dir))
+	}
+}
+
 // What panics while it works gives the count back first.
 func TestPanicIgnores(t *testing.T) {
 	p := newPlugin(t)
