@@ -63,10 +63,10 @@ func newEnding(e *cnproc.Event, p *processes.Process) ending {
 // count adds the end of a process.
 func (x *ending) count(c *processes.Counts) {
 	c.Exits++
-	switch {
-	case x.status.Signaled():
+	switch result(x.status) {
+	case resultSignaled:
 		c.ExitsSignaled++
-	case x.status.Code() != 0:
+	case resultFailed:
 		c.ExitsFailed++
 	}
 	if runtime, ok := x.runtime(); ok {
@@ -115,14 +115,21 @@ func (x *ending) toMetric(e *emitter) telegraf.Metric {
 	return m
 }
 
+// Values of the tag result.
+const (
+	resultSuccess  = "success"
+	resultFailed   = "failed"
+	resultSignaled = "signaled"
+)
+
 func result(status cnproc.ExitStatus) string {
 	switch {
 	case status.Signaled():
-		return "signaled"
+		return resultSignaled
 	case status.Code() != 0:
-		return "failed"
+		return resultFailed
 	}
-	return "success"
+	return resultSuccess
 }
 
 // sigRTMin is the first real-time signal that programs can use: glibc and musl keep

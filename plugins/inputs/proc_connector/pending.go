@@ -128,41 +128,46 @@ func (p *pending) at(number uint64) *pendingEvent { return &p.events[p.head+int(
 // executed takes note of an exec, of which next was read: it contradicts what was read
 // of the exec before unless that has other arguments, and that the process has ended.
 func (p *pending) executed(pid int32, timestamp uint64, next *reading) {
-	if n, ok := p.exits[pid]; ok {
-		p.at(n).fate = livesOn
-		delete(p.exits, pid)
-	}
-	n, ok := p.execs[pid]
-	if !ok {
-		return
-	}
-	if old := p.at(n); timestamp < old.final &&
-		(old.exec.readAt >= timestamp || old.exec.gone || next.gone || bytes.Equal(old.exec.cmdline, next.cmdline)) {
-		old.exec.forget()
+	p.decide(pid, livesOn)
+	if old := p.doubtful(pid, timestamp); old != nil &&
+		(old.readAt >= timestamp || old.gone || next.gone || bytes.Equal(old.cmdline, next.cmdline)) {
+		old.forget()
 	}
 }
 
 // reused takes note of a fork that gave the id to a new process: the one before has
 // ended, and what was read of it may be of the new one.
 func (p *pending) reused(pid int32, timestamp uint64) {
-	if n, ok := p.exits[pid]; ok {
-		p.at(n).fate = ended
-		delete(p.exits, pid)
+	p.decide(pid, ended)
+	if old := p.doubtful(pid, timestamp); old != nil {
+		old.forget()
 	}
-	if n, ok := p.execs[pid]; ok {
-		if old := p.at(n); timestamp < old.final {
-			old.exec.forget()
-		}
-		delete(p.execs, pid)
-	}
+	delete(p.execs, pid)
 }
 
 // renamed takes note of a new name: what was read of the exec before may be that name
 // already.
 func (p *pending) renamed(pid int32, timestamp uint64) {
-	if n, ok := p.execs[pid]; ok && timestamp < p.at(n).final {
-		p.at(n).exec.guessed = true
+	if old := p.doubtful(pid, timestamp); old != nil {
+		old.guessed = true
 	}
+}
+
+// decide says what became of a process whose exit waits.
+func (p *pending) decide(pid int32, f fate) {
+	if n, ok := p.exits[pid]; ok {
+		p.at(n).fate = f
+		delete(p.exits, pid)
+	}
+}
+
+// doubtful returns what was read of a process's latest exec, if what it did at a time may
+// contradict that.
+func (p *pending) doubtful(pid int32, timestamp uint64) *reading {
+	if n, ok := p.execs[pid]; ok && timestamp < p.at(n).final {
+		return p.at(n).exec
+	}
+	return nil
 }
 
 // take observes what only this moment can tell of an event, and applies the event at
@@ -249,10 +254,11 @@ func (t *tracker) emptied(missed bool, until uint64) {
 		t.confirmed = false
 	}
 	t.syncDue = t.syncDue || missed
-	if t.syncDue && t.clock.monotonic() >= t.synced+uint64(resyncInterval) {
+	now := t.clock.monotonic()
+	if t.syncDue && now >= t.synced+uint64(resyncInterval) {
 		t.resync()
 	}
-	if t.clock.monotonic() >= t.looked+uint64(lookInterval) {
+	if now >= t.looked+uint64(lookInterval) {
 		t.lookAgain()
 	}
 }

@@ -144,7 +144,7 @@ type clock struct {
 }
 
 // A session is a *cnproc.Session.
-type session interface { //nolint:interfacebloat // it is a library's type as a test may replace it
+type session interface { //nolint:interfacebloat // what the plugin uses of a *cnproc.Session
 	Read(b *cnproc.Batch, idle time.Duration) error
 	Wake() error
 	SetWindow(d time.Duration)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/detached"
 )
 
 // A program of higher real-time priority may keep a CPU to itself. A thread that is
@@ -96,7 +98,7 @@ func (c *Catchers) Release() (occupied []int) {
 		if w.tid != 0 {
 			c.free(w)
 			if c.report.Scheduling == Realtime {
-				ordinary(w.tid)
+				detached.Ordinary(w.tid)
 			}
 		}
 	}

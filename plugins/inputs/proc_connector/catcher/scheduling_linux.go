@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/detached"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 // Scheduling is the priority of catchers.
@@ -93,7 +93,7 @@ func (r Report) String() string {
 func enter(name string) {
 	// The bare call, because unix.Prctl takes the address as a number. A thread
 	// without a name of its own does its work all the same.
-	var comm [16]byte // TASK_COMM_LEN of include/linux/sched.h
+	var comm [cnproc.CommLen]byte
 	copy(comm[:len(comm)-1], name)
 	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of prctl(2), which cannot fail
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&comm)), 0)
@@ -153,12 +153,4 @@ func schedule(tid int, s Scheduling) error {
 		return fmt.Errorf("%s: %w", s, os.NewSyscallError("sched_setattr", err))
 	}
 	return nil
-}
-
-// ordinary takes real-time priority from a thread. Unlike sched_setattr(2) this
-// call leaves its niceness alone.
-func ordinary(tid int) {
-	var param struct{ priority int32 } // struct sched_param of include/uapi/linux/sched/types.h
-	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of sched_setscheduler(2), which refuses nobody this
-	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), detached.OrdinaryPolicy, uintptr(unsafe.Pointer(&param)))
 }

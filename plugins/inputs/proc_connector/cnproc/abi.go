@@ -154,9 +154,11 @@ const (
 	// that a longer event of a future one is still whole.
 	slotLen = 256
 
+	// CommLen is the size of a thread's name in bytes, a NUL at its end included.
+	//
 	// include/linux/sched.h
 	//	#define TASK_COMM_LEN 16
-	taskCommLen = 16
+	CommLen = 16
 )
 
 // appendRequest appends a LISTEN or IGNORE request to b: nlmsghdr, cn_msg and

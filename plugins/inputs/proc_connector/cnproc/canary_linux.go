@@ -38,7 +38,7 @@ func renameThread() (Task, error) {
 		r := <-other
 		return r.task, r.err
 	}
-	var name [taskCommLen]byte
+	var name [CommLen]byte
 	for _, option := range []uintptr{unix.PR_GET_NAME, unix.PR_SET_NAME} {
 		// The bare call: unix.Prctl takes the address as a number, and by the time
 		// the kernel gets it the stack may have moved.

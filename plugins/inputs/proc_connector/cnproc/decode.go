@@ -127,7 +127,7 @@ func (w What) dataLen() int {
 	case WhatFork, WhatUID, WhatGID, WhatPtrace, WhatCoredump, WhatExit:
 		return 16
 	case WhatComm:
-		return 8 + taskCommLen
+		return 8 + CommLen
 	default:
 		return 0
 	}

@@ -38,10 +38,10 @@ func message(order binary.AppendByteOrder, what What, ack uint32, data ...uint32
 // comm packs a name into words that message stores in the given order, so that
 // its bytes come out as they are.
 func comm(order binary.ByteOrder, name string) []uint32 {
-	var b [taskCommLen]byte
+	var b [CommLen]byte
 	copy(b[:], name)
 	words := make([]uint32, 0, 4)
-	for i := 0; i < taskCommLen; i += 4 {
+	for i := 0; i < CommLen; i += 4 {
 		words = append(words, order.Uint32(b[i:]))
 	}
 	return words

@@ -55,7 +55,7 @@ type Event struct {
 	Tracer Task
 
 	// Comm is the new name of WhatComm, ended by a zero byte.
-	Comm [taskCommLen]byte
+	Comm [CommLen]byte
 
 	// Ack and AckErrno are set for WhatNone. Ack is the number of the request,
 	// plus one; AckErrno is the error number with which the kernel refused it,

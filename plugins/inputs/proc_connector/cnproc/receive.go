@@ -75,10 +75,12 @@ func (s *Session) readBatch(b *Batch, idle time.Duration) error {
 	r.reading.Store(true)
 	closing := r.closing.Load()
 	switch {
-	case r.closed, closing && (r.empty && !r.until.IsZero() || !r.until.IsZero() && time.Now().After(r.until)):
+	case r.closed:
 		return ErrClosed
 	case closing && r.until.IsZero():
 		r.until = time.Now().Add(drainTime)
+	case closing && (r.empty || time.Now().After(r.until)):
+		return ErrClosed
 	case r.empty && !closing && idle != 0:
 		if err := s.sock.wait(idle, time.Duration(r.window.Load())); err != nil {
 			return err

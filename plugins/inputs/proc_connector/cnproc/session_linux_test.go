@@ -387,7 +387,7 @@ func TestObstacle(t *testing.T) {
 // stormEnv tells a child process of a test to change its name so many times.
 const stormEnv = "CNPROC_TEST_STORM"
 
-var stormName = [taskCommLen]byte([]byte("cnproc-storm\x00\x00\x00\x00"))
+var stormName = [CommLen]byte([]byte("cnproc-storm\x00\x00\x00\x00"))
 
 // firstThread is what renameThread did on the first thread of this process.
 var firstThread struct {
@@ -446,7 +446,7 @@ func TestLiveStorm(t *testing.T) {
 
 // A counter counts the renames to one name.
 type counter struct {
-	name [taskCommLen]byte
+	name [CommLen]byte
 	n    atomic.Int64
 }
 

@@ -258,13 +258,7 @@ func (s *netlinkSocket) setAlarm(filter []bpf.RawInstruction) error {
 	if err != nil {
 		return err
 	}
-	if err = alarm.setFilter(filter); err == nil {
-		_, err = alarm.setReceiveBuffer(alarmBuffer)
-	}
-	if err == nil {
-		_, err = alarm.join()
-	}
-	if err == nil {
+	if _, err = alarm.hear(filter, alarmBuffer); err == nil {
 		err = s.waiter.add(alarm.fd)
 	}
 	if err != nil {

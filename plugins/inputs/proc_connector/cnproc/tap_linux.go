@@ -21,17 +21,22 @@ func OpenTap(cfg TapConfig) (*Tap, error) {
 	return &Tap{sock: sock}, nil
 }
 
-// tap joins the group with everything in place before the first event. It returns
-// the step that failed.
+// tap makes a socket that of a tap. It returns the step that failed.
 func (s *netlinkSocket) tap(cfg TapConfig) (op string, err error) {
 	filter, err := bpf.Assemble(tapFilter(cfg.What, cfg.CPUs))
-	if err == nil {
-		err = s.setFilter(filter)
-	}
 	if err != nil {
 		return "attach filter", err
 	}
-	if _, err := s.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
+	return s.hear(filter, cfg.ReceiveBuffer)
+}
+
+// hear joins the group with everything in place before the first event. It returns
+// the step that failed.
+func (s *netlinkSocket) hear(filter []bpf.RawInstruction, receiveBuffer int) (op string, err error) {
+	if err := s.setFilter(filter); err != nil {
+		return "attach filter", err
+	}
+	if _, err := s.setReceiveBuffer(receiveBuffer); err != nil {
 		return "size buffer", err
 	}
 	_, err = s.join()

@@ -32,10 +32,6 @@ const (
 	linkLen   = 4096
 	cgroupLen = 8 << 10
 
-	// cutComm is the length at which the kernel cuts a name: TASK_COMM_LEN of
-	// include/linux/sched.h without its zero byte.
-	cutComm = 15
-
 	// idleWakes is how often in a row poll(2) may say that there is something
 	// and be wrong, before the catcher gives up: nothing of real-time priority
 	// may spin.
@@ -135,9 +131,17 @@ type Loop struct {
 // A schedParam is struct sched_param of include/uapi/linux/sched/types.h.
 type schedParam struct{ priority int32 }
 
-// OrdinaryPolicy is that of a thread without a priority. It keeps the flag that only the
+// ordinaryPolicy is that of a thread without a priority. It keeps the flag that only the
 // privileged may clear.
-const OrdinaryPolicy = unix.SCHED_NORMAL | unix.SCHED_RESET_ON_FORK
+const ordinaryPolicy = unix.SCHED_NORMAL | unix.SCHED_RESET_ON_FORK
+
+// Ordinary takes real-time priority from a thread. Unlike sched_setattr(2) this call leaves
+// its niceness alone.
+func Ordinary(tid int) {
+	var param schedParam
+	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of sched_setscheduler(2), which refuses nobody this
+	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), ordinaryPolicy, uintptr(unsafe.Pointer(&param)))
+}
 
 // New returns a loop that has not begun. The error is that of mmap(2).
 func New(cfg Config) (*Loop, error) {
@@ -276,7 +280,7 @@ func (l *Loop) answer() (end bool) {
 func (l *Loop) leave() {
 	l.arguments[0], l.arguments[1], l.arguments[2] = 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed))
 	l.call(unix.SYS_SCHED_SETAFFINITY)
-	l.arguments[0], l.arguments[1], l.arguments[2] = 0, OrdinaryPolicy, uintptr(unsafe.Pointer(&l.param))
+	l.arguments[0], l.arguments[1], l.arguments[2] = 0, ordinaryPolicy, uintptr(unsafe.Pointer(&l.param))
 	l.call(unix.SYS_SCHED_SETSCHEDULER)
 }
 

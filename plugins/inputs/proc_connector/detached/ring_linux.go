@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 // A ring holds what one catcher has read until the receiver takes it. The catcher
@@ -79,7 +81,7 @@ func (e *entry) vague() bool {
 		c := *(*byte)(unsafe.Add(status, i))
 		if c == '\n' {
 			name := unsafe.Add(status, begin)
-			return n == cutComm || n > 0 && number || n == 3 && *(*[3]byte)(name) == [3]byte{'e', 'x', 'e'}
+			return n == cnproc.CommLen-1 || n > 0 && number || n == 3 && *(*[3]byte)(name) == [3]byte{'e', 'x', 'e'}
 		}
 		if c == '\\' {
 			i++

@@ -93,15 +93,12 @@ func (p proc) list(dir string) []string {
 	return names
 }
 
-// taskCommLen is the size of a process's name in the kernel, with a NUL.
-const taskCommLen = 16
-
 // name is a process's name. The kernel keeps 15 bytes of it; where it was cut, the
 // command line may have the rest.
 func (p proc) name(pid int) string {
 	dir := strconv.Itoa(pid)
 	name := p.read(dir + "/comm")
-	if len(name) == taskCommLen-1 {
+	if len(name) == cnproc.CommLen-1 {
 		program, _, _ := strings.Cut(p.read(dir+"/cmdline"), "\x00")
 		if base := filepath.Base(program); strings.HasPrefix(base, name) {
 			name = base

@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
-// maxComm is the length at which the kernel cuts a name: TASK_COMM_LEN of
-// include/linux/sched.h without its zero byte.
-const maxComm = 15
+// maxComm is the length at which the kernel cuts a name.
+const maxComm = cnproc.CommLen - 1
 
 // maxName is the longest name that a file can have (NAME_MAX of
 // include/uapi/linux/limits.h). An argv[0] may be longer, but is no file's name.
