@@ -54,16 +54,19 @@ func TestLiveExec(t *testing.T) {
 	acc := startLive(t, p)
 
 	dir := t.TempDir()
-	cmd := exec.Command("/bin/sleep", "0.2")
+	cmd := exec.Command("/bin/sleep", "infinity") // until it has been looked at
 	cmd.Dir = dir
 	require.NoError(t, cmd.Start())
-	defer func() { require.NoError(t, cmd.Wait()) }()
+	defer func() {
+		require.NoError(t, cmd.Process.Kill())
+		require.Error(t, cmd.Wait())
+	}()
 	require.Eventually(t, func() bool { return execOf(acc, cmd.Process.Pid) != nil }, time.Minute, 5*time.Millisecond)
 
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid))
 	require.NoError(t, err)
 	got := execOf(acc, cmd.Process.Pid)
-	require.Equal(t, "/bin/sleep 0.2", got["cmdline"])
+	require.Equal(t, "/bin/sleep infinity", got["cmdline"])
 	require.Equal(t, dir, got["cwd"])
 	require.Equal(t, exe, got["exe"])
 	require.EqualValues(t, os.Getpid(), got["ppid"])
