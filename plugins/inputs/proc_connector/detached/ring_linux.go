@@ -11,18 +11,20 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
-// A ring holds what one catcher has read until the receiver takes it. The catcher
-// alone moves head and the receiver alone moves tail, so they need no lock, only
-// the functions of sync/atomic (its types have methods, which grow the stack where
-// they are not inlined). Both count bytes since the beginning, modulo 2^32; modulo
-// the size they are places in the ring.
+// A ring holds what one catcher has read until the receiver takes it. They need no
+// lock, only the functions of sync/atomic (its types have methods, which grow the
+// stack where they are not inlined).
 type ring struct {
+	// ends are the head, where the next entry goes, and in the lower half the tail,
+	// where the oldest lies. Both count bytes since the beginning, modulo 2^32; modulo
+	// the size they are places in the ring. The catcher moves the head, the receiver
+	// the tail; but both belong to the catcher while the ring is empty, so that it
+	// can begin anew without waiting for the receiver.
+	ends   uint64
 	memory []byte
 	base   unsafe.Pointer
 	size   uint32 // a power of two
 	calm   uint32 // see reserve
-	head   uint32
-	tail   uint32
 }
 
 const (
@@ -144,17 +146,29 @@ func (r *ring) at(position uint32) *entry {
 	return (*entry)(unsafe.Add(r.base, position&(r.size-1)))
 }
 
+//go:nosplit
+//go:norace
+func (r *ring) load() (head, tail uint32) {
+	ends := atomic.LoadUint64(&r.ends)
+	return uint32(ends >> 32), uint32(ends)
+}
+
 // reserve returns where the catcher may write an entry of up to so many bytes, or
 // false when there is no room.
 //
 //go:nosplit
 //go:norace
 func (r *ring) reserve(longest uint32) (position uint32, ok bool) {
-	head, tail := atomic.LoadUint32(&r.head), atomic.LoadUint32(&r.tail)
+	head, tail := r.load()
 	offset := head & (r.size - 1)
-	// An entry lies in one piece. And while the ring is empty there is no need to
-	// go through all of it: that would only make more memory resident.
-	if offset+longest > r.size || head == tail && offset > r.calm {
+	if head == tail && offset > r.calm {
+		// There is no need to go through all of it: that would only make more memory
+		// resident.
+		head += r.size - offset
+		atomic.StoreUint64(&r.ends, uint64(head)<<32|uint64(head))
+		return head, true
+	}
+	if offset+longest > r.size { // an entry lies in one piece
 		rest := r.size - offset
 		if head+rest+longest-tail > r.size {
 			return 0, false
@@ -170,7 +184,10 @@ func (r *ring) reserve(longest uint32) (position uint32, ok bool) {
 //
 //go:nosplit
 //go:norace
-func (r *ring) publish(position uint32) { atomic.StoreUint32(&r.head, position) }
+func (r *ring) publish(position uint32) {
+	head, _ := r.load()
+	atomic.AddUint64(&r.ends, uint64(position-head)<<32)
+}
 
 const (
 	// staleAfter is how much older than the event that is looked for an entry
@@ -187,7 +204,7 @@ const (
 //go:norace
 func (r *ring) find(pid int32, timestamp uint64) *entry {
 	r.freeBefore(timestamp - min(timestamp, staleAfter))
-	head, at := atomic.LoadUint32(&r.head), r.tail
+	head, at := r.load()
 	for n := 0; at != head && n < searched; n++ {
 		e := r.at(at)
 		if e.taken == 0 && e.timestamp == timestamp && e.pid == pid {
@@ -207,13 +224,18 @@ func (r *ring) free() { r.freeBefore(0) }
 //
 //go:norace
 func (r *ring) freeBefore(timestamp uint64) {
-	head, tail := atomic.LoadUint32(&r.head), r.tail
-	for tail != head {
-		e := r.at(tail)
-		if e.taken == 0 && e.timestamp >= timestamp {
-			break
+	for {
+		head, tail := r.load()
+		first := tail
+		for tail != head {
+			e := r.at(tail)
+			if e.taken == 0 && e.timestamp >= timestamp {
+				break
+			}
+			tail += e.size
 		}
-		tail += e.size
+		if tail == first || atomic.CompareAndSwapUint64(&r.ends, uint64(head)<<32|uint64(first), uint64(head)<<32|uint64(tail)) {
+			return
+		}
 	}
-	atomic.StoreUint32(&r.tail, tail)
 }

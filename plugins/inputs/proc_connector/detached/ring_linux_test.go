@@ -3,6 +3,7 @@ package detached
 import (
 	"bytes"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -83,7 +84,8 @@ func TestRing(t *testing.T) {
 			require.Equal(t, l.cmdline, e.part(partCmdline))
 			r.free()
 		}
-		require.Equal(t, r.head, r.tail)
+		head, tail := r.load()
+		require.Equal(t, head, tail)
 		t.Logf("%d taken, %d refused", taken, refused)
 	}
 }
@@ -111,7 +113,8 @@ func TestRingStaysSmall(t *testing.T) {
 	used := 0
 	for n := range 100_000 {
 		require.True(t, leave(r, int32(n), uint64(n), make([]byte, 600)))
-		position := int(r.tail & (r.size - 1))
+		_, tail := r.load()
+		position := int(tail & (r.size - 1))
 		require.NotNil(t, r.find(int32(n), uint64(n)))
 		r.free()
 		used = max(used, position)
@@ -120,18 +123,51 @@ func TestRingStaysSmall(t *testing.T) {
 	require.Greater(t, used, minCalm/2)
 }
 
+// All of the memory is there for a storm, however much of it was used before.
 func TestRingFull(t *testing.T) {
 	r := openRing(t)
-	n := 0
-	for leave(r, int32(n), uint64(n), make([]byte, 4000)) {
-		n++
-	}
-	require.Greater(t, n, minRing/4096-10)
-	for i := range n {
-		require.NotNil(t, r.find(int32(i), uint64(i)), i)
+	for range 1000 {
+		n := 0
+		for leave(r, int32(n), uint64(n), make([]byte, 4000)) {
+			n++
+		}
+		require.Greater(t, n, minRing/4096-10)
+		for i := range n {
+			require.NotNil(t, r.find(int32(i), uint64(i)), i)
+			r.free()
+		}
+		require.True(t, leave(r, 1, 1, make([]byte, 600)))
+		require.NotNil(t, r.find(1, 1))
 		r.free()
 	}
-	require.True(t, leave(r, 1, 1, nil))
+}
+
+// A catcher and the receiver are at it at the same time, and the ring is empty again and
+// again.
+func TestRingShared(t *testing.T) {
+	r := openRing(t)
+	const entries = 200_000
+	done := make(chan int)
+	go func() {
+		n := 0
+		for n < entries {
+			if leave(r, int32(n), uint64(n), []byte{byte(n)}) {
+				n++
+			} else {
+				runtime.Gosched()
+			}
+		}
+		done <- n
+	}()
+	for n := range entries {
+		var e *entry
+		for e = r.find(int32(n), uint64(n)); e == nil; e = r.find(int32(n), uint64(n)) {
+			runtime.Gosched()
+		}
+		require.Equal(t, []byte{byte(n)}, e.part(partCmdline))
+		r.free()
+	}
+	require.Equal(t, entries, <-done)
 }
 
 func TestVague(t *testing.T) {
