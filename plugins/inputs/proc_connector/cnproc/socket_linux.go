@@ -34,6 +34,7 @@ type netlinkSocket struct {
 	fd     int
 	waiter *waiter        // of a session
 	alarm  *netlinkSocket // nil: there is none
+	busy   bool           // something was received since the last window
 
 	kernel    unix.RawSockaddrNetlink
 	headers   [batchLen]mmsghdr
@@ -239,6 +240,7 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 				// then contradict what is here, and Decode says so.
 				s.datagrams[i] = datagram{bytes: s.slots[i][:s.headers[i].len], sender: s.senders[i].Pid}
 			}
+			s.busy = s.busy || n > 0
 			return s.datagrams[:n], nil
 		case unix.EAGAIN:
 			return nil, nil
@@ -269,17 +271,22 @@ func (s *netlinkSocket) setAlarm(filter []bpf.RawInstruction) error {
 }
 
 func (s *netlinkSocket) wait(idle, window time.Duration) error {
-	heard, err := s.waiter.wait(s.fd, idle)
-	if !heard || err != nil || window == 0 || s.alarm == nil {
-		return err
+	windowed := window > 0 && s.alarm != nil
+	// While events keep coming, the first of a window wakes nobody.
+	if !s.busy || idle >= 0 || !windowed {
+		heard, err := s.waiter.wait(s.fd, idle)
+		if !heard || err != nil || !windowed {
+			return err
+		}
 	}
+	s.busy = false
 	// What it heard before is no reason to hurry now.
 	for {
 		if batch, err := s.alarm.receive(batchLen); err != nil || len(batch) < batchLen {
 			break
 		}
 	}
-	_, err = s.waiter.wait(s.alarm.fd, window)
+	_, err := s.waiter.wait(s.alarm.fd, window)
 	return err
 }
 
