@@ -109,3 +109,48 @@ func TestMillionEvents(t *testing.T) {
 		return
 	}
 }
+
+// The command line of each program is read before it can end, in a storm that begins
+// while the receiver sleeps, and a catcher has made many a round through its memory.
+func TestStormIsCaught(t *testing.T) {
+	l := listeners.Guard(t)
+	program := workload.Build(t)
+	p := plugin.Start(t, plugin.Args("--config", plugin.WriteConfig(t, "event_limit = 0")))
+	l.Require(1)
+	if !strings.Contains(p.Stderr(), "with real-time priority") {
+		t.Skip("catchers have no real-time priority here, so that a program may end before they come to it")
+	}
+
+	var allowed unix.CPUSet
+	require.NoError(t, unix.SchedGetaffinity(0, &allowed))
+	cpu := 0
+	for !allowed.IsSet(cpu) {
+		cpu++
+	}
+	for range 3 {
+		// On one CPU, so that all of it is one catcher's.
+		storm := exec.Command("taskset", "-c", strconv.Itoa(cpu), program, "storm", "2", "/bin/true")
+		out, err := storm.Output()
+		require.NoError(t, err)
+		made, err := strconv.Atoi(strings.TrimSpace(string(out)))
+		require.NoError(t, err)
+
+		var full int
+		check.Eventually(t, "each exec of the storm is reported", 20*time.Second, func() bool {
+			found := 0
+			full = 0
+			for _, m := range p.Metrics() {
+				if m.Name() != plugin.Exec || plugin.Int(m, "ppid") != int64(storm.Process.Pid) {
+					continue
+				}
+				found++
+				if plugin.Text(m, "detail") == "full" && plugin.Text(m, "cmdline") == "/bin/true" {
+					full++
+				}
+			}
+			return found >= made
+		})
+		t.Logf("%d execs in 2 s", made)
+		require.Equal(t, made, full)
+	}
+}
