@@ -15,7 +15,7 @@ TESTFLAGS ?=
 TEST_PROGRAMS := bash:bash sleep:coreutils unshare:util-linux mount:mount qemu-system-x86_64:qemu-system-x86 setcap:libcap2-bin \
 	qemu-s390x:qemu-user lintian:lintian rpm:rpm shellcheck:shellcheck systemd-analyze:systemd zsh:zsh fish:fish
 # What "make bench" calls besides.
-BENCH_PROGRAMS := forkstat:forkstat stress-ng:stress-ng
+BENCH_PROGRAMS := forkstat:forkstat stress-ng:stress-ng auditctl:auditd
 
 # Tools are kept below a folder that names their version. They are built for
 # this machine, whatever the program is built for.

@@ -32,11 +32,12 @@ const (
 	PartStorms = "storms" // the comparison
 	PartBusy   = "busy"   // the same with all processors busy
 	PartCost   = "cost"   // what ordinary processes pay
+	PartRates  = "rates"  // what one exec costs at everyday rates
 	PartIdle   = "idle"   // what the plugin costs when nothing happens
 	PartScale  = "scale"  // what a host costs at several rates
 )
 
-var usual = []string{PartStorms, PartBusy, PartCost, PartIdle}
+var usual = []string{PartStorms, PartBusy, PartCost, PartRates, PartIdle}
 
 // bench is one run.
 type bench struct {
@@ -63,6 +64,7 @@ type Result struct {
 	storms   []*Storm
 	runs     []*runs
 	costs    []*cost
+	rates    []*rated
 	idle     []*idle
 	scale    *scale
 }
@@ -106,10 +108,11 @@ func Run(ctx context.Context, options Options) (result *Result, err error) {
 	}
 	defer func() { err = errors.Join(err, b.balance.close()) }()
 
-	result = &Result{machine: describe(ctx, b.programs), began: began, options: options, busy: b.busy, realtime: b.realtime, left: b.left, storms: b.storms}
+	result = &Result{machine: describe(ctx, b.programs), began: began, options: options, busy: b.busy, realtime: b.realtime, storms: b.storms}
 	if err := b.run(ctx, result); err != nil {
 		return nil, err
 	}
+	result.left = b.left
 	result.took = time.Since(began)
 	return result, nil
 }
@@ -123,6 +126,11 @@ func (b *bench) run(ctx context.Context, result *Result) error {
 	}
 	if b.has(PartCost) {
 		if result.costs, err = b.cost(ctx); err != nil {
+			return err
+		}
+	}
+	if b.has(PartRates) {
+		if result.rates, err = b.rates(ctx); err != nil {
 			return err
 		}
 	}

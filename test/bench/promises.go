@@ -7,8 +7,10 @@ const (
 	maxOfFloor     = 1.25   // times the floor's processor time an event
 	minCaught      = 0.9995 // command lines, at full speed
 	minCaughtBusy  = 0.999  // the same with all processors busy
-	maxIdleCPU     = 0.0005 // of a processor
-	maxIdleWakeups = 2.0    // a second
+	maxOfRival     = 1.0    // times forkstat's processor time an exec, at everyday rates
+	maxOfRivalSlow = 1.3    // the same below 100 a second
+	maxIdleCPU     = 0.0002 // of a processor
+	maxIdleWakeups = 1.0    // a second
 	maxIdleRSS     = 40 << 20
 	maxOfThreads   = 0.01 // of the storm's processor time, for events that are not asked for
 )
@@ -32,6 +34,9 @@ func (r *Result) Broken() []string {
 			fail("threads that nobody asked for cost the plugin %.2f %% of the storm's processor time at the least, and not less than %.0f %%",
 				100*of, 100*maxOfThreads)
 		}
+	}
+	if len(r.rates) > 0 {
+		checkRates(r.rates, fail)
 	}
 	for _, i := range r.idle {
 		if !i.gathering {

@@ -22,6 +22,9 @@ func (r *Result) Markdown(w io.Writer) error {
 	if len(r.costs) > 0 {
 		r.writeCosts(&out)
 	}
+	if len(r.rates) > 0 {
+		writeRates(&out, r.rates)
+	}
 	if len(r.idle) > 0 {
 		writeIdle(&out, r.idle)
 	}
