@@ -17,7 +17,7 @@ import (
 type rate struct{ execs, seconds int }
 
 // Everyday rates, and one that few hosts see.
-var everyday = []rate{{10, 30}, {100, 10}, {400, 5}, {1600, 3}}
+var everyday = []rate{{10, 20}, {100, 10}, {400, 5}, {1600, 3}}
 
 // ratedRounds is how often each is measured.
 const ratedRounds = 3
@@ -137,7 +137,7 @@ func startAudit(ctx context.Context, _ *bench, dir string) (pids []int, stop fun
 	}
 	plugins := filepath.Join(dir, "plugins.d")
 	config := "log_file = " + filepath.Join(dir, "audit.log") + "\nplugin_dir = " + plugins +
-		"\nflush = INCREMENTAL_ASYNC\nfreq = 50\nmax_log_file = 100\n"
+		"\nlog_format = ENRICHED\nflush = INCREMENTAL_ASYNC\nfreq = 50\nmax_log_file = 100\nspace_left = 75\nadmin_space_left = 50\n"
 	if err := errors.Join(os.Mkdir(plugins, 0o750), os.WriteFile(filepath.Join(dir, "auditd.conf"), []byte(config), 0o600)); err != nil {
 		return nil, nil, err
 	}
