@@ -84,13 +84,14 @@ test-go:
 # Once more as the program is built what the race detector changes: what runs
 # outside of Go's runtime, which must link and work without optimisation, too, for
 # those who look at it with a debugger; and memory.
+MODULE  := github.com/proc-connector/telegraf-proc-connector
 CATCHER := plugins/inputs/proc_connector/catcher
 DETACHED := plugins/inputs/proc_connector/detached
 .PHONY: test-built
 test-built: export CGO_ENABLED = 0
 test-built:
 	go test -count=1 $(TESTFLAGS) ./$(CATCHER) ./$(DETACHED)
-	go test -gcflags='-N -l' -count=1 $(TESTFLAGS) -run '^TestLiveCatch$$' ./$(CATCHER)
+	go test -gcflags='$(MODULE)/...=-N -l' -count=1 $(TESTFLAGS) -run '^TestLiveCatch$$' ./$(CATCHER)
 	go test -count=1 $(TESTFLAGS) -run '^TestMemoryIsBounded$$' ./plugins/inputs/proc_connector
 
 # The files that keep the balance have no statement that no test takes.

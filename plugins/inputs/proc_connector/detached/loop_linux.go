@@ -33,14 +33,15 @@ const (
 	cgroupLen = 8 << 10
 
 	// idleWakes is how often in a row poll(2) may say that there is something
-	// and be wrong, before the catcher gives up: nothing of real-time priority
+	// and be wrong, before the loop gives up: nothing of real-time priority
 	// may spin.
 	idleWakes = 1000
 )
 
-// A file is a part and the most that is read of it, in bytes.
+// A file is a part: its name with zeros behind it, and the most that is read of it, in
+// bytes.
 type file struct {
-	name   fileName
+	name   [8]byte
 	length uint32
 }
 
@@ -57,79 +58,50 @@ type Config struct {
 
 // Wanted says what is read of a process besides /proc/PID/status. Less costs less time.
 type Wanted struct {
-	Cmdline int // the arguments, up to so many bytes
-	Exe     bool
-	Cwd     bool
-	Cgroup  bool
-}
-
-// lengths is how many bytes are read of each part at the most. Those that are not wanted
-// may be needed to complete a name.
-func (w Wanted) lengths() [parts]uint32 {
-	cmdline := uint32(w.Cmdline)
-	if cmdline == 0 {
-		cmdline = linkLen
-	}
-	return [parts]uint32{partCmdline: cmdline, partStatus: statusLen, partExe: linkLen, partCwd: linkLen, partCgroup: cgroupLen}
-}
-
-// longest is the longest entry that can come of it.
-func (w Wanted) longest() uint32 {
-	sum := entrySize + entryAlign
-	for _, n := range w.lengths() {
-		sum += n
-	}
-	return sum
+	Cmdline          int // the arguments, up to so many bytes
+	Exe, Cwd, Cgroup bool
 }
 
 // A Loop is all that is worked with outside of the runtime: see doc.go for what its
 // methods must not do there. Run and Take are for one goroutine each, the others may be
 // called from any.
 type Loop struct {
-	want uint32 // a bit for each part
-	// withoutLinks is not 0 while exe and cwd are not to be read. See ReadLinks.
-	withoutLinks uint32
-	files        [parts]file
-	longest      uint32 // entry
-	ring         *ring
-	tap          uintptr
-	wake         uintptr // an eventfd: see answer
-	answers      uintptr // an eventfd
-	proc         uintptr // the directory
-	events       [2]unix.PollFd
-	message      cnproc.TapMessage
-	sender       unix.RawSockaddrNetlink
-	digits       [12]byte // of a process's id, at the end, and a NUL
-	directory    uintptr  // of the process
-	clock        unix.Timespec
-	event        uint64 // timestamp
-	pid          int32
-	idle         int
-	count        uint64 // of an eventfd
+	want    uint32 // a bit for each part
+	files   [parts]file
+	longest uint32 // entry
+	ring    *ring
 
-	// How often the loop was asked to answer, and has, and whether it is to end.
-	asked, answered, stopping uint32
+	tap, proc, wake, answers uintptr // see Config
+	allowed                  unix.CPUSet
 
-	// What leave gives the thread.
-	allowed unix.CPUSet
-	param   schedParam
+	// Any goroutine writes these: whether exe and cwd are left out, how often the loop was
+	// asked to answer, and whether it is to end. The loop writes how often it has answered.
+	withoutLinks, asked, stopping, answered uint32
 
-	// What system calls are given and return. It is here, and not on the stack, to
-	// leave room for the calls.
-	arguments        [6]uintptr
-	data, length     uintptr
-	result, kept     uintptr
-	error, keptError unix.Errno
-	senderLen        uint32
+	// What system calls are given: here, where the kernel can write without a stack that
+	// stays in its place.
+	events    [2]unix.PollFd
+	message   cnproc.TapMessage
+	sender    unix.RawSockaddrNetlink
+	senderLen uint32
+	digits    [12]byte // of a process's id, at the end, and a NUL
+	clock     unix.Timespec
+	count     uint64   // of an eventfd
+	param     [1]int32 // struct sched_param of include/uapi/linux/sched/types.h
+
+	// The event at hand, the process's directory, and the entry in the ring.
+	timestamp uint64
+	pid       int32
+	directory uintptr
+	position  uint32
+	size      uint32
+	idle      int // events that were none, in a row
 
 	failed string // the system call that ended the loop
 	errno  unix.Errno
 
 	buf []byte // of the last Record
 }
-
-// A schedParam is struct sched_param of include/uapi/linux/sched/types.h.
-type schedParam struct{ priority int32 }
 
 // ordinaryPolicy is that of a thread without a priority. It keeps the flag that only the
 // privileged may clear.
@@ -138,38 +110,47 @@ const ordinaryPolicy = unix.SCHED_NORMAL | unix.SCHED_RESET_ON_FORK
 // Ordinary takes real-time priority from a thread. Unlike sched_setattr(2) this call leaves
 // its niceness alone.
 func Ordinary(tid int) {
-	var param schedParam
-	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of sched_setscheduler(2), which refuses nobody this
+	var param [1]int32
 	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), ordinaryPolicy, uintptr(unsafe.Pointer(&param)))
 }
 
 // New returns a loop that has not begun. The error is that of mmap(2).
 func New(cfg Config) (*Loop, error) {
 	want := cfg.Wanted
-	r, err := newRing(int(want.longest()))
-	if err != nil {
-		return nil, err
-	}
 	l := &Loop{
-		longest: want.longest(),
-		ring:    r,
 		tap:     uintptr(cfg.Tap),
 		wake:    uintptr(cfg.Wake),
 		answers: uintptr(cfg.Answers),
 		proc:    uintptr(cfg.Proc),
 		events:  [2]unix.PollFd{{Fd: int32(cfg.Tap), Events: unix.POLLIN}, {Fd: int32(cfg.Wake), Events: unix.POLLIN}},
 		allowed: cfg.Allowed,
+		longest: entrySize + entryAlign,
 	}
-	lengths := want.lengths()
-	wanted := [parts]bool{partCmdline: want.Cmdline > 0, partStatus: true, partExe: want.Exe, partCwd: want.Cwd, partCgroup: want.Cgroup}
-	for part, name := range [parts]string{"cmdline", "status", "exe", "cwd", "cgroup"} {
-		copy(l.files[part].name[:], name)
-		l.files[part].length = lengths[part]
-		if wanted[part] {
+	cmdline := want.Cmdline
+	if cmdline == 0 {
+		cmdline = linkLen // for a name that has to be completed
+	}
+	for part, p := range [parts]struct {
+		name   string
+		length int
+		wanted bool
+	}{
+		{"cmdline", cmdline, want.Cmdline > 0},
+		{"status", statusLen, true},
+		{"exe", linkLen, want.Exe},
+		{"cwd", linkLen, want.Cwd},
+		{"cgroup", cgroupLen, want.Cgroup},
+	} {
+		copy(l.files[part].name[:], p.name)
+		l.files[part].length = uint32(p.length)
+		l.longest += uint32(p.length)
+		if p.wanted {
 			l.want |= 1 << part
 		}
 	}
-	return l, nil
+	var err error
+	l.ring, err = newRing(int(l.longest))
+	return l, err
 }
 
 // Close gives the memory back. The loop must have ended.
@@ -207,44 +188,46 @@ func (l *Loop) ReadLinks(read bool) {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-//nolint:gosec // G103: the pointers are those of system calls
 func (l *Loop) loop() {
-	for {
-		l.wait()
+	for l.errno == 0 {
+		errno := l.wait()
 		switch {
-		case l.error == unix.EINTR:
-			continue
-		case l.error != 0:
-			l.fail("ppoll", l.error)
-			return
+		case errno == unix.EINTR:
+		case errno != 0:
+			l.failed, l.errno = "ppoll", errno
 		case l.events[1].Revents != 0:
 			if l.answer() {
 				return
 			}
-			continue
 		case l.events[0].Revents&unix.POLLIN == 0 || l.idle == idleWakes:
-			l.fail("ppoll", unix.EIO)
-			return
-		}
-		l.idle++
-		l.senderLen = unix.SizeofSockaddrNetlink
-		l.arguments[0], l.arguments[1], l.arguments[2] = l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message)
-		l.arguments[3] = unix.MSG_DONTWAIT
-		l.arguments[4], l.arguments[5] = uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&l.senderLen))
-		l.call(unix.SYS_RECVFROM)
-		switch l.error {
-		case 0:
-			l.idle = 0
-			// The filter lets nothing but execs through, but others may send, too.
-			if l.sender.Pid == 0 && l.message.Exec(l.result, &l.pid, &l.event) {
-				l.catch()
-			}
-		case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
-		default:
-			l.fail("recvfrom", l.error)
-			return
+			l.failed, l.errno = "ppoll", unix.EIO
+		case l.receive() && l.begin():
+			l.catch()
+			l.end()
 		}
 	}
+}
+
+// receive takes a datagram, and reports whether it is about an exec.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (l *Loop) receive() bool {
+	l.idle++
+	l.senderLen = unix.SizeofSockaddrNetlink
+	n, errno := call(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&l.senderLen)))
+	switch errno {
+	case 0:
+		l.idle = 0
+		// The filter lets nothing but execs through, but others may send, too.
+		return l.sender.Pid == 0 && l.message.Exec(n, &l.pid, &l.timestamp)
+	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
+	default:
+		l.failed, l.errno = "recvfrom", errno
+	}
+	return false
 }
 
 // answer does what the loop was woken for, and reports whether it is to end.
@@ -252,12 +235,10 @@ func (l *Loop) loop() {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-//nolint:gosec // G103: the pointers are those of system calls
 func (l *Loop) answer() (end bool) {
-	l.arguments[0], l.arguments[1], l.arguments[2] = l.wake, uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count)
-	l.call(unix.SYS_READ)
-	if l.error != 0 && l.error != unix.EINTR && l.error != unix.EAGAIN {
-		l.fail("read", l.error)
+	_, errno := call(unix.SYS_READ, l.wake, uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count), 0, 0, 0)
+	if errno != 0 && errno != unix.EINTR && errno != unix.EAGAIN {
+		l.failed, l.errno = "read", errno
 		return true
 	}
 	if atomic.LoadUint32(&l.stopping) != 0 {
@@ -265,8 +246,7 @@ func (l *Loop) answer() (end bool) {
 	}
 	atomic.StoreUint32(&l.answered, atomic.LoadUint32(&l.asked))
 	l.count = 1
-	l.arguments[0] = l.answers
-	l.call(unix.SYS_WRITE) // to nobody, if nobody waits
+	call(unix.SYS_WRITE, l.answers, uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count), 0, 0, 0) // to nobody, if nobody waits
 	return false
 }
 
@@ -276,124 +256,115 @@ func (l *Loop) answer() (end bool) {
 //go:nosplit
 //go:norace
 //go:nocheckptr
-//nolint:gosec // G103: the pointers are those of system calls
 func (l *Loop) leave() {
-	l.arguments[0], l.arguments[1], l.arguments[2] = 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed))
-	l.call(unix.SYS_SCHED_SETAFFINITY)
-	l.arguments[0], l.arguments[1], l.arguments[2] = 0, ordinaryPolicy, uintptr(unsafe.Pointer(&l.param))
-	l.call(unix.SYS_SCHED_SETSCHEDULER)
+	call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed)), 0, 0, 0)
+	call(unix.SYS_SCHED_SETSCHEDULER, 0, ordinaryPolicy, uintptr(unsafe.Pointer(&l.param)), 0, 0, 0)
 }
 
-// call is a system call that does not block, with l.arguments.
+// call is a system call that does not block.
 //
 //go:nosplit
 //go:norace
-func (l *Loop) call(trap uintptr) {
-	l.result, _, l.error = syscall.RawSyscall6(trap,
-		l.arguments[0], l.arguments[1], l.arguments[2], l.arguments[3], l.arguments[4], l.arguments[5])
+func call(trap, a, b, c, d, e, f uintptr) (uintptr, unix.Errno) {
+	result, _, errno := syscall.RawSyscall6(trap, a, b, c, d, e, f)
+	return result, errno
 }
 
-//go:nosplit
-//go:norace
-func (l *Loop) fail(call string, errno unix.Errno) { l.failed, l.errno = call, errno }
-
-// catch reads what /proc says about the process of the message.
+// begin takes room in the ring, and looks for the process by its number, once instead of
+// for each file.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
-//nolint:gosec // G103: the message is the kernel's, the ring's memory none of Go's
-func (l *Loop) catch() {
-	position, ok := l.ring.reserve(l.longest)
-	if !ok {
-		return // the receiver may still come in time
+func (l *Loop) begin() (ok bool) {
+	if l.position, ok = l.ring.reserve(l.longest); !ok {
+		return false // the receiver may still come in time
 	}
+	fd, errno := call(unix.SYS_OPENAT, l.proc, l.number(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
+	if errno != 0 {
+		fd = ^uintptr(0) // no descriptor
+	}
+	l.directory, l.size = fd, entrySize
+	return true
+}
 
-	// One look for the process by its number instead of one for each file.
-	l.arguments[0], l.arguments[1] = l.proc, l.number()
-	l.arguments[2], l.arguments[3] = unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0
-	l.call(unix.SYS_OPENAT)
-	if l.error != 0 {
-		l.result = ^uintptr(0) // no descriptor
-	}
-	l.directory = l.result
-	e := l.ring.at(position)
-	size := entrySize
+// catch reads what /proc says about the process.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (l *Loop) catch() {
+	e := l.ring.at(l.position)
 	without := atomic.LoadUint32(&l.withoutLinks) != 0
 	for part := range parts {
 		*e.length(part) = notRead
 		if l.wants(part) && !(without && (part == partExe || part == partCwd)) {
-			size = l.read(e, part, size)
+			l.read(e, part)
 		}
 	}
-	if e.vague() {
-		// What the program is called is told by its arguments and its file.
-		if !l.wants(partCmdline) {
-			size = l.read(e, partCmdline, size)
-		}
-		if !without && !l.wants(partExe) {
-			size = l.read(e, partExe, size)
-		}
+	if !e.vague() {
+		return
 	}
-	if l.directory != ^uintptr(0) {
-		l.arguments[0] = l.directory
-		l.call(unix.SYS_CLOSE)
+	// What the program is called is told by its arguments and its file.
+	if !l.wants(partCmdline) {
+		l.read(e, partCmdline)
 	}
-	l.arguments[0], l.arguments[1] = unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&l.clock))
-	l.call(unix.SYS_CLOCK_GETTIME)
-	size = (size + entryAlign - 1) &^ (entryAlign - 1)
-	e.size, e.taken, e.pid, e.timestamp = size, 0, l.pid, l.event
+	if !without && !l.wants(partExe) {
+		l.read(e, partExe)
+	}
+}
+
+// end hands over what was read.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func (l *Loop) end() {
+	call(unix.SYS_CLOSE, l.directory, 0, 0, 0, 0, 0)
+	call(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&l.clock)), 0, 0, 0, 0)
+	e := l.ring.at(l.position)
+	e.size = (l.size + entryAlign - 1) &^ (entryAlign - 1)
+	e.taken, e.pid, e.timestamp = 0, l.pid, l.timestamp
 	e.readAt = uint64(l.clock.Sec)*1_000_000_000 + uint64(l.clock.Nsec)
-	l.ring.publish(position + size)
+	l.ring.publish(l.position + e.size)
 }
 
 //go:nosplit
 //go:norace
 func (l *Loop) wants(part int) bool { return l.want>>part&1 != 0 }
 
-// read puts a part behind the first size bytes of an entry, and returns the new
-// size. A part's length is the negative error number if it could not be read.
+// read puts a part behind the others. Its length is the negative error number if it could
+// not be read.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
-//nolint:gosec // G103: the pointers are those of system calls
-func (l *Loop) read(e *entry, part int, size uint32) uint32 {
+func (l *Loop) read(e *entry, part int) {
+	// Without a check of the index: see entry.offset.
 	p := (*file)(unsafe.Add(unsafe.Pointer(&l.files), uintptr(part)*unsafe.Sizeof(file{})))
-	*e.offset(part) = size
-	l.data, l.length = uintptr(unsafe.Add(unsafe.Pointer(e), size)), uintptr(p.length)
-	l.arguments[0], l.arguments[1] = l.directory, uintptr(unsafe.Pointer(&p.name))
+	*e.offset(part) = l.size
+	data, name := uintptr(unsafe.Add(unsafe.Pointer(e), l.size)), uintptr(unsafe.Pointer(&p.name))
+	var n, fd uintptr
+	var errno unix.Errno
 	if part == partExe || part == partCwd {
-		l.arguments[2], l.arguments[3] = l.data, l.length
-		l.call(unix.SYS_READLINKAT)
-	} else {
-		l.arguments[2], l.arguments[3] = unix.O_RDONLY|unix.O_CLOEXEC, 0
-		l.call(unix.SYS_OPENAT)
-		if l.error == 0 {
-			l.arguments[0], l.arguments[1], l.arguments[2] = l.result, l.data, l.length
-			l.call(unix.SYS_READ)
-			l.kept, l.keptError = l.result, l.error
-			l.call(unix.SYS_CLOSE)
-			l.result, l.error = l.kept, l.keptError
-		}
+		n, errno = call(unix.SYS_READLINKAT, l.directory, name, data, uintptr(p.length), 0, 0)
+	} else if fd, errno = call(unix.SYS_OPENAT, l.directory, name, unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0); errno == 0 {
+		n, errno = call(unix.SYS_READ, fd, data, uintptr(p.length), 0, 0, 0)
+		call(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
 	}
-	if l.error != 0 {
-		*e.length(part) = -int32(l.error)
-		return size
+	if errno != 0 {
+		*e.length(part) = -int32(errno)
+		return
 	}
-	*e.length(part) = int32(l.result)
-	return size + uint32(l.result)
+	*e.length(part) = int32(n)
+	l.size += uint32(n)
 }
-
-// A fileName is a name and zeros.
-type fileName [8]byte
 
 // number returns the address of the process's number as a C string.
 //
 //go:nosplit
 //go:norace
 //go:nocheckptr
-//nolint:gosec // G103: no index is checked, see entry.offset
 func (l *Loop) number() uintptr {
 	first := unsafe.Sizeof(l.digits) - 1
 	for pid := uint32(l.pid); ; pid /= 10 {

@@ -3,7 +3,6 @@
 package detached
 
 import (
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +33,7 @@ func (l *Loop) Run() {
 //
 //go:nosplit
 //go:norace
-//nolint:gosec // G103: it is a pointer of ppoll(2)
-func (l *Loop) wait() {
-	l.result, _, l.error = syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), 2, 0, 0, 0, 0)
+func (l *Loop) wait() unix.Errno {
+	_, errno := call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), 2, 0, 0, 0, 0)
+	return errno
 }

@@ -63,7 +63,7 @@ func (e *entry) part(part int) []byte {
 	if e.lengths[part] <= 0 {
 		return nil
 	}
-	//nolint:gosec // G103: the bytes lie behind the entry
+
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(e), e.offsets[part])), int(e.lengths[part]))
 }
 
@@ -77,7 +77,7 @@ func (e *entry) part(part int) []byte {
 //go:nocheckptr
 func (e *entry) vague() bool {
 	const begin = int32(len("Name:\t"))
-	status := unsafe.Add(unsafe.Pointer(e), *e.offset(partStatus)) //nolint:gosec // G103: the bytes lie behind the entry
+	status := unsafe.Add(unsafe.Pointer(e), *e.offset(partStatus))
 	n, number := int32(0), true
 	for i := begin; i < *e.length(partStatus); i++ {
 		c := *(*byte)(unsafe.Add(status, i))
@@ -101,14 +101,14 @@ func (e *entry) vague() bool {
 //go:norace
 //go:nocheckptr
 func (e *entry) offset(part int) *uint32 {
-	return (*uint32)(unsafe.Add(unsafe.Pointer(&e.offsets), uintptr(part)*unsafe.Sizeof(uint32(0)))) //nolint:gosec // G103: see above
+	return (*uint32)(unsafe.Add(unsafe.Pointer(&e.offsets), uintptr(part)*unsafe.Sizeof(uint32(0))))
 }
 
 //go:nosplit
 //go:norace
 //go:nocheckptr
 func (e *entry) length(part int) *int32 {
-	return (*int32)(unsafe.Add(unsafe.Pointer(&e.lengths), uintptr(part)*unsafe.Sizeof(int32(0)))) //nolint:gosec // G103: see above
+	return (*int32)(unsafe.Add(unsafe.Pointer(&e.lengths), uintptr(part)*unsafe.Sizeof(int32(0))))
 }
 
 // newRing makes a ring for entries of at most so many bytes.
@@ -126,7 +126,7 @@ func newRing(longest int) (*ring, error) {
 	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) //nolint:errcheck // it is no more than a wish
 	return &ring{
 		memory: memory,
-		base:   unsafe.Pointer(&memory[0]), //nolint:gosec // G103: the catcher computes with addresses
+		base:   unsafe.Pointer(&memory[0]),
 		size:   size,
 		calm:   max(minCalm, 4*uint32(longest)),
 	}, nil
