@@ -50,7 +50,7 @@ func (c *counters) count(e *cnproc.Event) {
 		}
 	case cnproc.WhatComm:
 		c.renames++
-	case cnproc.WhatExec, cnproc.WhatExit, cnproc.WhatCoredump, cnproc.WhatNone:
+	case cnproc.WhatExec, cnproc.WhatExit, cnproc.WhatCoredump:
 	}
 }
 

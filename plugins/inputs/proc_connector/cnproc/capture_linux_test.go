@@ -59,7 +59,7 @@ func TestCapture(t *testing.T) {
 	other, err := Open(Config{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
-	collect(func(e *Event) bool { return e.What == WhatNone })
+	collect(func(e *Event) bool { return e.What == whatNone })
 
 	nobody := &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	pid := run(nobody, "/bin/true")

@@ -42,8 +42,8 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 
 	ack, err := s.acknowledgement(nonce + 1)
 	switch {
-	case ack != nil && ack.AckErrno != 0:
-		return false, refusal(ack.AckErrno)
+	case ack != nil && ack.ackErrno != 0:
+		return false, refusal(ack.ackErrno)
 	case ack == nil && !unobstructed:
 		// Whether it was taken is in doubt. No IGNORE will be sent, and a count
 		// that is too high is the lesser evil.

@@ -1,126 +1,76 @@
 package cnproc
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // Decode reads one datagram of the process connector, from the start of its
 // nlmsghdr, into e. It allocates nothing and keeps no reference to b.
 //
-// An event of a type that this package does not know is no error: e then has
-// its What, CPU and Timestamp, and What.Known reports false.
+// An event of a type that this package does not know is no error: e then has its
+// What, CPU and Timestamp.
 //
 // The error is ErrMalformed (errors.Is) when b is cut short, when its inner
 // lengths contradict each other, or when it is no message of the process
 // connector; e is then undefined.
 func Decode(b []byte, e *Event) error {
-	return parse(reader{b: b}, e)
-}
-
-// A reader loads numbers from a message of either byte order. Real messages
-// are in the host's; tests bring those of other machines.
-type reader struct {
-	b       []byte
-	swapped bool
-}
-
-func (r reader) u16(off int) uint16 {
-	v := binary.NativeEndian.Uint16(r.b[off:])
-	if r.swapped {
-		return bits.ReverseBytes16(v)
-	}
-	return v
-}
-
-func (r reader) u32(off int) uint32 {
-	v := binary.NativeEndian.Uint32(r.b[off:])
-	if r.swapped {
-		return bits.ReverseBytes32(v)
-	}
-	return v
-}
-
-func (r reader) u64(off int) uint64 {
-	v := binary.NativeEndian.Uint64(r.b[off:])
-	if r.swapped {
-		return bits.ReverseBytes64(v)
-	}
-	return v
-}
-
-func (r reader) task(off int) Task {
-	return Task{PID: int32(r.u32(off)), TGID: int32(r.u32(off + 4))}
-}
-
-func parse(r reader, e *Event) error {
-	// Both lengths are checked before anything behind them is looked at:
-	// nlmsg_len bounds the message within the datagram, cn_msg.len the event
-	// within the message.
-	if len(r.b) < offData {
+	order := binary.NativeEndian
+	// nlmsg_len bounds the message within the datagram, cn_msg.len the event within
+	// the message. Nothing behind them is looked at before they are checked.
+	if len(b) < offData {
 		return errShort
 	}
-	if n := r.u32(0); n < offData || uint64(n) > uint64(len(r.b)) {
+	end := offData + int(order.Uint16(b[offLen:]))
+	switch n := order.Uint32(b); {
+	case n < offData || uint64(n) > uint64(len(b)):
 		return errLength
-	}
-	if r.u32(offIdx) != cnIdxProc || r.u32(offVal) != cnValProc {
+	case order.Uint32(b[offIdx:]) != cnIdxProc || order.Uint32(b[offVal:]) != cnValProc:
 		return errForeign
-	}
-	n := offData + int(r.u16(offLen))
-	if n > int(r.u32(0)) {
+	case end > int(n):
 		return errLength
-	}
-	r.b = r.b[:n]
-	if n < offEvent {
+	case end < offEvent:
 		return errShort
 	}
 
 	*e = Event{
-		What:      What(r.u32(offWhat)),
-		CPU:       r.u32(offCPU),
-		Timestamp: r.u64(offTimestamp),
+		What:      What(order.Uint32(b[offWhat:])),
+		CPU:       order.Uint32(b[offCPU:]),
+		Timestamp: order.Uint64(b[offTimestamp:]),
 	}
-	if n < offEvent+e.What.dataLen() {
+	union := b[offEvent:end]
+	if len(union) < e.What.unionLen() {
 		return errShort
 	}
+	word := func(off int) uint32 { return order.Uint32(union[off:]) }
+	task := func(off int) Task { return Task{PID: int32(word(off)), TGID: int32(word(off + 4))} }
 
 	switch e.What {
-	case WhatNone:
-		e.Ack = r.u32(offAck)
-		e.AckErrno = r.u32(offEvent)
+	case whatNone:
+		e.ack, e.ackErrno = order.Uint32(b[offAck:]), word(0)
 	case WhatFork:
-		e.Parent = r.task(offEvent)
-		e.Task = r.task(offEvent + 8)
+		e.Parent, e.Task = task(0), task(8)
 	case WhatExec, WhatSID:
-		e.Task = r.task(offEvent)
+		e.Task = task(0)
 	case WhatUID, WhatGID:
-		e.Task = r.task(offEvent)
-		e.RealID = r.u32(offEvent + 8)
-		e.EffectiveID = r.u32(offEvent + 12)
+		e.Task, e.RealID, e.EffectiveID = task(0), word(8), word(12)
 	case WhatPtrace:
-		e.Task = r.task(offEvent)
-		e.Tracer = r.task(offEvent + 8)
+		e.Task, e.Tracer = task(0), task(8)
 	case WhatComm:
-		e.Task = r.task(offEvent)
-		copy(e.Comm[:], r.b[offEvent+8:])
+		e.Task = task(0)
+		copy(e.Comm[:], union[8:])
 	case WhatCoredump:
-		e.Task = r.task(offEvent)
-		e.Parent = r.task(offEvent + 8)
+		e.Task, e.Parent = task(0), task(8)
 	case WhatExit:
-		e.Task = r.task(offEvent)
-		e.ExitStatus = ExitStatus(r.u32(offEvent + 8))
-		e.ExitSignal = int32(r.u32(offEvent + 12))
-		if n >= offEvent+unionLen {
-			e.Parent = r.task(offEvent + 16)
+		e.Task, e.ExitStatus, e.ExitSignal = task(0), ExitStatus(word(8)), int32(word(12))
+		if len(union) >= 24 { // since Linux 4.18
+			e.Parent = task(16)
 		}
 	}
 	return nil
 }
 
-// dataLen is how many bytes of the union an event of this type needs.
-func (w What) dataLen() int {
+// unionLen is how many bytes of the union an event of this type needs.
+func (w What) unionLen() int {
 	switch w {
-	case WhatNone:
+	case whatNone:
 		return 4
 	case WhatExec, WhatSID:
 		return 8

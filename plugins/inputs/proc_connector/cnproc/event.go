@@ -6,39 +6,65 @@ import (
 	"time"
 )
 
+// What is the type of an event: enum proc_cn_event in include/uapi/linux/cn_proc.h.
+type What uint32
+
+// The nine event types.
+const (
+	whatNone     What = 0x00000000 // PROC_EVENT_NONE: the acknowledgement of a request
+	WhatFork     What = 0x00000001 // PROC_EVENT_FORK
+	WhatExec     What = 0x00000002 // PROC_EVENT_EXEC
+	WhatUID      What = 0x00000004 // PROC_EVENT_UID
+	WhatGID      What = 0x00000040 // PROC_EVENT_GID
+	WhatSID      What = 0x00000080 // PROC_EVENT_SID
+	WhatPtrace   What = 0x00000100 // PROC_EVENT_PTRACE
+	WhatComm     What = 0x00000200 // PROC_EVENT_COMM
+	WhatCoredump What = 0x40000000 // PROC_EVENT_COREDUMP
+	WhatExit     What = 0x80000000 // PROC_EVENT_EXIT
+)
+
+var names = map[What]string{
+	whatNone: "none", WhatFork: "fork", WhatExec: "exec", WhatUID: "uid", WhatGID: "gid", WhatSID: "sid",
+	WhatPtrace: "ptrace", WhatComm: "comm", WhatCoredump: "coredump", WhatExit: "exit",
+}
+
+// String returns the kernel's name of the type without its prefix, for example
+// "fork", or its number in hexadecimal when it is not known.
+func (w What) String() string {
+	if name, ok := names[w]; ok {
+		return name
+	}
+	return "0x" + strconv.FormatUint(uint64(w), 16)
+}
+
 // A Task names one thread the way the kernel does.
 type Task struct {
 	PID  int32 // the thread's own id (task->pid)
 	TGID int32 // the id of its process (task->tgid)
 }
 
-// Leader reports whether the task is its process's first thread, whose id is
-// the process's id.
+// Leader reports whether the task is its process's first thread.
 func (t Task) Leader() bool { return t.PID == t.TGID }
 
 // An Event is one message of the process connector. Which fields are set
 // depends on What; the others are zero.
 type Event struct {
 	What What
-	// CPU is the processor that reported the event. Kernels before 6.6 may
-	// report 0xffffffff for an acknowledgement.
-	CPU uint32
-	// Timestamp is in nanoseconds of CLOCK_MONOTONIC. Together with the
-	// task's id it is the same in every copy of an event, whichever socket
-	// it came through.
+	CPU  uint32 // that reported the event
+	// Timestamp is in nanoseconds of CLOCK_MONOTONIC. Together with the task's id
+	// it is the same in every copy of an event, whichever socket it came through.
 	Timestamp uint64
-	// Time is Timestamp on the wall clock, as Receive knows it. Decode leaves
-	// it zero.
+	// Time is Timestamp on the wall clock. Decode leaves it zero.
 	Time time.Time
 
-	// Task is what the event is about: the new task for WhatFork, the task
-	// itself otherwise. Zero for WhatNone and unknown types.
+	// Task is what the event is about: the new task for WhatFork, the task itself
+	// otherwise. Zero for unknown types.
 	Task Task
-	// Parent is set for WhatFork, WhatCoredump and WhatExit. For a new thread
-	// it is the parent of the creating process, not the creator; for the exit
-	// of a thread it is zero, and for that of a process whose parent has waited
-	// for it before the kernel reports it (proc_exit_connector in
-	// drivers/connector/cn_proc.c); before Linux 4.18 it is zero for exits.
+	// Parent is set for WhatFork, WhatCoredump and WhatExit. For a new thread it is
+	// the parent of the creating process, not the creator. For an exit it is zero if
+	// that is a thread's, if the parent has waited for the process before the kernel
+	// reports it (proc_exit_connector in drivers/connector/cn_proc.c), and before
+	// Linux 4.18.
 	Parent Task
 
 	// ExitStatus and ExitSignal are set for WhatExit. ExitSignal is what the
@@ -57,20 +83,16 @@ type Event struct {
 	// Comm is the new name of WhatComm, ended by a zero byte.
 	Comm [CommLen]byte
 
-	// Ack and AckErrno are set for WhatNone. Ack is the number of the request,
-	// plus one; AckErrno is the error number with which the kernel refused it,
-	// or 0.
-	Ack      uint32
-	AckErrno uint32
+	// Of an acknowledgement: the number of the request, plus one, and the error
+	// number with which the kernel refused it, or 0.
+	ack, ackErrno uint32
 }
 
 // Name returns the bytes of Comm before the zero byte. They are whatever a
 // process chose, not necessarily text.
 func (e *Event) Name() []byte {
-	if i := bytes.IndexByte(e.Comm[:], 0); i >= 0 {
-		return e.Comm[:i]
-	}
-	return e.Comm[:]
+	name, _, _ := bytes.Cut(e.Comm[:], []byte{0})
+	return name
 }
 
 // Thread reports whether the event is about a thread other than its process's
@@ -97,32 +119,3 @@ func (s ExitStatus) CoreDumped() bool { return s&0x80 != 0 }
 
 // Signaled reports whether a signal killed the process.
 func (s ExitStatus) Signaled() bool { return s.Signal() != 0 }
-
-// String returns the kernel's name of the type without its prefix, for example
-// "fork", or its number in hexadecimal when it is not known.
-func (w What) String() string {
-	switch w {
-	case WhatNone:
-		return "none"
-	case WhatFork:
-		return "fork"
-	case WhatExec:
-		return "exec"
-	case WhatUID:
-		return "uid"
-	case WhatGID:
-		return "gid"
-	case WhatSID:
-		return "sid"
-	case WhatPtrace:
-		return "ptrace"
-	case WhatComm:
-		return "comm"
-	case WhatCoredump:
-		return "coredump"
-	case WhatExit:
-		return "exit"
-	default:
-		return "0x" + strconv.FormatUint(uint64(w), 16)
-	}
-}

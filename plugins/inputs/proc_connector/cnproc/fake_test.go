@@ -243,7 +243,7 @@ func (k *fakeKernel) request(s *fakeSocket, op, ack uint32) {
 	case k.deafTo:
 		return
 	case k.refuse != 0:
-		s.queue = append(s.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, ack, k.refuse)})
+		s.queue = append(s.queue, datagram{bytes: message(binary.NativeEndian, whatNone, ack, k.refuse)})
 		return
 	}
 	counts := true
@@ -261,7 +261,7 @@ func (k *fakeKernel) request(s *fakeSocket, op, ack uint32) {
 	case k.loseAck:
 		k.dropped++
 	case k.count > 0:
-		k.report(datagram{bytes: message(binary.NativeEndian, WhatNone, ack, 0)})
+		k.report(datagram{bytes: message(binary.NativeEndian, whatNone, ack, 0)})
 		if s.prefix == "" {
 			s.queue = append(s.queue, k.after...)
 			k.after = nil

@@ -15,7 +15,7 @@ import (
 // canaries, sent to find out whether the kernel still reports anything.
 type Filter struct {
 	// Types are the event types that pass. None means all, unknown ones too.
-	// WhatNone alone means no events.
+	// whatNone alone means no events.
 	Types []What
 	// NoThreads keeps away what only concerns a thread other than its
 	// process's first: its start, its end, its name and its own user and group
@@ -56,7 +56,7 @@ func (f Filter) program(self, ack uint32) []bpf.Instruction {
 	}
 	prog := []bpf.Instruction{
 		bpf.LoadAbsolute{Off: offWhat, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatNone)), SkipTrue: uint8(len(answer))},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(whatNone)), SkipTrue: uint8(len(answer))},
 	}
 	prog = append(prog, answer...)
 
@@ -140,7 +140,7 @@ func probeFilter(self, number uint32) []bpf.Instruction {
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatComm)), SkipTrue: 2},
 		bpf.LoadAbsolute{Off: offEvent + 4, Size: 4}, // tgid
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire(self), SkipTrue: 4, SkipFalse: 5},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(WhatNone)), SkipTrue: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(uint32(whatNone)), SkipTrue: 4},
 		bpf.LoadAbsolute{Off: offAck, Size: 4},
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: wire(^uint32(probeNumbers - 1))},
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(number), SkipTrue: 1},

@@ -52,7 +52,7 @@ func TestFilter(t *testing.T) {
 			_, err = tt.filter.assemble(0)
 			require.NoError(t, err)
 
-			for _, w := range append([]What{WhatNone, unknown}, all...) {
+			for _, w := range append([]What{whatNone, unknown}, all...) {
 				for _, c := range []struct {
 					pid  uint32
 					pass []What
@@ -127,7 +127,7 @@ func TestFilterAcknowledgement(t *testing.T) {
 	passes := func(program []bpf.Instruction, ack uint32) bool {
 		vm, err := bpf.NewVM(program)
 		require.NoError(t, err)
-		n, err := vm.Run(message(binary.NativeEndian, WhatNone, ack, 0))
+		n, err := vm.Run(message(binary.NativeEndian, whatNone, ack, 0))
 		require.NoError(t, err)
 		return n > 0
 	}
@@ -161,7 +161,7 @@ func TestTapFilter(t *testing.T) {
 		{CPURange{0, 0}, on(WhatExec, 1), false},
 		{CPURange{0, 0}, on(WhatExec, 256), false},
 		{CPURange{0, 0}, on(WhatFork, 0), false},
-		{CPURange{0, 0}, on(WhatNone, 0), false},
+		{CPURange{0, 0}, on(whatNone, 0), false},
 		{CPURange{3, 5}, on(WhatExec, 2), false},
 		{CPURange{3, 5}, on(WhatExec, 3), true},
 		{CPURange{3, 5}, on(WhatExec, 5), true},

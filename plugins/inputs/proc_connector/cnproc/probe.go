@@ -82,8 +82,8 @@ var errDrowned = errors.New("whether the kernel reports events cannot be told, b
 func (p *probe) acknowledged() (first int, err error) {
 	first = -1
 	err = p.drain(func(e *Event) {
-		if e.What == WhatNone && e.AckErrno == 0 && first < 0 {
-			first = int(e.Ack - p.number - 1)
+		if e.What == whatNone && e.ackErrno == 0 && first < 0 {
+			first = int(e.ack - p.number - 1)
 		}
 	})
 	return first, err

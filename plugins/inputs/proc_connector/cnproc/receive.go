@@ -146,7 +146,7 @@ func (s *Session) decode(batch []datagram, events []Event) int {
 			s.malformed.Add(1)
 			continue
 		}
-		if e.What == WhatNone {
+		if e.What == whatNone {
 			continue // an answer to some program's LISTEN or IGNORE
 		}
 		e.Time = s.clock.time(e.Timestamp)

@@ -236,7 +236,7 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 		if len(one) == 0 {
 			return nil, nil
 		}
-		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatNone && e.Ack == ack {
+		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == whatNone && e.ack == ack {
 			return &e, nil
 		}
 	}
