@@ -211,7 +211,7 @@ func newStartupError(err error) error {
 	retry := true
 	for _, final := range []error{
 		// Neither the kernel nor what this process is will become another.
-		cnproc.ErrNotLinux, cnproc.ErrNoConnector, cnproc.ErrNoProcEvents, cnproc.ErrPermission,
+		cnproc.ErrNoConnector, cnproc.ErrNoProcEvents, cnproc.ErrPermission,
 		cnproc.ErrNetlinkDenied, cnproc.ErrOldKernel, cnproc.ErrTimeNamespace,
 		cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace, catcher.ErrNotPermitted,
 	} {

@@ -10,9 +10,6 @@ import (
 // text says what to do about it. Open returns them inside an *OpError, and
 // errors.Is holds for them and for the error number behind them.
 var (
-	// ErrNotLinux is what everything here returns on other systems.
-	ErrNotLinux = errors.New("the process connector exists on Linux only")
-
 	// ErrNoConnector means that socket(2) does not know NETLINK_CONNECTOR.
 	ErrNoConnector = errors.New("this kernel has no connector: boot one that is built with CONFIG_CONNECTOR and CONFIG_PROC_EVENTS")
 

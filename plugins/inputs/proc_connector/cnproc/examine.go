@@ -100,9 +100,6 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 
 var errBusy = errors.New("the connector is silenced, and another program that is at work on that has locked the folder of the leases: try again in a moment")
 
-// none passes no events.
-var none = Filter{Types: []What{whatNone}}
-
 // examinations is for how many repairs' time a count below zero is looked into, or
 // repaired by Reconcile.
 const examinations = 10

@@ -288,10 +288,9 @@ type fakeSocket struct {
 
 func (s *fakeSocket) step(name string) error { return s.k.step(s.prefix + name) }
 
-func (s *fakeSocket) setFilter(raw []bpf.RawInstruction) error {
-	program, ok := bpf.Disassemble(raw)
-	if !ok {
-		return errors.New("the filter is no program")
+func (s *fakeSocket) setFilter(program []bpf.Instruction) error {
+	if _, err := bpf.Assemble(program); err != nil {
+		return err
 	}
 	vm, err := bpf.NewVM(program)
 	if err != nil {
@@ -365,7 +364,7 @@ func (s *fakeSocket) receive(limit int) ([]datagram, error) {
 	return batch, nil
 }
 
-func (s *fakeSocket) setAlarm([]bpf.RawInstruction) error { return s.step("alarm") }
+func (s *fakeSocket) setAlarm([]bpf.Instruction) error { return s.step("alarm") }
 
 func (s *fakeSocket) wait(idle, window time.Duration) error {
 	if err := s.step("wait"); err != nil {

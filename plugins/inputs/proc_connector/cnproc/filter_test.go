@@ -49,7 +49,7 @@ func TestFilter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vm, err := bpf.NewVM(tt.filter.program(filterSelf, 0))
 			require.NoError(t, err)
-			_, err = tt.filter.assemble(0)
+			_, err = bpf.Assemble(tt.filter.program(filterSelf, 0))
 			require.NoError(t, err)
 
 			for _, w := range append([]What{whatNone, unknown}, all...) {

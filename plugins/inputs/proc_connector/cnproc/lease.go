@@ -95,7 +95,7 @@ func (d *leaseDir) createLock() error {
 	} else if err == nil && d.sys.uid == 0 {
 		var dir fs.FileInfo
 		if dir, err = d.root.Stat("."); err == nil {
-			err = file.Chown(owner(dir), -1)
+			err = file.Chown(int(stat(dir).Uid), -1)
 		}
 	}
 	if file != nil {
@@ -140,14 +140,16 @@ func (d *leaseDir) check(path string) error {
 	case opened.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("%s may be written to by others (mode %04o): chmod 0700 it, or name another", path, opened.Mode().Perm())
 	case !d.trusts(opened):
-		return fmt.Errorf("%s belongs to another user (id %d): name a folder of this user's", path, owner(opened))
+		return fmt.Errorf("%s belongs to another user (id %d): name a folder of this user's", path, int(stat(opened).Uid))
 	default:
 		return nil
 	}
 }
 
 // trusts reports whether a file is this user's own. Root looks after everybody's.
-func (d *leaseDir) trusts(info fs.FileInfo) bool { return d.sys.uid == 0 || owner(info) == d.sys.uid }
+func (d *leaseDir) trusts(info fs.FileInfo) bool {
+	return d.sys.uid == 0 || int(stat(info).Uid) == d.sys.uid
+}
 
 // createAttempts is how often a lease is created: a session that looks for
 // leases just then may take the empty file away before it is locked.
@@ -185,7 +187,7 @@ func (l *lease) lock() (bool, error) {
 	}
 	// Whoever held the lock before may have removed the file.
 	info, err := l.file.Stat()
-	return err == nil && links(info) > 0, err
+	return err == nil && stat(info).Nlink > 0, err
 }
 
 // write makes the lease claim one LISTEN. It fails as a whole: a lease that is
@@ -193,7 +195,7 @@ func (l *lease) lock() (bool, error) {
 func (l *lease) write() error {
 	info, err := l.file.Stat()
 	if err == nil {
-		text := fmt.Sprintf("%s\nboot %s\npid %d\ninode %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), inode(info), leaseEnd)
+		text := fmt.Sprintf("%s\nboot %s\npid %d\ninode %d\n%s\n", leaseMagic, l.dir.boot, os.Getpid(), stat(info).Ino, leaseEnd)
 		_, err = l.file.WriteAt([]byte(text), 0)
 	}
 	return err
@@ -288,7 +290,7 @@ func (d *leaseDir) openOwn(name string, flag int, mode fs.FileMode) (*os.File, e
 }
 
 func (d *leaseDir) own(info fs.FileInfo, mode fs.FileMode) bool {
-	return info.Mode().IsRegular() && info.Mode().Perm()&^mode == 0 && links(info) == 1 && info.Size() <= maxLease && d.trusts(info)
+	return info.Mode().IsRegular() && info.Mode().Perm()&^mode == 0 && stat(info).Nlink == 1 && info.Size() <= maxLease && d.trusts(info)
 }
 
 // openNamed opens a file that was looked at before, because opening can have effects,
@@ -322,7 +324,7 @@ func (l *lease) read() (info Lease, ours bool) {
 		file, err = l.file.Stat()
 	}
 	info, original := parseLease(text)
-	if err != nil || original != inode(file) {
+	if err != nil || original != stat(file).Ino {
 		info = Lease{}
 	}
 	info.Name = l.name
@@ -373,6 +375,12 @@ func (d *leaseDir) lock(limit time.Duration, hurry func() bool) (locked bool, un
 			return locked, func() { _ = file.Close() }
 		}
 	}
+}
+
+// stat is what the file system says of a file, which is a *Stat_t for any file.
+func stat(info fs.FileInfo) *syscall.Stat_t {
+	st, _ := info.Sys().(*syscall.Stat_t) //nolint:errcheck // see above
+	return st
 }
 
 func (d *leaseDir) close() error {

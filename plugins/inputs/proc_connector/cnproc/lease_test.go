@@ -180,7 +180,7 @@ func layLease(t *testing.T, path string) {
 	require.NoError(t, os.WriteFile(path, nil, leaseMode))
 	info, err := os.Stat(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, []byte(leaseText(inode(info))), leaseMode))
+	require.NoError(t, os.WriteFile(path, []byte(leaseText(stat(info).Ino)), leaseMode))
 }
 
 func TestLeaseThatClaimsNothing(t *testing.T) {

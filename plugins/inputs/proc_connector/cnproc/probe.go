@@ -1,10 +1,6 @@
 package cnproc
 
-import (
-	"errors"
-
-	"golang.org/x/net/bpf"
-)
+import "errors"
 
 // A probe is a member of the group that hears nothing but canaries, renamings of
 // this process's own threads, which the kernel reports inside the system call that
@@ -27,10 +23,7 @@ func openProbe(sys system) (*probe, error) {
 		return nil, err
 	}
 	number := randomNumber()&^(probeNumbers-1) | probeNumbers
-	filter, err := bpf.Assemble(probeFilter(ownPID(), number))
-	if err == nil {
-		err = sock.setFilter(filter)
-	}
+	err = sock.setFilter(probeFilter(ownPID(), number))
 	if err == nil {
 		_, err = sock.join()
 	}

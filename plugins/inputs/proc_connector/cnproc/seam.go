@@ -9,10 +9,10 @@ import (
 )
 
 // A socket is the seam between the state machine and the kernel. The only
-// implementation besides the tests' is in socket_linux.go.
+// implementation besides the tests' is in socket.go.
 type socket interface { //nolint:interfacebloat // a socket is all that a session has of the kernel
 	// setFilter may be called again, and then takes the place of what was there.
-	setFilter(filter []bpf.RawInstruction) error
+	setFilter(filter []bpf.Instruction) error
 	// setReceiveBuffer asks for a size in bytes and returns the size got.
 	setReceiveBuffer(bytes int) (int, error)
 	// join enters the group and returns the socket's port id.
@@ -22,13 +22,12 @@ type socket interface { //nolint:interfacebloat // a socket is all that a sessio
 	// their order, when send returns, and has not seen the others; n is smaller
 	// than their number only with an error.
 	send(requests ...[]byte) (n int, err error)
-	// receive returns what is queued, at most limit datagrams and a batch, and
-	// nothing when nothing is. It never waits. The datagrams are valid until
-	// the next call.
+	// receive returns what is queued, at most limit datagrams and a batch. It never
+	// waits. The datagrams are valid until the next call.
 	receive(limit int) ([]datagram, error)
 	// setAlarm has a second member of the group, with a filter of its own, end the
 	// window of wait as soon as it hears something.
-	setAlarm(filter []bpf.RawInstruction) error
+	setAlarm(filter []bpf.Instruction) error
 	// wait returns when something is queued, and more had a window of time to
 	// arrive; when wake was called; or after the time idle, unless that is negative.
 	wait(idle, window time.Duration) error
@@ -42,40 +41,33 @@ type socket interface { //nolint:interfacebloat // a socket is all that a sessio
 	close() error
 }
 
-// A datagram is what one message of the queue came to.
+// A datagram is one message of the queue.
 type datagram struct {
 	bytes  []byte
 	sender uint32 // port id; 0 is the kernel
 }
 
-// system is what a session needs of the machine besides sockets.
+// system is what a session needs of the machine besides.
 type system struct {
-	dial func() (socket, error)
-	// dialPassive is dial for a member that sends no LISTEN; see Member.Passive.
-	dialPassive func() (socket, error)
+	dial        func() (socket, error)
+	dialPassive func() (socket, error) // for a member that sends no LISTEN; see Member.Passive
 	// obstacle says why the kernel would not answer, if it is plain to see:
 	// nil if nothing is, errUnknown if that cannot be found out.
 	obstacle func() error
 	// rename has a thread of this process, not its first, take the name that it
 	// has, and returns that thread. The kernel reports it before rename returns,
 	// if it reports anything.
-	rename func() (Task, error)
-	// members lists the sockets in the connector's group, see Members.
-	members func() (members []Member, crowd bool, err error)
-	// bootID names this run of the kernel.
-	bootID func() (string, error)
+	rename  func() (Task, error)
+	members func() (members []Member, crowd bool, err error) // see Members
+	bootID  func() (string, error)                           // names this run of the kernel
 	// flock takes a file's lock (flock(2), LOCK_EX), without waiting for it, and
 	// reports whether it did. Only closing the file, or the end of the process,
 	// gives it up.
-	flock func(f *os.File) (bool, error)
-	// uid is the user that this process acts as.
-	uid int
-	// patience is how long to wait for other sessions.
-	patience time.Duration
-	// grace is how long to wait for members that may be on their way out.
-	grace time.Duration
-	// budget is how long one repair takes at most.
-	budget time.Duration
+	flock    func(f *os.File) (bool, error)
+	uid      int           // that this process acts as
+	patience time.Duration // how long to wait for other sessions
+	grace    time.Duration // how long to wait for members that may be on their way out
+	budget   time.Duration // how long one repair takes at most
 }
 
 // errUnknown is wrapped by an obstacle that could not be looked for.

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/bpf"
 )
 
 // This file is the life of a session, which goes through these states:
@@ -171,11 +169,7 @@ func (s *Session) ignoreOthers(f Filter) error { return s.attach(f, 0) }
 
 // attach makes f the socket's filter, which passes the acknowledgement ack too.
 func (s *Session) attach(f Filter, ack uint32) error {
-	filter, err := f.assemble(ack)
-	if err == nil {
-		err = s.sock.setFilter(filter)
-	}
-	if err != nil {
+	if err := s.sock.setFilter(f.program(ownPID(), ack)); err != nil {
 		return &OpError{Op: "attach filter", Err: err}
 	}
 	return nil
@@ -208,14 +202,11 @@ func (s *Session) openWindow(cfg Config) error {
 	if cfg.Window <= 0 {
 		return nil
 	}
-	alarm, err := bpf.Assemble(cfg.Filter.alarm(ownPID(), s.receiveBuffer))
-	if err == nil {
-		err = s.sock.setAlarm(alarm)
+	if err := s.sock.setAlarm(cfg.Filter.alarm(ownPID(), s.receiveBuffer)); err != nil {
+		return err
 	}
-	if err == nil {
-		s.SetWindow(cfg.Window)
-	}
-	return err
+	s.SetWindow(cfg.Window)
+	return nil
 }
 
 // ackSearch bounds how many datagrams are read to find an acknowledgement, which

@@ -1,18 +1,18 @@
 package cnproc
 
-import "unsafe"
+import (
+	"errors"
+	"unsafe"
+)
 
 // A CPURange is the CPUs from First to Last, as Event.CPU numbers them.
 type CPURange struct{ First, Last uint32 }
 
 // A TapConfig says what a Tap hears.
 type TapConfig struct {
-	// What is the one type of events that the tap hears.
-	What What
-	// CPUs are those whose events it hears.
-	CPUs CPURange
-	// ReceiveBuffer is as in Config, and may not be 0.
-	ReceiveBuffer int
+	What          What     // the one type of events
+	CPUs          CPURange // on which they happen
+	ReceiveBuffer int      // as in Config, and may not be 0
 }
 
 // A Tap is a member of the connector's group besides a Session: it hears its share
@@ -20,23 +20,30 @@ type TapConfig struct {
 // no LISTEN, and so owes nothing; the kernel's count of listeners never learns of
 // it. Its opener reads the datagrams from its descriptor with system calls of its own,
 // into a TapMessage; those whose sender is not port id 0 are not the kernel's.
-type Tap struct {
-	sock tapSocket
-}
+type Tap struct{ sock *netlinkSocket }
 
-type tapSocket interface {
-	descriptor() int
-	close() error
+// OpenTap joins the group as a member that sends no LISTEN.
+//
+// Errors are *OpError with the reasons of Open that a socket can have:
+// ErrNoConnector, ErrNetlinkDenied, ErrTimeNamespace and ErrPermission (errors.Is).
+func OpenTap(cfg TapConfig) (*Tap, error) {
+	sock, err := dialPassive()
+	if err != nil {
+		return nil, &OpError{Op: "dial", Err: err}
+	}
+	if op, err := sock.hear(tapFilter(cfg.What, cfg.CPUs), cfg.ReceiveBuffer); err != nil {
+		return nil, &OpError{Op: op, Err: errors.Join(err, sock.close())}
+	}
+	return &Tap{sock: sock}, nil
 }
 
 // FD is the tap's descriptor.
-func (t *Tap) FD() int { return t.sock.descriptor() }
+func (t *Tap) FD() int { return t.sock.fd }
 
 // Close leaves the group. Nobody may be reading from the descriptor any more.
 func (t *Tap) Close() error { return t.sock.close() }
 
-// A TapMessage is where a datagram of a Tap is read into, host byte order and layout as
-// in abi.go.
+// A TapMessage is where a datagram of a Tap is read into.
 type TapMessage [slotLen]byte
 
 // Exec takes the process and the time of the event, in nanoseconds of CLOCK_MONOTONIC,

@@ -62,7 +62,7 @@ func TestLiveTap(t *testing.T) {
 		found = e.Task.TGID == int32(cmd.Process.Pid)
 	}
 	require.True(t, found)
-	drops, err := tap.sock.(*netlinkSocket).drops()
+	drops, err := tap.sock.drops()
 	require.NoError(t, err)
 	require.Zero(t, drops)
 

@@ -93,18 +93,12 @@ type Options struct {
 
 // Run finds out what there is to know. Unless Options.Repair is set it changes
 // nothing.
-//
-// The error, for which errors.Is holds with cnproc.ErrNotLinux, means that there
-// is no connector on this system.
 func Run(o Options) (*Report, error) {
 	if o.Connector.Proc == "" {
 		o.Connector.Proc = "/proc"
 	}
 	f := gather(o.Connector)
 	f.Isolated = o.Isolated
-	if errors.Is(f.Connector.err, cnproc.ErrNotLinux) {
-		return nil, cnproc.ErrNotLinux
-	}
 	var r *Repair
 	if o.Repair && f.repairable() {
 		r = repair(o.Connector)

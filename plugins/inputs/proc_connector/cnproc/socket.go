@@ -14,28 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// batchLen is how many datagrams one system call fetches at most.
-	batchLen = 64
-	// include/uapi/linux/sock_diag.h: the 32-bit words of SO_MEMINFO
-	//	enum { SK_MEMINFO_RMEM_ALLOC, ..., SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
-	skMeminfoDrops = 8
-	skMeminfoVars  = 9
-)
+// batchLen is how many datagrams one system call fetches at most.
+const batchLen = 64
 
-// A netlinkSocket is a connector socket. mdlayher/netlink dials and configures
-// it; receiving is done here, on the bare descriptor.
+// A netlinkSocket is a connector socket. mdlayher/netlink dials it, sizes its buffer
+// and joins the group; requests and events go over the bare descriptor, in batches.
 type netlinkSocket struct {
-	// conn is nil once the descriptor has left it.
-	conn *netlink.Conn
-	// fd is a duplicate of conn's descriptor that the Go runtime's network
-	// poller does not know: there, each datagram would wake a thread of the
-	// runtime besides the one that receives.
+	conn *netlink.Conn // nil once the socket has joined
+	// fd is a duplicate of conn's descriptor that the Go runtime's network poller
+	// does not know: there, each datagram would wake a thread of the runtime besides
+	// the one that receives.
 	fd     int
 	waiter *waiter        // of a session
 	alarm  *netlinkSocket // nil: there is none
 
-	kernel    unix.RawSockaddrNetlink
 	headers   [batchLen]mmsghdr
 	iovecs    [batchLen]unix.Iovec
 	senders   [batchLen]unix.RawSockaddrNetlink
@@ -43,7 +35,7 @@ type netlinkSocket struct {
 	datagrams [batchLen]datagram
 }
 
-// An mmsghdr is one message of recvmmsg(2).
+// An mmsghdr is one message of sendmmsg(2) and recvmmsg(2).
 //
 // include/linux/socket.h
 //
@@ -56,20 +48,13 @@ type mmsghdr struct {
 	len uint32
 }
 
-func hostSystem(proc string) system {
-	return system{
-		dial:        func() (socket, error) { return dialSession() },
-		dialPassive: func() (socket, error) { return dialPassive() },
-		obstacle:    func() error { return obstacle(proc) },
-		rename:      renameThread,
-		members:     func() ([]Member, bool, error) { return Members(proc) },
-		bootID:      func() (string, error) { return readBootID(proc) },
-		flock:       lockFile,
-		uid:         os.Geteuid(),
-		patience:    hostPatience,
-		grace:       hostGrace,
-		budget:      hostBudget,
-	}
+func (h *mmsghdr) set(iov *unix.Iovec, data []byte, address *unix.RawSockaddrNetlink) {
+	iov.Base = &data[0]
+	iov.SetLen(len(data))
+	h.hdr.Iov = iov
+	h.hdr.SetIovlen(1)
+	h.hdr.Name = (*byte)(unsafe.Pointer(address)) //nolint:gosec // G103: msg_name points to an address of any family
+	h.hdr.Namelen = unix.SizeofSockaddrNetlink
 }
 
 // dialSession returns a socket that can be waited for. The kernel chooses its port id.
@@ -101,7 +86,7 @@ func dialPassive() (sock *netlinkSocket, err error) {
 }
 
 func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
-	s := &netlinkSocket{fd: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
+	s := &netlinkSocket{fd: -1}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -120,56 +105,41 @@ func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	if err = s.conn.SetOption(netlink.NoENOBUFS, true); err != nil {
 		return nil, fmt.Errorf("setting NETLINK_NO_ENOBUFS: %w", err)
 	}
-	if s.fd, err = duplicate(s.conn); err != nil {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
 		return nil, err
 	}
-
+	var dupErr error
+	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, os.NewSyscallError("fcntl", dupErr)); err != nil {
+		return nil, err
+	}
 	for i := range s.headers {
-		s.iovecs[i].Base = &s.slots[i][0]
-		s.iovecs[i].SetLen(slotLen)
-		hdr := &s.headers[i].hdr
-		hdr.Name = (*byte)(unsafe.Pointer(&s.senders[i])) //nolint:gosec // G103: msg_name points to an address of any family
-		hdr.Iov = &s.iovecs[i]
-		hdr.SetIovlen(1)
+		s.headers[i].set(&s.iovecs[i], s.slots[i][:], &s.senders[i])
 	}
 	return s, nil
 }
 
-// duplicate returns a second descriptor of c's socket.
-func duplicate(c *netlink.Conn) (int, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	fd := -1
-	var dupErr error
-	if err := raw.Control(func(orig uintptr) {
-		fd, dupErr = unix.FcntlInt(orig, unix.F_DUPFD_CLOEXEC, 0)
-	}); err != nil {
-		return -1, err
-	}
-	if dupErr != nil {
-		return -1, os.NewSyscallError("fcntl", dupErr)
-	}
-	return fd, nil
-}
-
 // setFilter works on the bare descriptor, which is all that is left when the
 // session's filter is replaced.
-func (s *netlinkSocket) setFilter(filter []bpf.RawInstruction) error {
-	program := make([]unix.SockFilter, 0, len(filter))
-	for _, i := range filter {
+func (s *netlinkSocket) setFilter(filter []bpf.Instruction) error {
+	raw, err := bpf.Assemble(filter)
+	if err != nil {
+		return err
+	}
+	program := make([]unix.SockFilter, 0, len(raw))
+	for _, i := range raw {
 		program = append(program, unix.SockFilter{Code: i.Op, Jt: i.Jt, Jf: i.Jf, K: i.K})
 	}
-	err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+	err = unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 	return os.NewSyscallError("setsockopt", err)
 }
 
-// setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the
-// kernel limits to net.core.rmem_max without a word: so the size is read back.
-// The kernel keeps twice the size that was asked for (net/core/sock.c), to
-// cover its own bookkeeping.
+// setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the kernel
+// limits to net.core.rmem_max without a word: so the size is read back. The kernel
+// keeps twice the size that was asked for (net/core/sock.c), to cover its own
+// bookkeeping.
 func (s *netlinkSocket) setReceiveBuffer(bytes int) (int, error) {
 	if err := s.conn.SetReadBuffer(bytes); err != nil {
 		return 0, err
@@ -189,20 +159,28 @@ func (s *netlinkSocket) join() (port uint32, err error) {
 	return port, conn.Close()
 }
 
+// hear joins the group with everything in place before the first event. It returns
+// the step that failed.
+func (s *netlinkSocket) hear(filter []bpf.Instruction, receiveBuffer int) (op string, err error) {
+	if err := s.setFilter(filter); err != nil {
+		return "attach filter", err
+	}
+	if _, err := s.setReceiveBuffer(receiveBuffer); err != nil {
+		return "size buffer", err
+	}
+	_, err = s.join()
+	return "join", err
+}
+
 // send hands requests to the kernel, which deals with each before sendmmsg(2) goes
 // on to the next. ECONNREFUSED means that nobody reads requests in this network
 // namespace.
 func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
+	kernel := &unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}
 	headers := make([]mmsghdr, len(requests))
 	iovecs := make([]unix.Iovec, len(requests))
 	for i, request := range requests {
-		iovecs[i].Base = &request[0]
-		iovecs[i].SetLen(len(request))
-		hdr := &headers[i].hdr
-		hdr.Name = (*byte)(unsafe.Pointer(&s.kernel)) //nolint:gosec // G103: msg_name points to an address of any family
-		hdr.Namelen = unix.SizeofSockaddrNetlink
-		hdr.Iov = &iovecs[i]
-		hdr.SetIovlen(1)
+		headers[i].set(&iovecs[i], request, kernel)
 	}
 	for n < len(headers) {
 		//nolint:gosec // G103: it is a pointer of sendmmsg(2), for which there is no wrapper
@@ -250,15 +228,13 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	}
 }
 
-// alarmBuffer is the smallest that there is: one event is enough to be woken by.
-const alarmBuffer = 1
-
-func (s *netlinkSocket) setAlarm(filter []bpf.RawInstruction) error {
+func (s *netlinkSocket) setAlarm(filter []bpf.Instruction) error {
 	alarm, err := dialPassive()
 	if err != nil {
 		return err
 	}
-	if _, err = alarm.hear(filter, alarmBuffer); err == nil {
+	// The smallest buffer that there is: one event is enough to be woken by.
+	if _, err = alarm.hear(filter, 1); err == nil {
 		err = s.waiter.add(alarm.fd)
 	}
 	if err != nil {
@@ -292,6 +268,9 @@ func (s *netlinkSocket) leave() error {
 
 // drops reads the counter that /proc/net/netlink shows in its column Drops.
 func (s *netlinkSocket) drops() (uint32, error) {
+	// include/uapi/linux/sock_diag.h: the 32-bit words of SO_MEMINFO
+	//	enum { SK_MEMINFO_RMEM_ALLOC, ..., SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
+	const skMeminfoDrops, skMeminfoVars = 8, 9
 	var info [skMeminfoVars]uint32
 	size := uint32(unsafe.Sizeof(info))
 	//nolint:gosec // G103: both are pointers of getsockopt(2), for whose SO_MEMINFO there is no wrapper

@@ -12,31 +12,43 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// hostSystem is this machine, with proc mounted there.
+func hostSystem(proc string) system {
+	return system{
+		dial:        func() (socket, error) { return dialSession() },
+		dialPassive: func() (socket, error) { return dialPassive() },
+		obstacle:    func() error { return obstacle(proc) },
+		rename:      renameThread,
+		members:     func() ([]Member, bool, error) { return Members(proc) },
+		bootID:      func() (string, error) { return readBootID(proc) },
+		flock:       lockFile,
+		uid:         os.Geteuid(),
+		patience:    hostPatience,
+		grace:       hostGrace,
+		budget:      hostBudget,
+	}
+}
+
 // renameThread has a thread take the name that it has already, which the kernel
 // reports like any other renaming (proc_comm_connector, called for PR_SET_NAME in
 // kernel/sys.c), while nobody who looks at the thread sees a change.
 //
 // It is never the first thread: that one's renamings are the process's, which
 // filters let through.
-func renameThread() (Task, error) {
+func renameThread() (task Task, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	task := Task{PID: int32(unix.Gettid()), TGID: int32(unix.Getpid())}
+	task = Task{PID: int32(unix.Gettid()), TGID: int32(unix.Getpid())}
 	if task.Leader() {
-		// As long as this goroutine keeps the first thread, another goroutine
-		// has another.
-		type result struct {
-			task Task
-			err  error
-		}
-		other := make(chan result)
+		// As long as this goroutine keeps the first thread, another has another.
+		done := make(chan struct{})
 		go func() {
-			task, err := renameThread()
-			other <- result{task, err}
+			task, err = renameThread()
+			close(done)
 		}()
-		r := <-other
-		return r.task, r.err
+		<-done
+		return task, err
 	}
 	var name [CommLen]byte
 	for _, option := range []uintptr{unix.PR_GET_NAME, unix.PR_SET_NAME} {
@@ -60,4 +72,18 @@ func readBootID(proc string) (string, error) {
 		}
 	}
 	return strings.TrimSpace(string(id)), err
+}
+
+// lockFile is flock(2) without waiting.
+func lockFile(f *os.File) (bool, error) {
+	for {
+		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return false, nil
+		case !errors.Is(err, unix.EINTR):
+			return false, os.NewSyscallError("flock", err)
+		}
+	}
 }
