@@ -12,6 +12,7 @@ package proc_connector
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/doctor"
 )
 
 //go:embed sample.conf
@@ -78,7 +80,7 @@ func (p *ProcConnector) Start(acc telegraf.Accumulator) error {
 	}
 	s, err := startService(p, acc)
 	if err != nil {
-		return newStartupError(err)
+		return newStartupError(advised(err))
 	}
 	p.service = s
 	return nil
@@ -196,6 +198,14 @@ func suspended() int64 {
 	// Read one after the other, they differ by some nanoseconds in any case; a start
 	// time is exact to 10 ms.
 	return boot.Nano() - int64(monotonic)
+}
+
+// advised adds what an operator can do about an error of the connector.
+func advised(err error) error {
+	if advice := doctor.Advice(err); advice != "" {
+		return fmt.Errorf("%w. %s", err, advice)
+	}
+	return err
 }
 
 // A startupError is why the plugin could not start. Telegraf's option

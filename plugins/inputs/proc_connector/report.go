@@ -164,7 +164,7 @@ func (w *watch) check() error {
 	w.found(f)
 	if !f.Listening {
 		w.goOn()
-		return cnproc.ErrSilenced
+		return fmt.Errorf("%w: %s, and no program on this machine hears anything", cnproc.ErrSilenced, unmatched)
 	}
 	return nil
 }
@@ -253,7 +253,7 @@ func (w *watch) repaired(f cnproc.Finding) {
 // warnOnce logs an error unless it is the one that was logged last.
 func (w *watch) warnOnce(err error) {
 	text := ""
-	if err != nil {
+	if err = advised(err); err != nil {
 		text = err.Error()
 	}
 	w.mu.Lock()

@@ -1,44 +1,27 @@
 package cnproc
 
-import (
-	"errors"
-	"time"
-)
+import "errors"
 
 // This file finds out whether the kernel reports events, and has the count repaired
-// if it does not. See count.go for how.
+// (count.go) if it does not.
 
 // A Finding is what a look at the kernel's count came to.
 type Finding struct {
-	// Listening says that the kernel reports events now.
-	Listening bool
-	// Deaf says that it reported nothing when it was looked at, for the first
-	// time since it last did.
-	Deaf bool
-	// Raised is by how many LISTENs the count was raised, by this session, since it
+	Listening bool // the kernel reports events now
+	Deaf      bool // it reported nothing when it was looked at, for the first time since it last did
+	// Raised is by how many LISTENs this session has raised the count since it
 	// reported nothing. If Listening, it was that many too low.
 	Raised int
 	// Others is how many of those are for other members of the group, one for each.
 	// That they had lost theirs is likely and not certain.
-	Others int
-	// Crowd says that nothing was done for the others, because there are too many:
-	// see Members.
-	Crowd bool
-	// Released is how many LISTENs of dead sessions were given back.
-	Released int
-	// Mistaken is how many leases of dead sessions were removed because the count
-	// does not hold what they claim.
-	Mistaken int
-	// Kept is how many were left alone because what they claim may as well be that
-	// of another member of the group.
-	Kept int
+	Others   int
+	Crowd    bool // nothing was done for the others, because there are too many: see Members
+	Released int  // LISTENs of dead sessions that were given back
+	Mistaken int  // leases of dead sessions that were removed: the count does not hold what they claim
+	Kept     int  // leases that were left alone: what they claim may as well be another member's
 	// Err is what did not work. The session is of use all the same.
 	Err error
 }
-
-// hostBudget bounds how long one repair takes, which raises the count by some
-// 100,000 in that time.
-const hostBudget = 200 * time.Millisecond
 
 // Check finds out, with a canary, whether the kernel still reports events, and
 // repairs its count if it does not and Config.Repair permits. Where all is well it
@@ -128,6 +111,6 @@ func (s *Session) silent(f *Finding) {
 	if !f.Deaf && s.state != stateDeaf {
 		f.Deaf = true
 		s.depth = 0
-		s.deaf.Add(1)
+		s.tally(func(st *Stats) { st.Deaf++ })
 	}
 }

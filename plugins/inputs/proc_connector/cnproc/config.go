@@ -1,20 +1,17 @@
 package cnproc
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
-// DefaultReceiveBuffer is the receive buffer that a Config asks for when it
-// does not say, in bytes. It holds about 87,000 events.
+// DefaultReceiveBuffer is the receive buffer that a Config asks for when it does
+// not say, in bytes. It holds about 87,000 events.
 const DefaultReceiveBuffer = 32 << 20
 
 // A Config says how to listen. The zero value listens to everything with a
 // buffer of DefaultReceiveBuffer, repairs nothing and keeps no lease.
 type Config struct {
-	// ReceiveBuffer is the size of the socket's queue in bytes, as one would
-	// ask for with SO_RCVBUF. With CAP_NET_ADMIN it is granted; without,
-	// net.core.rmem_max limits it. Session.ReceiveBuffer tells what was got.
+	// ReceiveBuffer is the size of the socket's queue in bytes, as one would ask for
+	// with SO_RCVBUF. Without CAP_NET_ADMIN net.core.rmem_max limits it; see
+	// Session.ReceiveBuffer.
 	ReceiveBuffer int
 	// Window is how long Read lets events queue up once the first has come. It ends
 	// early when a part of the queue is full, which a second socket in the group
@@ -42,17 +39,6 @@ func (cfg Config) system() system {
 	return hostSystem(cfg.Proc)
 }
 
-// counts are updated by the code that performs the operation, and read by Stats.
-type counts struct {
-	listens, ignores   atomic.Uint64
-	deaf, repairs      atomic.Uint64
-	deafDepth          atomic.Uint64
-	released           atomic.Uint64
-	events, lost       atomic.Uint64
-	spoofed, malformed atomic.Uint64
-	lag                atomic.Int64 // nanoseconds
-}
-
 // Stats is what a session has done so far.
 type Stats struct {
 	Listens   uint64 // LISTENs that the kernel took for this session: 0 or 1
@@ -67,17 +53,15 @@ type Stats struct {
 	Malformed uint64 // datagrams from the kernel that Decode refused, ignored
 }
 
-func (c *counts) stats() Stats {
-	return Stats{
-		Listens:   c.listens.Load(),
-		Ignores:   c.ignores.Load(),
-		Deaf:      c.deaf.Load(),
-		DeafDepth: c.deafDepth.Load(),
-		Repairs:   c.repairs.Load(),
-		Released:  c.released.Load(),
-		Events:    c.events.Load(),
-		Lost:      c.lost.Load(),
-		Spoofed:   c.spoofed.Load(),
-		Malformed: c.malformed.Load(),
-	}
+// tally has f change the session's counts.
+func (s *Session) tally(f func(*Stats)) {
+	s.statsMu.Lock()
+	defer s.statsMu.Unlock()
+	f(&s.stats)
+}
+
+// Stats returns the session's counts.
+func (s *Session) Stats() (stats Stats) {
+	s.tally(func(st *Stats) { stats = *st })
+	return stats
 }

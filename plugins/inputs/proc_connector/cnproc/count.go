@@ -52,7 +52,7 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 	// Acknowledged; or not, because the count is below one or the queue had
 	// overrun, and taken all the same, since nothing keeps the kernel from it.
 	s.state = stateCounted
-	s.listens.Add(1)
+	s.tally(func(st *Stats) { st.Listens++ })
 	crash("LISTEN taken")
 	return ack != nil, err
 }
@@ -60,10 +60,9 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 // withdraw takes the LISTEN back.
 func (s *Session) withdraw() error {
 	if err := sendAll(s.sock, appendRequest(nil, opIgnore, 0)); err != nil {
-		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high until the next start, "+
-			"which costs time but blinds nobody)", err)}
+		return &OpError{Op: "ignore", Err: err}
 	}
-	s.ignores.Add(1)
+	s.tally(func(st *Stats) { st.Ignores++ })
 	crash("IGNORE sent")
 	return nil
 }
@@ -105,8 +104,10 @@ func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
 func (s *Session) raised(f *Finding, n int) {
 	s.depth += n
 	f.Raised = s.depth
-	s.repairs.Add(uint64(n))
-	s.deafDepth.Store(uint64(s.depth))
+	s.tally(func(st *Stats) {
+		st.Repairs += uint64(n)
+		st.DeafDepth = uint64(s.depth)
+	})
 }
 
 // maxDepth bounds by how much a session raises the count in all, which is an int of
@@ -165,7 +166,7 @@ func (s *Session) release(f *Finding) {
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f, deadline) }))
 }
 
-var errNotLooked = errors.New("the state directory is locked by another program, so what killed plugins have left is not given back this time")
+var errNotLooked = errors.New("the leases are locked by another program, so what killed sessions have left is not given back this time")
 
 // giveBack gives back what a lease claims, unless that may be somebody's who
 // listens: its session may have been killed before LISTEN or after IGNORE, an
@@ -189,15 +190,11 @@ func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
 	}
 	crash("lowered")
 	f.Released++
-	s.released.Add(1)
+	s.tally(func(st *Stats) { st.Released++ })
 	err = errors.Join(err, l.remove())
 	crash("orphan removed")
 	return err
 }
-
-// hostGrace is how long a member may take to be gone whose process has been killed:
-// the kernel frees its lease and its socket one after the other.
-const hostGrace = 300 * time.Millisecond
 
 const gracePoll = 10 * time.Millisecond
 

@@ -2,7 +2,6 @@ package cnproc
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 )
@@ -18,14 +17,12 @@ type Examination struct {
 	// had sent a LISTEN of its own: its count was one or more. Without Others
 	// that is a LISTEN that nobody will take back.
 	HeardBefore bool
-	// Heard says that it reported events after that LISTEN.
-	Heard bool
+	Heard       bool // the kernel reported events after that LISTEN
 	// Missing is how many further LISTENs it took until it did, or -1 if that was
 	// more than could be sent in two seconds. While it is above 0 the kernel's
 	// count is so far below zero, and the next so many programs will hear nothing.
-	Missing int
-	// ReceiveBuffer is the size of the queue that was granted, in bytes.
-	ReceiveBuffer int
+	Missing       int
+	ReceiveBuffer int // bytes of the queue that were granted
 }
 
 // Silenced reports whether the kernel reported nothing although this examination
@@ -53,8 +50,8 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return e, &OpError{Op: "listen", Err: obstacle}
 	}
-	// A session that mends meanwhile would count on what is taken back here. Where
-	// there is no folder that is fit, none keeps leases in it.
+	// A session that repairs meanwhile would count on what is taken back here. Where
+	// there is no directory that is fit, none keeps leases in it.
 	d, dirErr := existingLeaseDir(sys, cfg.StateDirectory)
 	free := d == nil || dirErr != nil
 	if !free {
@@ -98,7 +95,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	return e, nil
 }
 
-var errBusy = errors.New("the connector is silenced, and another program that is at work on that has locked the folder of the leases: try again in a moment")
+var errBusy = errors.New("the connector is silenced, and another program that has locked the leases is at work on that: try again in a moment")
 
 // examinations is for how many repairs' time a count below zero is looked into, or
 // repaired by Reconcile.
@@ -106,7 +103,7 @@ const examinations = 10
 
 // Reconcile gives back what dead sessions have left in the kernel's count, as
 // their leases in cfg.StateDirectory tell, without listening for longer than
-// that takes. With cfg.Repair it also mends a connector that others have
+// that takes. With cfg.Repair it also repairs a connector that others have
 // silenced.
 //
 // Errors are those of Open and Close.
@@ -117,8 +114,8 @@ func Reconcile(cfg Config) (Finding, error) {
 func reconcileOn(sys system, cfg Config) (Finding, error) {
 	cfg.Filter = none
 	if _, err := os.Stat(cfg.StateDirectory); errors.Is(err, fs.ErrNotExist) {
-		// There is nothing to give back. A folder made here, by whoever asks,
-		// might shut out the user that the plugin runs as.
+		// There is nothing to give back. A directory made here, by whoever asks,
+		// might shut out the user that the listeners run as.
 		cfg.StateDirectory = ""
 	}
 	s, err := openOn(sys, cfg)
@@ -139,47 +136,3 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 	f.Err = errors.Join(f.Err, s.Closing().Err)
 	return f, err
 }
-
-// Leases lists the leases in a state directory, changing nothing. Those of
-// sessions that live are Held. A folder that is not there has none.
-//
-// The error means that the folder cannot be read, or that no session would keep
-// leases in it.
-func Leases(dir string) ([]Lease, error) {
-	return leasesOn(hostSystem(""), dir)
-}
-
-func leasesOn(sys system, dir string) ([]Lease, error) {
-	d, err := existingLeaseDir(sys, dir)
-	if d == nil || err != nil {
-		return nil, err
-	}
-	defer d.close()
-	names, err := d.names()
-	if err != nil {
-		return nil, err
-	}
-	leases := make([]Lease, 0, len(names))
-	for _, name := range names {
-		l, err := d.open(name, os.O_RDONLY)
-		if err != nil {
-			return nil, fmt.Errorf("lease %q: %w", name, err)
-		}
-		if l == nil {
-			continue
-		}
-		info, ours := l.read()
-		free, err := l.lock()
-		if err := errors.Join(err, l.file.Close()); err != nil {
-			return nil, err
-		}
-		if info.Held = !free; ours {
-			leases = append(leases, info)
-		}
-	}
-	return leases, nil
-}
-
-// BootID names this run of the kernel, as leases do. proc is where proc is
-// mounted.
-func BootID(proc string) (string, error) { return hostSystem(proc).bootID() }

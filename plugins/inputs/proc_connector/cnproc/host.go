@@ -7,9 +7,22 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+)
+
+const (
+	// hostPatience bounds how long a session waits for another one that is at work on
+	// the kernel's count, which takes milliseconds.
+	hostPatience = 500 * time.Millisecond
+	// hostGrace is how long a member may take to be gone whose process has been killed:
+	// the kernel frees its lease and its socket one after the other.
+	hostGrace = 300 * time.Millisecond
+	// hostBudget bounds how long one repair takes, which raises the count by some
+	// 100,000 in that time.
+	hostBudget = 200 * time.Millisecond
 )
 
 // hostSystem is this machine, with proc mounted there.

@@ -171,7 +171,7 @@ func TestLeaseLives(t *testing.T) {
 
 // leaseText is what a lease holds that was written to a certain inode.
 func leaseText(inode uint64) string {
-	return fmt.Sprintf("%s\nboot this-boot\npid 7\ninode %d\n%s\n", leaseMagic, inode, leaseEnd)
+	return fmt.Sprintf("telegraf-proc-connector lease\nboot this-boot\npid 7\ninode %d\nend\n", inode)
 }
 
 // layLease makes a lease that claims something.

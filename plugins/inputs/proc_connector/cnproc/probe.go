@@ -66,8 +66,7 @@ func (p *probe) heard() (bool, error) {
 	return false, errDrowned
 }
 
-var errDrowned = errors.New("whether the kernel reports events cannot be told, because it drops those by which that is seen: " +
-	"it lacks memory, or threads of this program rename themselves all the time")
+var errDrowned = errors.New("the kernel drops the canaries: it lacks memory, or threads of this program rename themselves all the time")
 
 // acknowledged empties the queue and returns which of the numbers that follow
 // p.number the first acknowledgement in it has, counted from 0, or -1 if there is

@@ -20,8 +20,8 @@ type Batch struct {
 	Until uint64
 	// Lost is how many events the kernel dropped because the queue was full.
 	// Silenced says that it reported none for a while, because other programs had
-	// silenced the connector. Both since they were last told; which events those
-	// were, nobody knows. They come with an empty queue.
+	// silenced the connector. Both since they were last told, with an empty queue;
+	// which events those were, nobody knows.
 	Lost     uint64
 	Silenced bool
 }
@@ -35,19 +35,19 @@ const drainTime = time.Second
 
 // A receiver is the receiving side of a session.
 type receiver struct {
-	mu     sync.Mutex // held by Read
+	mu     sync.Mutex // held by Read, guards what follows
 	events [batchLen]Event
-	empty  bool // the queue was, when last read
-	full   int  // batches in a row that were full
-	drops  uint32
-	untold uint64    // losses
-	until  time.Time // set once the session has left the group
+	empty  bool   // the queue was, when last read
+	full   int    // batches in a row that were full
+	drops  uint32 // the kernel's counter, when last read
+	untold uint64 // losses
+	until  time.Time
 	closed bool
 
 	window  atomic.Int64 // nanoseconds
-	closing atomic.Bool
-	reading atomic.Bool // Read was called
-	gap     atomic.Bool // events were missed while the connector was silenced
+	closing atomic.Bool  // the session has left the group
+	reading atomic.Bool  // Read was called
+	gap     atomic.Bool  // events were missed while the connector was silenced
 }
 
 // Read fills b with what is queued, up to a batch. Once the queue is empty it waits
@@ -60,9 +60,8 @@ type receiver struct {
 // *OpError of operation "read" when the socket fails, after which the session is of
 // no use and must be closed.
 func (s *Session) Read(b *Batch, idle time.Duration) error {
-	r := &s.receiver
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	s.receiver.mu.Lock()
+	defer s.receiver.mu.Unlock()
 	if err := s.readBatch(b, idle); err != nil {
 		return &OpError{Op: "read", Err: err}
 	}
@@ -124,49 +123,41 @@ func (s *Session) countLoss() error {
 	lost := uint64(drops - s.receiver.drops) // modulo 2^32, like the kernel's counter
 	s.receiver.drops = drops
 	s.receiver.untold += lost
-	s.lost.Add(lost)
+	s.tally(func(st *Stats) { st.Lost += lost })
 	return nil
 }
 
 // decode turns a batch into events, leaves out what is none, and returns their
 // number.
-func (s *Session) decode(batch []datagram, events []Event) int {
+func (s *Session) decode(batch []datagram, events []Event) (n int) {
 	if len(batch) == 0 {
 		return 0
 	}
 	now := s.clock.update()
-	n := 0
-	for _, d := range batch {
-		if d.sender != 0 {
-			s.spoofed.Add(1)
-			continue
+	s.tally(func(st *Stats) {
+		for _, d := range batch {
+			e := &events[n]
+			switch {
+			case d.sender != 0:
+				st.Spoofed++
+			case Decode(d.bytes, e) != nil:
+				st.Malformed++
+			case e.What != whatNone: // which answers some program's LISTEN or IGNORE
+				e.Time = s.clock.time(e.Timestamp)
+				n++
+			}
 		}
-		e := &events[n]
-		if err := Decode(d.bytes, e); err != nil {
-			s.malformed.Add(1)
-			continue
+		st.Events += uint64(n)
+		if n > 0 {
+			s.lag = max(s.lag, time.Duration(now-int64(events[0].Timestamp)))
 		}
-		if e.What == whatNone {
-			continue // an answer to some program's LISTEN or IGNORE
-		}
-		e.Time = s.clock.time(e.Timestamp)
-		n++
-	}
-	if n > 0 {
-		s.noteLag(now, events[0].Timestamp)
-	}
-	s.events.Add(uint64(n))
+	})
 	return n
-}
-
-// noteLag remembers the largest delay between an event and its reading, both in
-// nanoseconds of CLOCK_MONOTONIC.
-func (s *Session) noteLag(now int64, timestamp uint64) {
-	if lag := now - int64(timestamp); lag > s.lag.Load() {
-		s.lag.Store(lag)
-	}
 }
 
 // TakeLag returns the largest delay from an event to its reading since the last
 // call.
-func (s *Session) TakeLag() time.Duration { return time.Duration(s.lag.Swap(0)) }
+func (s *Session) TakeLag() (lag time.Duration) {
+	s.tally(func(*Stats) { lag, s.lag = s.lag, 0 })
+	return lag
+}

@@ -2,40 +2,26 @@ package cnproc
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// This file is the life of a session, which goes through these states:
+// This file is the life of a session. A state is entered by the functions that stand
+// beside it:
 //
-//	stateNew        no socket
-//	stateDialed     a socket that is in no group
-//	stateJoined     a member: events arrive if another program listens
-//	stateAsked      LISTEN was sent, the kernel's answer is not known yet
-//	stateCounted    the kernel counts this session         ┐
-//	stateListening  and reports events: the canary came    ├ one IGNORE is owed
-//	stateDeaf       and reports nothing to anybody         ┘
-//	stateIgnored    nothing is owed any more; Read may still be draining
-//	stateClosed     no socket
+//	stateNew        -             no socket
+//	stateDialed     Open          a socket that is in no group
+//	stateJoined     Open          a member: events arrive if another program listens
+//	stateAsked      listen        LISTEN was sent, the kernel's answer is not known yet
+//	stateCounted    listen        acknowledged, or taken for certain         ┐
+//	stateListening  Open, verify  the kernel reports events                  ├ one IGNORE is owed
+//	stateDeaf       verify        it reports nothing to anybody              ┘
+//	stateIgnored    Ignore        nothing is owed any more; Read may still be draining
+//	stateClosed     Close         no socket
 //
-// and there are no other transitions than these:
-//
-//	New ──────────▶ Dialed       Open: a socket
-//	Dialed ───────▶ Joined       Open: filter, buffer, group
-//	Joined ───────▶ Asked        listen: LISTEN is sent
-//	Asked ────────▶ Counted      listen: acknowledged, or taken for certain
-//	Counted ──────▶ Listening    Open: acknowledged; verify: the canary is heard, if need be after a repair
-//	Counted ──────▶ Deaf         verify: it is not
-//	Listening ────▶ Deaf         verify: other programs have silenced the connector
-//	Deaf ─────────▶ Listening    verify: repaired, by us or by somebody else
-//	Counted,
-//	Listening,
-//	Deaf ─────────▶ Ignored      Ignore: send IGNORE unless the LISTEN is gone, leave the
-//	                             group, remove the lease unless that failed
-//	Dialed, Joined,
-//	Asked, Ignored ▶ Closed      Close
+// It goes down this list; only verify goes back, from stateDeaf to stateListening. Close
+// leads to stateClosed from wherever it is called, by way of Ignore where one is owed.
 //
 // A state in which an IGNORE is owed is left under the mutex before IGNORE is
 // sent, so that there is never a second one: not from another goroutine, not
@@ -87,18 +73,19 @@ type Session struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	counts
+	statsMu sync.Mutex // guards what follows
+	stats   Stats
+	lag     time.Duration
 }
 
-// Open starts to listen: when it returns without error, the kernel has counted
-// this session. What it found, and whether the kernel reports events, is told by
-// Opening. If Open fails, the kernel's count is what it was before.
+// Open starts to listen: when it returns without error, the kernel has counted this
+// session. Whether it reports events, Opening says. If Open fails, the kernel's count
+// is what it was before.
 //
 // Errors are *OpError. Use errors.Is to tell the reason: ErrNoConnector,
 // ErrNoProcEvents, ErrNetlinkDenied, ErrOldKernel, ErrNetworkNamespace,
 // ErrPIDNamespace, ErrUserNamespace, ErrTimeNamespace, ErrPermission,
-// ErrUnanswered, ErrRefused or ErrNotLinux. Their texts tell an operator what to
-// do.
+// ErrUnanswered or ErrRefused.
 func Open(cfg Config) (*Session, error) {
 	return openOn(cfg.system(), cfg)
 }
@@ -139,7 +126,9 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 		return nil, &OpError{Op: "listen", Err: err}
 	}
 	s.begin(heard)
-	if err := s.ignoreOthers(cfg.Filter); err != nil {
+	// From Linux 6.6 on any user can cause acknowledgements, at will, and they would
+	// wake the receiver and fill its queue: none passes when this session's own has come.
+	if err := s.attach(cfg.Filter, 0); err != nil {
 		return nil, err
 	}
 	if err := s.openWindow(cfg); err != nil {
@@ -150,36 +139,10 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	return s, nil
 }
 
-// begin finds out whether the kernel reports events. An acknowledgement has shown
-// it. That it cannot be found out is told, and does not end what has begun.
-func (s *Session) begin(heard bool) {
-	if heard {
-		s.state, s.opening.Listening = stateListening, true
-		return
-	}
-	if err := s.verify(&s.opening); err != nil {
-		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "check", Err: err})
-	}
-}
-
-// ignoreOthers replaces the filter when this session's own acknowledgement has
-// come: from Linux 6.6 on any user can cause those of others, at will, and they
-// would wake the receiver and fill its queue.
-func (s *Session) ignoreOthers(f Filter) error { return s.attach(f, 0) }
-
-// attach makes f the socket's filter, which passes the acknowledgement ack too.
-func (s *Session) attach(f Filter, ack uint32) error {
-	if err := s.sock.setFilter(f.program(ownPID(), ack)); err != nil {
-		return &OpError{Op: "attach filter", Err: err}
-	}
-	return nil
-}
-
-// join sets the socket up, for the acknowledgement ack, and enters the group.
+// join sets the socket up, for the acknowledgement ack, and enters the group. The
+// filter is in place before that, or what arrives between the two slips through. So
+// is the buffer, which decides from the first event on what is lost.
 func (s *Session) join(cfg Config, ack uint32) (err error) {
-	// The filter is in place before the socket joins, or what arrives between
-	// the two slips through. So is the buffer, which decides from the first
-	// event on what is lost.
 	if err := s.attach(cfg.Filter, ack); err != nil {
 		return err
 	}
@@ -194,6 +157,26 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 		return &OpError{Op: "join", Err: err}
 	}
 	return nil
+}
+
+// attach makes f the socket's filter, which passes the acknowledgement ack too.
+func (s *Session) attach(f Filter, ack uint32) error {
+	if err := s.sock.setFilter(f.program(ownPID(), ack)); err != nil {
+		return &OpError{Op: "attach filter", Err: err}
+	}
+	return nil
+}
+
+// begin finds out whether the kernel reports events. An acknowledgement has shown
+// it. That it cannot be found out is told, and does not end what has begun.
+func (s *Session) begin(heard bool) {
+	if heard {
+		s.state, s.opening.Listening = stateListening, true
+		return
+	}
+	if err := s.verify(&s.opening); err != nil {
+		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "check", Err: err})
+	}
 }
 
 // openWindow lets events queue up while Read waits. It needs to be told in time when
@@ -221,11 +204,8 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	var e Event
 	for range ackSearch {
 		one, err := s.sock.receive(1)
-		if err != nil {
+		if err != nil || len(one) == 0 {
 			return nil, err
-		}
-		if len(one) == 0 {
-			return nil, nil
 		}
 		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == whatNone && e.ack == ack {
 			return &e, nil
@@ -234,49 +214,12 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	return nil, nil
 }
 
-// Opening is what Open found.
-func (s *Session) Opening() Finding { return s.opening }
-
-// createLease claims the LISTEN that is about to be sent.
-func (s *Session) createLease(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	var err error
-	s.leases, err = openLeaseDir(s.sys, dir)
-	if err == nil {
-		s.lease, err = s.leases.create()
-	}
-	if err != nil {
-		return &LeaseError{Dir: dir, Err: err}
-	}
-	return nil
-}
-
-// endLease takes the claim back, or lets it stand for a later session to find.
-func (s *Session) endLease(stand bool) error {
-	if s.lease == nil {
-		return nil
-	}
-	l := s.lease
-	s.lease = nil
-	end := l.remove
-	if stand {
-		end = l.file.Close
-	}
-	if err := end(); err != nil {
-		return fmt.Errorf("lease %q: %w", l.name, err)
-	}
-	return nil
-}
-
 // Ignore sends the IGNORE that the session owes, if it owes one, and leaves the
 // group. It does not wait for Read, and interrupts a Check. For other sessions
 // that are at work on the kernel's count it waits 500 ms at the most, and 200 more
 // if that is to be repaired. Events that are queued already can still be received.
-// The first call sends it; all others do nothing. The error, the same for all
-// callers, means that the kernel's count stays one too high, until a later session
-// finds the lease.
+// Only the first call does all that. The error, the same for all callers, means that
+// the kernel's count stays one too high, until a later session finds the lease.
 func (s *Session) Ignore() error {
 	s.hurry.Store(true)
 	s.mu.Lock()
@@ -335,7 +278,10 @@ func (s *Session) Close() error {
 	return err
 }
 
-// Closing is what Ignore found: see there. It is complete when that has returned.
+// Opening is what Open found.
+func (s *Session) Opening() Finding { return s.opening }
+
+// Closing is what Ignore found, complete when that has returned.
 func (s *Session) Closing() Finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -356,6 +302,3 @@ func (s *Session) ReceiveBuffer() int { return s.receiveBuffer }
 
 // SetWindow replaces Config.Window from the next time on that Read waits.
 func (s *Session) SetWindow(d time.Duration) { s.receiver.window.Store(int64(d)) }
-
-// Stats returns the session's counts.
-func (s *Session) Stats() Stats { return s.stats() }

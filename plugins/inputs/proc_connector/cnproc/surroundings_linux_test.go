@@ -23,7 +23,6 @@ func TestDialError(t *testing.T) {
 		require.ErrorIs(t, err, ErrNetlinkDenied)
 		require.ErrorIs(t, err, errno)
 		require.NotErrorIs(t, err, ErrPermission, "no capability would help")
-		require.ErrorContains(t, err, "AF_NETLINK")
 	}
 }
 
@@ -44,7 +43,6 @@ func TestOldKernel(t *testing.T) {
 	_, err := openOn(sys, Config{})
 	require.ErrorIs(t, err, ErrOldKernel)
 	require.ErrorIs(t, err, unix.ENOPROTOOPT)
-	require.ErrorContains(t, err, "boot Linux 4.12 or later")
 	require.Zero(t, k.called("LISTEN"))
 	require.Zero(t, k.open())
 }
