@@ -15,7 +15,7 @@ type Finding struct {
 	// Others is how many of those are for other members of the group, one for each.
 	// That they had lost theirs is likely and not certain.
 	Others   int
-	Crowd    bool // nothing was done for the others, because there are too many: see Members
+	Crowd    bool // nothing was done for the others, because there are too many
 	Released int  // LISTENs of dead sessions that were given back
 	Mistaken int  // leases of dead sessions that were removed: the count does not hold what they claim
 	Kept     int  // leases that were left alone: what they claim may as well be another member's
@@ -36,10 +36,8 @@ func (s *Session) Check() (f Finding, err error) {
 	if !s.state.owing() {
 		return f, &OpError{Op: "check", Err: ErrClosed}
 	}
-	if err := s.verify(&f); err != nil {
-		return f, &OpError{Op: "check", Err: err}
-	}
-	return f, nil
+	err = at("check", s.verify(&f))
+	return f, err
 }
 
 // verify enters stateListening or stateDeaf, unless it returns an error without
@@ -66,11 +64,7 @@ func (s *Session) look(f *Finding) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := p.close(); err != nil {
-			f.Err = errors.Join(f.Err, &OpError{Op: "check", Err: err})
-		}
-	}()
+	defer func() { f.Err = errors.Join(f.Err, at("check", p.close())) }()
 	if f.Listening, err = p.heard(); err != nil || f.Listening && s.state != stateDeaf {
 		return err
 	}

@@ -1,6 +1,10 @@
 package cnproc
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // maxClockError is how far, in nanoseconds, the wall-clock time of an event may
 // be from the truth before the offset between the clocks is set anew. Below it
@@ -13,10 +17,8 @@ const maxClockError = 100_000
 // the wall clock) and stop differently (CLOCK_MONOTONIC stands still while the
 // machine is suspended), so the offset is measured with every batch.
 type clock struct {
-	// read returns CLOCK_REALTIME and CLOCK_MONOTONIC of one moment, in
-	// nanoseconds.
-	read   func() (wall, monotonic int64)
-	offset int64 // CLOCK_REALTIME - CLOCK_MONOTONIC, nanoseconds
+	read   func() (wall, monotonic int64) // of one moment, in nanoseconds
+	offset int64                          // wall - monotonic
 }
 
 func newClock(read func() (wall, monotonic int64)) clock {
@@ -37,9 +39,8 @@ func (c *clock) update() int64 {
 	wall, monotonic := c.read()
 	offset := wall - monotonic
 	if !near(offset, c.offset) {
-		// Either the offset has changed, or this thread was interrupted
-		// between reading one clock and the other. A change is there the
-		// next time as well.
+		// Either the offset has changed, or this thread was interrupted between
+		// reading one clock and the other. A change is there the next time as well.
 		wall, monotonic = c.read()
 		if again := wall - monotonic; near(again, offset) {
 			c.offset = again
@@ -48,17 +49,7 @@ func (c *clock) update() int64 {
 	return monotonic
 }
 
-// monotonic returns CLOCK_MONOTONIC.
-func (c *clock) monotonic() int64 {
-	_, monotonic := c.read()
-	return monotonic
-}
-
 func near(a, b int64) bool { return a-b <= maxClockError && b-a <= maxClockError }
-
-// Monotonic returns CLOCK_MONOTONIC in nanoseconds, to be compared with an
-// event's Timestamp: in a time namespace, the one of the host.
-func Monotonic() uint64 { return uint64(monotonicNow()) }
 
 // hostClock returns a reader of the machine's clocks. One time.Now gives both
 // without a system call, but Go counts its monotonic time from an origin of its
@@ -74,7 +65,7 @@ func hostClock() func() (wall, monotonic int64) {
 	)
 	for i := range attempts {
 		before := time.Now()
-		ns := monotonicNow()
+		ns := int64(Monotonic())
 		if d := time.Since(before); i == 0 || d < best {
 			best, origin, originNS = d, before, ns-d.Nanoseconds()/2
 		}
@@ -83,4 +74,24 @@ func hostClock() func() (wall, monotonic int64) {
 		now := time.Now()
 		return now.UnixNano(), originNS + now.Sub(origin).Nanoseconds()
 	}
+}
+
+// Monotonic returns CLOCK_MONOTONIC in nanoseconds, to be compared with an
+// event's Timestamp: in a time namespace, the one of the host.
+func Monotonic() uint64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0 // cannot happen: every kernel has this clock
+	}
+	return EventTime(uint64(ts.Nano()))
+}
+
+// EventTime turns a reading of CLOCK_MONOTONIC, in nanoseconds, into the time that
+// an event of that moment would have as its Timestamp.
+func EventTime(monotonic uint64) uint64 {
+	offset, err := timeOffset()
+	if err != nil {
+		return monotonic // no session is opened then
+	}
+	return monotonic - uint64(offset) // right for a negative one, too
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -57,14 +56,20 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 	return ack != nil, err
 }
 
+// sendAttempts is how often a request is sent. The kernel has not seen one whose
+// sending failed (for want of memory, say), so another try is safe.
+const sendAttempts = 3
+
 // withdraw takes the LISTEN back.
-func (s *Session) withdraw() error {
-	if err := sendAll(s.sock, appendRequest(nil, opIgnore, 0)); err != nil {
-		return &OpError{Op: "ignore", Err: err}
+func (s *Session) withdraw() (err error) {
+	for range sendAttempts {
+		if _, err = s.sock.send(appendRequest(nil, opIgnore, 0)); err == nil {
+			s.tally(func(st *Stats) { st.Ignores++ })
+			crash("IGNORE sent")
+			return nil
+		}
 	}
-	s.tally(func(st *Stats) { st.Ignores++ })
-	crash("IGNORE sent")
-	return nil
+	return &OpError{Op: "ignore", Err: err}
 }
 
 // repair raises the count until the canary is heard: then it is one, this
@@ -95,7 +100,8 @@ func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
 	if f.Crowd = crowdBefore || crowdAfter; f.Crowd {
 		return nil
 	}
-	f.Others = len(union(before, after))
+	maps.Copy(after, before)
+	f.Others = len(after)
 	raised, err = change(s.sys, opListen, f.Others, interrupted)
 	s.raised(f, raised)
 	return err
@@ -209,7 +215,7 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 		if err != nil || crowd || len(before) > maxSurplus {
 			return false, false, err
 		}
-		if members := union(before, nil); looked == nil || !maps.Equal(members, looked) {
+		if looked == nil || !maps.Equal(before, looked) {
 			if spare, err = surplus(s.sys, len(before)+1); err != nil {
 				return false, false, err
 			}
@@ -217,7 +223,7 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 			if err != nil || crowd {
 				return false, false, err
 			}
-			if looked = members; !maps.Equal(members, union(after, nil)) {
+			if looked = before; !maps.Equal(before, after) {
 				looked = nil
 			} else if spare || len(before) == 0 {
 				return spare, len(before) == 0, nil
@@ -250,15 +256,15 @@ func surplus(sys system, n int) (_ bool, err error) {
 	defer func() { err = errors.Join(err, sender.sock.close()) }()
 
 	requests := make([][]byte, 0, 4*n)
-	for i := range 2 * n {
-		op, number := uint32(opIgnore), uint32(0)
-		if i >= n {
-			op = opListen
-		}
-		if i == n-1 {
-			number = p.number // which nobody has seen, and so nobody can forge
-		}
-		requests = append(requests, appendRequest(nil, opNone, 0), appendRequest(nil, op, number))
+	pair := func(op, ack uint32) {
+		requests = append(requests, appendRequest(nil, opNone, 0), appendRequest(nil, op, ack))
+	}
+	for range n - 1 {
+		pair(opIgnore, 0)
+	}
+	pair(opIgnore, p.number) // which nobody has seen, and so nobody can forge
+	for range n {
+		pair(opListen, 0)
 	}
 	sent, sendErr := sender.sock.send(requests...)
 	if sendErr != nil {
@@ -352,19 +358,6 @@ func (s *sender) pairs(op uint32, n int, number uint32) (int, error) {
 	return sent, nil
 }
 
-// sendAttempts is how often a request is sent. The kernel has not seen one whose
-// sending failed (for want of memory, say), so another try is safe.
-const sendAttempts = 3
-
-func sendAll(sock socket, request []byte) (err error) {
-	for range sendAttempts {
-		if _, err = sock.send(request); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
 // budget returns a function that says when to stop: at the end of the time limit, or
 // when stop says so.
 func budget(limit time.Duration, stop func() bool) func() bool {
@@ -379,18 +372,15 @@ func randomNumber() uint32 {
 	return binary.NativeEndian.Uint32(b[:])
 }
 
-// others lists the members of the group besides this session that may have sent
+// others are the members of the group besides this session that may have sent
 // LISTEN; in a crowd only some.
-func (s *Session) others() (_ []Member, crowd bool, err error) {
+func (s *Session) others() (others map[Member]bool, crowd bool, err error) {
+	others = make(map[Member]bool)
 	members, crowd, err := s.sys.members()
-	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() }), crowd, err
-}
-
-// union returns the members that are in either list.
-func union(a, b []Member) map[Member]bool {
-	all := make(map[Member]bool, len(a)+len(b))
-	for _, m := range slices.Concat(a, b) {
-		all[m] = true
+	for m := range members {
+		if m.Port != s.port && !m.passive() {
+			others[m] = true
+		}
 	}
-	return all
+	return others, crowd, err
 }

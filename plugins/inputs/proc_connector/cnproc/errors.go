@@ -66,6 +66,14 @@ func (e *OpError) Error() string { return "process connector: " + e.Op + ": " + 
 // Unwrap returns the reason.
 func (e *OpError) Unwrap() error { return e.Err }
 
+// at is the error of a step; nil stays nil.
+func at(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &OpError{Op: op, Err: err}
+}
+
 // A LeaseError says that leases cannot be kept. The session is of use all the same.
 type LeaseError struct {
 	Dir string // Config.StateDirectory

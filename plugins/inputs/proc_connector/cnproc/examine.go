@@ -3,31 +3,32 @@ package cnproc
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 )
 
 // An Examination is what the connector of a machine was found to be like.
 type Examination struct {
-	// Others are the sockets in the group besides those of this examination, and
-	// Crowd says that some are missing: see Members. Whether they have sent LISTEN is
-	// not to be seen, and so neither whether they have lost it.
+	// Others are the sockets in the group besides those of this examination. Whether
+	// they have sent LISTEN is not to be seen, and so neither whether they have lost it.
+	// Crowd says that some are missing, because there are more than 1,024, or more than
+	// 8,192 netlink sockets of all kinds.
 	Others []Member
 	Crowd  bool
 	// HeardBefore says that the kernel reported events before this examination
 	// had sent a LISTEN of its own: its count was one or more. Without Others
 	// that is a LISTEN that nobody will take back.
 	HeardBefore bool
-	Heard       bool // the kernel reported events after that LISTEN
+	// Heard says that it reported events after that LISTEN. If not, others have sent it
+	// an unmatched IGNORE.
+	Heard bool
 	// Missing is how many further LISTENs it took until it did, or -1 if that was
 	// more than could be sent in two seconds. While it is above 0 the kernel's
 	// count is so far below zero, and the next so many programs will hear nothing.
 	Missing       int
 	ReceiveBuffer int // bytes of the queue that were granted
 }
-
-// Silenced reports whether the kernel reported nothing although this examination
-// had sent LISTEN: others have sent it an unmatched IGNORE.
-func (e Examination) Silenced() bool { return !e.Heard }
 
 // Examine finds out how the connector of this machine is, and leaves the kernel's
 // count as it was. Nothing is repaired and no lease is read, whatever cfg says.
@@ -53,7 +54,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	// A session that repairs meanwhile would count on what is taken back here. Where
 	// there is no directory that is fit, none keeps leases in it.
 	d, dirErr := existingLeaseDir(sys, cfg.StateDirectory)
-	free := d == nil || dirErr != nil
+	free := dirErr != nil
 	if !free {
 		locked, unlock := d.lock(sys.patience, never)
 		defer func() {
@@ -81,9 +82,11 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 		return e, err // it could not be found out
 	}
 	e.Heard, e.ReceiveBuffer = s.opening.Listening, s.receiveBuffer
-	if e.Others, e.Crowd, err = s.others(); err != nil {
+	others, crowd, err := s.others()
+	if err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
+	e.Others, e.Crowd = slices.AppendSeq(make([]Member, 0, len(others)), maps.Keys(others)), crowd
 	if !e.Heard {
 		if !free {
 			return e, &OpError{Op: "check", Err: errBusy}

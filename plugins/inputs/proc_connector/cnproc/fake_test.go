@@ -196,16 +196,19 @@ func (k *fakeKernel) rename() (Task, error) {
 	return task, nil
 }
 
-func (k *fakeKernel) members() ([]Member, bool, error) {
+func (k *fakeKernel) members() (map[Member]bool, bool, error) {
 	if err := k.step("members"); err != nil {
 		return nil, false, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	members := append([]Member(nil), k.strangers...)
+	members := make(map[Member]bool)
+	for _, m := range k.strangers {
+		members[m] = true
+	}
 	for _, s := range k.sockets {
 		if s.member && !s.closed {
-			members = append(members, Member{Port: s.id, Inode: uint64(1000 + s.id)})
+			members[Member{Port: s.id, Inode: uint64(1000 + s.id)}] = true
 		}
 	}
 	return members, len(members) > maxMembers, nil

@@ -32,7 +32,7 @@ func hostSystem(proc string) system {
 		dialPassive: func() (socket, error) { return dialPassive() },
 		obstacle:    func() error { return obstacle(proc) },
 		rename:      renameThread,
-		members:     func() ([]Member, bool, error) { return Members(proc) },
+		members:     func() (map[Member]bool, bool, error) { return listMembers(proc) },
 		bootID:      func() (string, error) { return readBootID(proc) },
 		flock:       lockFile,
 		uid:         os.Geteuid(),

@@ -133,54 +133,49 @@ func (l *lease) remove() error {
 }
 
 // orphans calls f with each lease of this boot whose owner has died, locked. f
-// must remove or close it. Leases that claim nothing are removed on the way. One
-// that makes trouble does not keep the others from being found.
+// must remove or close it. Leases that claim nothing are removed on the way.
 func (d *leaseDir) orphans(f func(l *lease) error) error {
 	if d == nil {
 		return nil
 	}
-	names, err := d.names()
+	return d.each(os.O_RDWR, func(l *lease, held bool) error {
+		switch info, ours := l.read(); {
+		case held || !ours:
+			return l.file.Close()
+		case info.Boot != d.boot:
+			return l.remove()
+		default:
+			return f(l)
+		}
+	})
+}
+
+// each calls f with each lease, locked unless it is held by its owner. f must remove or
+// close it. One that makes trouble does not keep the others from being found.
+func (d *leaseDir) each(flag int, f func(l *lease, held bool) error) error {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, name := range names {
-		if err := d.orphan(name, f); err != nil {
-			errs = append(errs, fmt.Errorf("lease %q: %w", name, err))
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), leasePrefix) {
+			continue
+		}
+		l, err := d.open(e.Name(), flag)
+		if l != nil {
+			mine, lockErr := l.lock()
+			if err = lockErr; err != nil {
+				err = errors.Join(err, l.file.Close())
+			} else {
+				err = f(l, !mine)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("lease %q: %w", e.Name(), err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// orphan is orphans for one file.
-func (d *leaseDir) orphan(name string, f func(l *lease) error) error {
-	l, err := d.open(name, os.O_RDWR)
-	if l == nil || err != nil {
-		return err
-	}
-	mine, err := l.lock()
-	if err != nil || !mine {
-		return errors.Join(err, l.file.Close())
-	}
-	switch info, ours := l.read(); {
-	case !ours:
-		return l.file.Close() // somebody else's, who calls his files the same
-	case info.Boot != d.boot:
-		return l.remove()
-	default:
-		return f(l)
-	}
-}
-
-// names lists what may be a lease.
-func (d *leaseDir) names() (names []string, err error) {
-	entries, err := fs.ReadDir(d.root.FS(), ".")
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), leasePrefix) {
-			names = append(names, e.Name())
-		}
-	}
-	return names, err
 }
 
 // open opens a file that may be a lease. It returns nil for what has gone
@@ -241,33 +236,22 @@ func Leases(dir string) ([]Lease, error) {
 
 func leasesOn(sys system, dir string) ([]Lease, error) {
 	d, err := existingLeaseDir(sys, dir)
-	if d == nil || err != nil {
-		return nil, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	defer d.close()
-	names, err := d.names()
 	if err != nil {
 		return nil, err
 	}
-	leases := make([]Lease, 0, len(names))
-	for _, name := range names {
-		l, err := d.open(name, os.O_RDONLY)
-		if err != nil {
-			return nil, fmt.Errorf("lease %q: %w", name, err)
-		}
-		if l == nil {
-			continue
-		}
+	defer d.close()
+	var leases []Lease
+	err = d.each(os.O_RDONLY, func(l *lease, held bool) error {
 		info, ours := l.read()
-		free, err := l.lock()
-		if err := errors.Join(err, l.file.Close()); err != nil {
-			return nil, err
-		}
-		if info.Held = !free; ours {
+		if info.Held = held; ours {
 			leases = append(leases, info)
 		}
-	}
-	return leases, nil
+		return l.file.Close()
+	})
+	return leases, err
 }
 
 // BootID names this run of the kernel, as leases do. proc is where proc is mounted.

@@ -42,7 +42,7 @@ func openLeaseDir(sys system, path string) (*leaseDir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := trustedLeaseDir(sys, path)
+	d, err := existingLeaseDir(sys, path)
 	if err != nil {
 		return nil, err
 	}
@@ -74,18 +74,8 @@ func (d *leaseDir) createLock() error {
 	return err
 }
 
-// existingLeaseDir opens the directory to look at the leases in it. It returns nil if
-// there is none.
+// existingLeaseDir opens a directory that is there and fit for leases.
 func existingLeaseDir(sys system, path string) (*leaseDir, error) {
-	d, err := trustedLeaseDir(sys, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return d, err
-}
-
-// trustedLeaseDir opens a directory that is there and fit for leases.
-func trustedLeaseDir(sys system, path string) (*leaseDir, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err

@@ -62,10 +62,7 @@ type receiver struct {
 func (s *Session) Read(b *Batch, idle time.Duration) error {
 	s.receiver.mu.Lock()
 	defer s.receiver.mu.Unlock()
-	if err := s.readBatch(b, idle); err != nil {
-		return &OpError{Op: "read", Err: err}
-	}
-	return nil
+	return at("read", s.readBatch(b, idle))
 }
 
 func (s *Session) readBatch(b *Batch, idle time.Duration) error {
@@ -85,7 +82,7 @@ func (s *Session) readBatch(b *Batch, idle time.Duration) error {
 			return err
 		}
 	}
-	asked := uint64(s.clock.monotonic())
+	_, asked := s.clock.read()
 	batch, err := s.sock.receive(batchLen)
 	if err != nil {
 		return err
@@ -101,7 +98,7 @@ func (s *Session) readBatch(b *Batch, idle time.Duration) error {
 		return err
 	}
 	if r.empty {
-		b.Until, b.Lost, b.Silenced = asked, r.untold, r.gap.Swap(false)
+		b.Until, b.Lost, b.Silenced = uint64(asked), r.untold, r.gap.Swap(false)
 		r.untold = 0
 	}
 	return nil

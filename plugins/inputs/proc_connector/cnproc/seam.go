@@ -50,7 +50,7 @@ type datagram struct {
 // system is what a session needs of the machine besides.
 type system struct {
 	dial        func() (socket, error)
-	dialPassive func() (socket, error) // for a member that sends no LISTEN; see Member.Passive
+	dialPassive func() (socket, error) // for a member that sends no LISTEN; see Member.passive
 	// obstacle says why the kernel would not answer, if it is plain to see:
 	// nil if nothing is, errUnknown if that cannot be found out.
 	obstacle func() error
@@ -58,8 +58,8 @@ type system struct {
 	// has, and returns that thread. The kernel reports it before rename returns,
 	// if it reports anything.
 	rename  func() (Task, error)
-	members func() (members []Member, crowd bool, err error) // see Members
-	bootID  func() (string, error)                           // names this run of the kernel
+	members func() (members map[Member]bool, crowd bool, err error) // see listMembers
+	bootID  func() (string, error)                                  // names this run of the kernel
 	// flock takes a file's lock (flock(2), LOCK_EX), without waiting for it, and
 	// reports whether it did. Only closing the file, or the end of the process,
 	// gives it up.

@@ -131,9 +131,7 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if err := s.attach(cfg.Filter, 0); err != nil {
 		return nil, err
 	}
-	if err := s.openWindow(cfg); err != nil {
-		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "open window", Err: err})
-	}
+	s.opening.Err = errors.Join(s.opening.Err, at("open window", s.openWindow(cfg)))
 	s.release(&s.opening)
 	opened = true
 	return s, nil
@@ -153,18 +151,13 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}
 	}
-	if s.port, err = s.sock.join(); err != nil {
-		return &OpError{Op: "join", Err: err}
-	}
-	return nil
+	s.port, err = s.sock.join()
+	return at("join", err)
 }
 
 // attach makes f the socket's filter, which passes the acknowledgement ack too.
 func (s *Session) attach(f Filter, ack uint32) error {
-	if err := s.sock.setFilter(f.program(ownPID(), ack)); err != nil {
-		return &OpError{Op: "attach filter", Err: err}
-	}
-	return nil
+	return at("attach filter", s.sock.setFilter(f.program(ownPID(), ack)))
 }
 
 // begin finds out whether the kernel reports events. An acknowledgement has shown
@@ -174,9 +167,8 @@ func (s *Session) begin(heard bool) {
 		s.state, s.opening.Listening = stateListening, true
 		return
 	}
-	if err := s.verify(&s.opening); err != nil {
-		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "check", Err: err})
-	}
+	err := s.verify(&s.opening)
+	s.opening.Err = errors.Join(s.opening.Err, at("check", err))
 }
 
 // openWindow lets events queue up while Read waits. It needs to be told in time when
@@ -272,10 +264,7 @@ func (s *Session) Close() error {
 		s.closeErr = errors.Join(s.endLease(false), s.leases.close(), s.sock.close())
 		s.state, s.receiver.closed = stateClosed, true
 	})
-	if s.closeErr != nil {
-		return errors.Join(err, &OpError{Op: "close", Err: s.closeErr})
-	}
-	return err
+	return errors.Join(err, at("close", s.closeErr))
 }
 
 // Opening is what Open found.

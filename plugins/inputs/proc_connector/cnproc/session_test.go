@@ -504,7 +504,7 @@ func TestRead(t *testing.T) {
 	k.dropped = 995
 	k.mu.Unlock()
 	late, sent := forkOf(1001), time.Now()
-	binary.NativeEndian.PutUint64(late.bytes[offTimestamp:], uint64(monotonicNow()-time.Hour.Nanoseconds()))
+	binary.NativeEndian.PutUint64(late.bytes[offTimestamp:], Monotonic()-uint64(time.Hour.Nanoseconds()))
 	k.session().deliver(late)
 	require.Eventually(t, func() bool { return s.Stats().Lost == 995 }, time.Minute, time.Millisecond)
 	lag := s.TakeLag()

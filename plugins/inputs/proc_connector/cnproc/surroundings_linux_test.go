@@ -92,7 +92,7 @@ func TestTimeOffset(t *testing.T) {
 		"children's unknown":  {own: other, offsets: "monotonic 1 0\n", err: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := readTimeOffset(timeProc(t, tt.own, tt.children, tt.offsets))
+			got, err := readTimeOffset(filepath.Join(timeProc(t, tt.own, tt.children, tt.offsets), "self"))
 			require.Equal(t, tt.want, time.Duration(got))
 			if tt.err {
 				require.ErrorIs(t, err, ErrTimeNamespace)

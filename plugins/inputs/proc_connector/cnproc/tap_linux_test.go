@@ -24,11 +24,11 @@ func TestLiveTap(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, nowhere.Close()) }()
 
-	members, _, err := Members("/proc")
+	members, _, err := listMembers("/proc")
 	require.NoError(t, err)
 	passive := 0
-	for _, m := range members {
-		if m.Passive() {
+	for m := range members {
+		if m.passive() {
 			passive++
 		}
 	}
