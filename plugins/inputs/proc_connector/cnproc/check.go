@@ -23,13 +23,12 @@ type Finding struct {
 	Err error
 }
 
-// Check finds out, with a canary, whether the kernel still reports events, and
-// repairs its count if it does not and Config.Repair permits. Where all is well it
-// takes well under a millisecond, and otherwise some 200: a count that is still too
-// low then is repaired further by the next Check. Ignore interrupts it at once.
+// Check finds out, with a canary, whether the kernel still reports events, and repairs
+// its count if it does not and Config.Repair permits. Where all is well it takes well
+// under a millisecond, and otherwise some 200: a count that is still too low then is
+// repaired further by the next Check. Ignore interrupts it at once.
 //
-// Errors: ErrClosed (errors.Is) when the session does not listen any more, or an
-// *OpError of operation "check" when it could not be found out.
+// The error is ErrClosed (errors.Is) when the session does not listen any more.
 func (s *Session) Check() (f Finding, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,9 +75,8 @@ func (s *Session) look(f *Finding) error {
 	return s.restore(p, f, s.hurry.Load)
 }
 
-// restore looks again, since another session may have repaired the count just now,
-// and repairs what is to be repaired unless that is interrupted. The caller holds
-// the lock of the state directory, if it can be had.
+// restore looks again, since another session may have repaired the count just now, and
+// repairs it if not. The caller holds the lock of the leases, if it can be had.
 func (s *Session) restore(p *probe, f *Finding, interrupted func() bool) (err error) {
 	if f.Listening, err = p.heard(); err != nil {
 		return err
@@ -93,8 +91,7 @@ func (s *Session) restore(p *probe, f *Finding, interrupted func() bool) (err er
 		}
 	}
 	if f.Listening && (f.Deaf || s.state == stateDeaf) {
-		// What dead sessions had left in the count is used up, whoever has
-		// repaired it.
+		// What dead sessions had left in the count is used up.
 		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
 	}
 	return nil

@@ -16,22 +16,21 @@ import (
 //	withdraw  -1  IGNORE, at most once in a session, and only after a LISTEN that was
 //	              taken; not if the connector is silenced and could not be repaired.
 //	repair    +n  While this session owes an IGNORE and the canary is not heard: until
-//	              it is, and then one for each other member. A silenced connector is
-//	              the only evidence of an unmatched IGNORE: the list of members is
-//	              none, because some of them have never sent LISTEN, or have taken it
-//	              back. So nothing is done for others in any other case.
-//	giveBack  -1  For the lease of a dead session, and only while the count is above
-//	              one for each member of the group.
+//	              it is, and then one for each other member. Nothing is done for them in
+//	              any other case: a silenced connector is the only evidence of an
+//	              unmatched IGNORE, since a member may never have sent LISTEN, or have
+//	              taken it back.
+//	giveBack  -1  For the lease of a dead session, while the count is above one for each
+//	              member of the group.
 //	surplus   -n  To find that out, and +n within the same system call.
 //	missing   +n  To find out how far the count is below zero, and -n right after it.
 //
 // What goes wrong between any two steps leaves the count right or too high, never
 // lower than it was found.
 
-// listen sends LISTEN and takes the session to stateCounted, unless it returns an
-// error. unobstructed says that nothing is known to keep the kernel from taking
-// requests of this process. heard says that the kernel has acknowledged it, and so
-// reports events.
+// listen sends LISTEN and takes the session to stateCounted, or returns an error.
+// unobstructed says that nothing is known to keep the kernel from taking requests of
+// this process. heard says that the kernel has acknowledged it, and so reports events.
 func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error) {
 	if _, err := s.sock.send(appendRequest(nil, opListen, nonce)); err != nil {
 		return false, err // nothing was taken, nothing is owed
@@ -72,15 +71,14 @@ func (s *Session) withdraw() (err error) {
 	return &OpError{Op: "ignore", Err: err}
 }
 
-// repair raises the count until the canary is heard: then it is one, this
-// session's. Whoever else is a member has most likely lost its own LISTEN, and
-// would be deaf again when this session ends, so the count becomes one for each;
-// not for a crowd, of which most are there to make this expensive.
+// repair raises the count until the canary is heard: then it is one, this session's.
+// Other members have most likely lost their own LISTENs, and would be silenced again
+// when this session ends, so the count becomes one for each; not for a crowd, of which
+// most are there to make this expensive.
 //
-// Members are listed before and after. Who comes in between may have raised the
-// count itself, in place of this session, and who goes in between has lowered it
-// again. What takes longer than the budget is for the next repair, and so is what
-// interrupted ends.
+// Members are listed before and after: one that comes in between may have raised the
+// count itself, in place of this session, and one that goes has lowered it again. What
+// takes longer than the budget, or is interrupted, is for the next repair.
 func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
 	if s.depth >= maxDepth {
 		return errTooDeep
@@ -127,10 +125,9 @@ var errTooDeep = fmt.Errorf("the kernel's listener count is more than %d too low
 const maxStep = 64
 
 // raiseUntilHeard raises the count until the kernel acknowledges a LISTEN, which it
-// does from a count of one on, or until stop. It goes in doubling steps, and takes
-// back at once what was too much: the number of the first acknowledgement says how
-// much that is. It returns by how much the count was raised in the end, also with
-// an error.
+// does from a count of one on, or until stop. It goes in doubling steps, and takes back
+// at once what was too much, as the number of the first acknowledgement says. It returns
+// by how much the count was raised in the end, also with an error.
 func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err error) {
 	sender, err := openSender(sys)
 	if err != nil {
@@ -153,8 +150,7 @@ func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err er
 	}
 }
 
-// release gives back, one by one, the LISTENs of dead sessions: their leases tell
-// of them.
+// release gives back, one by one, the LISTENs that leases of dead sessions claim.
 func (s *Session) release(f *Finding) {
 	if !f.Listening {
 		return // nothing would show whether it was right
@@ -174,10 +170,10 @@ func (s *Session) release(f *Finding) {
 
 var errNotLooked = errors.New("the leases are locked by another program, so what killed sessions have left is not given back this time")
 
-// giveBack gives back what a lease claims, unless that may be somebody's who
-// listens: its session may have been killed before LISTEN or after IGNORE, an
-// unmatched IGNORE may have used the LISTEN up, or the lease may be forged. Then it
-// stays, for a time when nobody else is a member.
+// giveBack gives back what a lease claims, unless the LISTEN may be that of another
+// listener: the session may have been killed before LISTEN or after IGNORE, an unmatched
+// IGNORE may have used it up, or the lease may be forged. Then it stays, for a time when
+// there is no other member.
 func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
 	spare, alone, err := s.spare(deadline)
 	switch {
@@ -205,9 +201,9 @@ func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
 const gracePoll = 10 * time.Millisecond
 
 // spare reports whether the count is above one for this session and for each other
-// member of the group, and whether there are no others. Members join before
-// they send LISTEN, so that one which comes meanwhile is seen before it counts. Until
-// the deadline it looks again when they have changed.
+// member of the group, and whether there are no others. Members join before they send
+// LISTEN, so that a new one is seen before it counts. Until the deadline it looks again
+// when they have changed.
 func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 	var looked map[Member]bool
 	for ; ; time.Sleep(gracePoll) {
@@ -239,10 +235,10 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 // call: sendmmsg(2) takes 1,024 messages (UIO_MAXIOV in include/uapi/linux/uio.h).
 const maxSurplus = 1024/4 - 1
 
-// surplus reports whether the count is above n. It lowers the count by n for as
-// long as one system call takes, which not even SIGKILL interrupts, and looks
-// whether the last IGNORE was acknowledged: that is only so from a count of one
-// on. Where the answer is yes nobody has been deaf for a moment.
+// surplus reports whether the count is above n. It lowers the count by n for as long as
+// one system call takes, which not even SIGKILL interrupts, and looks whether the last
+// IGNORE was acknowledged: that is only so from a count of one on. If so nobody was
+// silenced for a moment.
 func surplus(sys system, n int) (_ bool, err error) {
 	p, err := openProbe(sys)
 	if err != nil {
@@ -276,9 +272,9 @@ func surplus(sys system, n int) (_ bool, err error) {
 	return first >= 0, err
 }
 
-// missing counts how many LISTENs it takes until the canary is heard, and takes
-// them back. It is -1 if that is more than can be counted until stop. Whatever it
-// fails at leaves the count too high and not too low.
+// missing counts how many LISTENs it takes until the canary is heard, and takes them
+// back. It is -1 if that is more than can be counted until stop. What it fails at leaves
+// the count too high.
 func missing(sys system, p *probe, stop func() bool) (n int, err error) {
 	n, err = raiseUntilHeard(sys, p, stop)
 	raised := n
@@ -292,8 +288,8 @@ func missing(sys system, p *probe, stop func() bool) (n int, err error) {
 	return n, errors.Join(err, lowerErr)
 }
 
-// change changes the kernel's count by n, up with LISTEN or down with IGNORE, and
-// returns by how much it did: less after an error, or when stop said so.
+// change changes the count by n, up with LISTEN or down with IGNORE, and returns by how
+// much it did: less after an error, or when stop said so.
 func change(sys system, op uint32, n int, stop func() bool) (changed int, err error) {
 	if n == 0 {
 		return 0, nil
@@ -358,8 +354,7 @@ func (s *sender) pairs(op uint32, n int, number uint32) (int, error) {
 	return sent, nil
 }
 
-// budget returns a function that says when to stop: at the end of the time limit, or
-// when stop says so.
+// budget returns a function that says to stop after the time limit, or when stop does.
 func budget(limit time.Duration, stop func() bool) func() bool {
 	deadline := time.Now().Add(limit)
 	return func() bool { return stop() || time.Now().After(deadline) }

@@ -2,12 +2,11 @@ package cnproc
 
 import "errors"
 
-// A probe is a member of the group that hears nothing but canaries, renamings of
-// this process's own threads, which the kernel reports inside the system call that
-// renames, and acknowledgements of requests with numbers of its own. So it can say
-// at once, at any time and in any goroutine, whether the kernel reports anything to
-// anybody; and having a queue of its own, it is not misled by one that is full of
-// other events.
+// A probe is a member of the group that hears nothing but canaries, renamings of this
+// process's own threads, which the kernel reports inside the system call that renames,
+// and acknowledgements with numbers of its own. So it can say at any time whether the
+// kernel reports anything to anybody. It has a queue of its own, because one that is
+// full of other events would mislead it.
 type probe struct {
 	sys    system
 	sock   socket
@@ -33,13 +32,11 @@ func openProbe(sys system) (*probe, error) {
 	return &probe{sys: sys, sock: sock, number: number}, nil
 }
 
-// canaries is how many are sent when the queue has no room for them, or the kernel
-// no memory.
+// canaries is how many are sent when the kernel has no room or memory for them.
 const canaries = 10
 
-// heard sends a canary and reports whether it came back. When it does not, although
-// nothing was dropped, the kernel's count of listeners is below one, and the machine
-// is deaf.
+// heard sends a canary and reports whether it came back. If not, although nothing was
+// dropped, the kernel's count of listeners is below one.
 func (p *probe) heard() (bool, error) {
 	for range canaries {
 		// Earlier canaries of this process prove nothing.
@@ -68,9 +65,8 @@ func (p *probe) heard() (bool, error) {
 
 var errDrowned = errors.New("the kernel drops the canaries: it lacks memory, or threads of this program rename themselves all the time")
 
-// acknowledged empties the queue and returns which of the numbers that follow
-// p.number the first acknowledgement in it has, counted from 0, or -1 if there is
-// none.
+// acknowledged empties the queue and returns the number of the first acknowledgement in
+// it, counted from p.number + 1, or -1 if there is none.
 func (p *probe) acknowledged() (first int, err error) {
 	first = -1
 	err = p.drain(func(e *Event) {

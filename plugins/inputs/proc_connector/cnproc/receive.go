@@ -6,24 +6,20 @@ import (
 	"time"
 )
 
-// A Batch is what Read returns: events, and what is to be known of those that are
-// missing.
+// A Batch is what Read returns.
 type Batch struct {
-	// Events are in the order in which the kernel queued them. What one process
-	// causes is in its causal order (a fork before the child's exec, an exec before
-	// the exit), because each event is queued before the task goes on; unrelated
-	// events of different CPUs may be queued a little out of the order of their
-	// timestamps. They are valid until the next Read.
+	// Events are valid until the next Read. What one process causes is in its causal
+	// order (a fork before the child's exec, an exec before the exit), because each event
+	// is queued before the task goes on; unrelated events of different CPUs may be a
+	// little out of the order of their timestamps.
 	Events []Event
 	// Until says that the queue is empty: what the kernel had queued by that time,
 	// in nanoseconds of CLOCK_MONOTONIC, was read. 0: more is waiting.
 	Until uint64
-	// Lost is how many events the kernel dropped because the queue was full.
-	// Silenced says that it reported none for a while, because other programs had
-	// silenced the connector. Both since they were last told, with an empty queue;
-	// which events those were, nobody knows.
-	Lost     uint64
-	Silenced bool
+	// What is missing since it was last told, with an empty queue. Which events those
+	// were, nobody knows.
+	Lost     uint64 // events that the kernel dropped because the queue was full
+	Silenced bool   // it reported none for a while, because others had silenced the connector
 }
 
 // Missed reports whether events are missing.
@@ -50,15 +46,13 @@ type receiver struct {
 	gap     atomic.Bool  // events were missed while the connector was silenced
 }
 
-// Read fills b with what is queued, up to a batch. Once the queue is empty it waits
-// for the next event, and then for Config.Window, or until a storm has filled a part
-// of the queue. If no event comes for the time idle, unless that is negative, or Wake
-// was called, b has no events. It does not wait for a time of 0. It allocates
-// nothing.
+// Read fills b with what is queued, up to a batch. Once the queue is empty it waits for
+// the next event, and then for Config.Window, or until a storm has filled a part of the
+// queue. If no event comes for the time idle, unless that is negative, or Wake was
+// called, b has no events. It allocates nothing.
 //
-// Errors: ErrClosed (errors.Is) when IGNORE was sent and the queue is empty; an
-// *OpError of operation "read" when the socket fails, after which the session is of
-// no use and must be closed.
+// The error is ErrClosed (errors.Is) when IGNORE was sent and the queue is empty. After
+// any other the session is of no use and must be closed.
 func (s *Session) Read(b *Batch, idle time.Duration) error {
 	s.receiver.mu.Lock()
 	defer s.receiver.mu.Unlock()
@@ -107,8 +101,7 @@ func (s *Session) readBatch(b *Batch, idle time.Duration) error {
 // Wake has Read return, or the next one if there is none.
 func (s *Session) Wake() error { return s.sock.wake() }
 
-// lossInterval is after how many full batches in a row the loss is read all the
-// same: a queue that overruns is not empty for a long time.
+// lossInterval is after how many full batches in a row the loss is read all the same.
 const lossInterval = 256
 
 // countLoss follows the kernel's drop counter.
@@ -124,8 +117,7 @@ func (s *Session) countLoss() error {
 	return nil
 }
 
-// decode turns a batch into events, leaves out what is none, and returns their
-// number.
+// decode turns a batch into events and returns their number.
 func (s *Session) decode(batch []datagram, events []Event) (n int) {
 	if len(batch) == 0 {
 		return 0
@@ -152,8 +144,7 @@ func (s *Session) decode(batch []datagram, events []Event) (n int) {
 	return n
 }
 
-// TakeLag returns the largest delay from an event to its reading since the last
-// call.
+// TakeLag returns the largest delay from an event to its reading since the last call.
 func (s *Session) TakeLag() (lag time.Duration) {
 	s.tally(func(*Stats) { lag, s.lag = s.lag, 0 })
 	return lag

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// A socket is the seam between the state machine and the kernel. The only
-// implementation besides the tests' is in socket.go.
+// A socket is the seam between the state machine and the kernel, where tests put a fake.
 type socket interface { //nolint:interfacebloat // a socket is all that a session has of the kernel
 	// setFilter may be called again, and then takes the place of what was there.
 	setFilter(filter []bpf.Instruction) error
@@ -17,10 +16,9 @@ type socket interface { //nolint:interfacebloat // a socket is all that a sessio
 	setReceiveBuffer(bytes int) (int, error)
 	// join enters the group and returns the socket's port id.
 	join() (port uint32, err error)
-	// send hands requests to the kernel, up to 1,024 of them in one system call,
-	// which not even SIGKILL interrupts. The kernel has dealt with the first n, in
-	// their order, when send returns, and has not seen the others; n is smaller
-	// than their number only with an error.
+	// send hands requests to the kernel, up to 1,024 in one system call, which not even
+	// SIGKILL interrupts. When it returns the kernel has dealt with the first n, in their
+	// order, and has not seen the others, of which there are some only with an error.
 	send(requests ...[]byte) (n int, err error)
 	// receive returns what is queued, at most limit datagrams and a batch. It never
 	// waits. The datagrams are valid until the next call.
@@ -35,8 +33,7 @@ type socket interface { //nolint:interfacebloat // a socket is all that a sessio
 	wake() error
 	// leave leaves the group, so that nothing more is queued.
 	leave() error
-	// drops is how many events the kernel could not queue since the start,
-	// modulo 2^32.
+	// drops is how many events the kernel could not queue so far, modulo 2^32.
 	drops() (uint32, error)
 	close() error
 }
@@ -51,18 +48,16 @@ type datagram struct {
 type system struct {
 	dial        func() (socket, error)
 	dialPassive func() (socket, error) // for a member that sends no LISTEN; see Member.passive
-	// obstacle says why the kernel would not answer, if it is plain to see:
-	// nil if nothing is, errUnknown if that cannot be found out.
+	// obstacle says why the kernel would not answer, if that is plain to see, or
+	// errUnknown if it cannot be found out.
 	obstacle func() error
-	// rename has a thread of this process, not its first, take the name that it
-	// has, and returns that thread. The kernel reports it before rename returns,
-	// if it reports anything.
+	// rename sends a canary: see renameThread. The kernel reports it before rename
+	// returns, if it reports anything.
 	rename  func() (Task, error)
 	members func() (members map[Member]bool, crowd bool, err error) // see listMembers
 	bootID  func() (string, error)                                  // names this run of the kernel
-	// flock takes a file's lock (flock(2), LOCK_EX), without waiting for it, and
-	// reports whether it did. Only closing the file, or the end of the process,
-	// gives it up.
+	// flock takes a file's lock, without waiting for it, and reports whether it did.
+	// Only closing the file, or the end of the process, gives it up.
 	flock    func(f *os.File) (bool, error)
 	uid      int           // that this process acts as
 	patience time.Duration // how long to wait for other sessions

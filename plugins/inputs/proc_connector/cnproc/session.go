@@ -23,11 +23,10 @@ import (
 // It goes down this list; only verify goes back, from stateDeaf to stateListening. Close
 // leads to stateClosed from wherever it is called, by way of Ignore where one is owed.
 //
-// A state in which an IGNORE is owed is left under the mutex before IGNORE is
-// sent, so that there is never a second one: not from another goroutine, not
-// after an error, not after a panic. What goes wrong from there on, and what goes
-// wrong before LISTEN is known to be taken, leaves the kernel's count one too
-// high. What changes the count is in count.go, and nowhere else.
+// A state in which an IGNORE is owed is left under the mutex before IGNORE is sent, so
+// that there is never a second one: not from another goroutine, not after an error, not
+// after a panic. What goes wrong from there on, or before LISTEN is known to be taken,
+// leaves the kernel's count one too high.
 type state int
 
 const (
@@ -45,8 +44,7 @@ const (
 // owing reports whether one IGNORE is owed.
 func (s state) owing() bool { return s >= stateCounted && s <= stateDeaf }
 
-// A Session is one listener of the process connector. Its methods may be called
-// from any goroutine.
+// A Session is one listener. Its methods may be called from any goroutine.
 type Session struct {
 	sys           system
 	sock          socket
@@ -57,12 +55,8 @@ type Session struct {
 	leases        *leaseDir // nil: none are kept
 	opening       Finding   // complete when Open returns
 
-	// hurry is set when IGNORE is wanted: whoever holds mu then does not wait for
-	// other sessions.
-	hurry atomic.Bool
-	// mu guards what follows. It is held while the count is worked on, and not
-	// while events are received.
-	mu           sync.Mutex
+	hurry        atomic.Bool // IGNORE is wanted: the holder of mu does not wait for other sessions
+	mu           sync.Mutex  // held while the count is worked on, not by Read; guards what follows
 	state        state
 	lease        *lease
 	ignoreErr    error   // what sending IGNORE came to
@@ -101,15 +95,13 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	s.state = stateDialed
 	opened := false
 	defer func() {
-		if !opened {
-			// An error or a panic. Close sends the IGNORE if one is owed; what
-			// else it comes to matters less than why Open failed.
+		if !opened { // an error or a panic
 			err = errors.Join(err, s.Close())
 		}
 	}()
 
-	// Known obstacles come before LISTEN, so that where the kernel would drop
-	// it without a word nothing has been asked for and nothing is in doubt.
+	// Where the kernel would drop LISTEN without a word it is not sent, so that nothing
+	// is in doubt.
 	obstacle := sys.obstacle()
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return nil, &OpError{Op: "listen", Err: obstacle}
@@ -137,9 +129,8 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	return s, nil
 }
 
-// join sets the socket up, for the acknowledgement ack, and enters the group. The
-// filter is in place before that, or what arrives between the two slips through. So
-// is the buffer, which decides from the first event on what is lost.
+// join enters the group. The filter, which passes the acknowledgement ack, is in place
+// before, or what arrives between the two slips through; and so is the buffer.
 func (s *Session) join(cfg Config, ack uint32) (err error) {
 	if err := s.attach(cfg.Filter, ack); err != nil {
 		return err
@@ -160,8 +151,8 @@ func (s *Session) attach(f Filter, ack uint32) error {
 	return at("attach filter", s.sock.setFilter(f.program(ownPID(), ack)))
 }
 
-// begin finds out whether the kernel reports events. An acknowledgement has shown
-// it. That it cannot be found out is told, and does not end what has begun.
+// begin finds out whether the kernel reports events, unless its acknowledgement has
+// shown that. If it cannot, the session goes on.
 func (s *Session) begin(heard bool) {
 	if heard {
 		s.state, s.opening.Listening = stateListening, true
@@ -171,8 +162,8 @@ func (s *Session) begin(heard bool) {
 	s.opening.Err = errors.Join(s.opening.Err, at("check", err))
 }
 
-// openWindow lets events queue up while Read waits. It needs to be told in time when
-// they become many.
+// openWindow lets events queue up while Read waits, if it is told in time when they
+// become many.
 func (s *Session) openWindow(cfg Config) error {
 	if cfg.Window <= 0 {
 		return nil
@@ -188,10 +179,9 @@ func (s *Session) openWindow(cfg Config) error {
 // is in the queue when send returns: 2^21 are more than a queue of 1 GiB holds.
 const ackSearch = 1 << 21
 
-// acknowledgement looks for the answer with number ack in what is queued. It
-// returns nil when there is none. What stands before it in the queue happened
-// before this session listened and is left out; what stands behind it is the
-// session's, and stays for Read.
+// acknowledgement looks for the answer with number ack in the queue, and returns nil
+// when there is none. What stands before it happened before this session listened and is
+// left out; what stands behind it stays for Read.
 func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	var e Event
 	for range ackSearch {
@@ -206,12 +196,12 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	return nil, nil
 }
 
-// Ignore sends the IGNORE that the session owes, if it owes one, and leaves the
-// group. It does not wait for Read, and interrupts a Check. For other sessions
-// that are at work on the kernel's count it waits 500 ms at the most, and 200 more
-// if that is to be repaired. Events that are queued already can still be received.
-// Only the first call does all that. The error, the same for all callers, means that
-// the kernel's count stays one too high, until a later session finds the lease.
+// Ignore sends the IGNORE that the session owes, if it owes one, and leaves the group.
+// It does not wait for Read, and interrupts a Check. For other sessions that are at work
+// on the kernel's count it waits at most 500 ms, and 200 more if that is to be repaired.
+// Events that are queued already can still be read. Only the first call does all that.
+// The error, the same for all callers, means that the kernel's count stays one too high,
+// until a later session finds the lease.
 func (s *Session) Ignore() error {
 	s.hurry.Store(true)
 	s.mu.Lock()
@@ -224,10 +214,9 @@ func (s *Session) Ignore() error {
 	f := &s.closingFound
 	gone, sure := false, true
 	if s.mayRepair {
-		// Where others have silenced the connector since the last check, IGNORE
-		// would take the count further down than an honest program may. If it
-		// could not be repaired the count does not hold this session's LISTEN,
-		// and there is nothing to take back.
+		// If others have silenced the connector, IGNORE would take the count further
+		// down than an honest program may. Where it could not be repaired the count
+		// does not hold this session's LISTEN, and there is nothing to take back.
 		p, err := openProbe(s.sys)
 		if err == nil {
 			err = errors.Join(s.restore(p, f, never), p.close())
@@ -239,8 +228,7 @@ func (s *Session) Ignore() error {
 	if !gone {
 		s.ignoreErr = s.withdraw()
 	}
-	// Once out of the group the queue is finite, and Read can empty it instead of
-	// throwing events away that were already counted.
+	// Once out of the group the queue is finite, and Read can empty it.
 	f.Err = errors.Join(f.Err, s.sock.leave())
 	s.receiver.closing.Store(true)
 	f.Err = errors.Join(f.Err, s.sock.wake())
@@ -250,9 +238,8 @@ func (s *Session) Ignore() error {
 	return s.ignoreErr
 }
 
-// Close sends the IGNORE that is owed, before all else, has Read return, and closes
-// the socket: what is queued then is lost. It may be called often and from several
-// goroutines, and returns to each of them when the session is closed.
+// Close calls Ignore, has Read return and closes the socket: what is queued then is
+// lost. It may be called often, and returns when the session is closed.
 func (s *Session) Close() error {
 	err := s.Ignore()
 	s.closeOnce.Do(func() {
@@ -277,16 +264,14 @@ func (s *Session) Closing() Finding {
 	return s.closingFound
 }
 
-// Listening reports whether the kernel counts this session, and reported events
-// when that was last checked.
+// Listening reports whether the kernel reported events when that was last checked.
 func (s *Session) Listening() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == stateListening
 }
 
-// ReceiveBuffer is the size of the socket's queue that the kernel granted, in
-// bytes, comparable to Config.ReceiveBuffer.
+// ReceiveBuffer is what the kernel granted of Config.ReceiveBuffer.
 func (s *Session) ReceiveBuffer() int { return s.receiveBuffer }
 
 // SetWindow replaces Config.Window from the next time on that Read waits.
