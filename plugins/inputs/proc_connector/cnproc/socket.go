@@ -259,7 +259,7 @@ func (s *netlinkSocket) wait(idle, window time.Duration) error {
 	return err
 }
 
-func (s *netlinkSocket) wake() error { return s.waiter.signal() }
+func (s *netlinkSocket) wake() error { return s.waiter.wake() }
 
 func (s *netlinkSocket) leave() error {
 	err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc)
@@ -286,18 +286,15 @@ func (s *netlinkSocket) close() error {
 	var errs []error
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
-		s.conn = nil
 	}
 	if s.alarm != nil {
 		errs = append(errs, s.alarm.close())
-		s.alarm = nil
 	}
 	if s.waiter != nil { // stays there for a wake that comes late
-		errs = append(errs, s.waiter.close())
+		errs = append(errs, s.waiter.epoll.Close())
 	}
 	if s.fd >= 0 {
 		errs = append(errs, os.NewSyscallError("close", unix.Close(s.fd)))
-		s.fd = -1
 	}
 	return errors.Join(errs...)
 }

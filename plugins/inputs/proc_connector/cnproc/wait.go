@@ -1,10 +1,10 @@
 package cnproc
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,14 +17,10 @@ import (
 // Sockets are in it as EPOLLONESHOT, so that what arrives while nobody waits wakes
 // nobody.
 type waiter struct {
+	fd    int
 	epoll *os.File
 	conn  syscall.RawConn
-	fd    int // of epoll
-
-	// wake is an eventfd. As a File it may be closed while it is signalled; the runtime
-	// does not watch it, because it is not O_NONBLOCK.
-	wake   *os.File
-	wakeFD int
+	woken atomic.Bool
 
 	// What look is given and returns: here, because it allocates nothing then.
 	look  func(epoll uintptr) (done bool)
@@ -34,33 +30,23 @@ type waiter struct {
 	err   error
 }
 
-func newWaiter() (_ *waiter, err error) {
-	w := new(waiter)
+func newWaiter() (*waiter, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err = unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not have it watched
+		return nil, errors.Join(os.NewSyscallError("fcntl", err), unix.Close(fd))
+	}
+	w := &waiter{fd: fd, epoll: os.NewFile(uintptr(fd), "epoll")}
 	w.look = func(epoll uintptr) bool {
 		w.n, w.err = unix.EpollWait(int(epoll), w.ready[:], 0)
 		return w.n > 0 || w.err != nil && !errors.Is(w.err, unix.EINTR)
 	}
-	if w.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
-	}
-	if err = unix.SetNonblock(w.fd, true); err != nil { // or os.NewFile would not have it watched
-		return nil, errors.Join(os.NewSyscallError("fcntl", err), unix.Close(w.fd))
-	}
-	w.epoll = os.NewFile(uintptr(w.fd), "epoll")
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.close())
-		}
-	}()
 	if w.conn, err = w.epoll.SyscallConn(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.epoll.Close())
 	}
-	if w.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
-		return nil, os.NewSyscallError("eventfd", err)
-	}
-	w.wake = os.NewFile(uintptr(w.wakeFD), "eventfd")
-	err = w.control(unix.EPOLL_CTL_ADD, w.wakeFD, unix.EPOLLIN)
-	return w, err
+	return w, nil
 }
 
 // add has the waiter know a socket.
@@ -71,7 +57,7 @@ func (w *waiter) control(op, fd int, events uint32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(w.fd, op, fd, &w.event))
 }
 
-// wait returns when the socket has something to read (heard), when signal was called, or
+// wait returns when the socket has something to read (heard), when wake was called, or
 // after the time limit, unless that is negative.
 func (w *waiter) wait(fd int, limit time.Duration) (heard bool, err error) {
 	if err := w.control(unix.EPOLL_CTL_MOD, fd, unix.EPOLLIN|unix.EPOLLONESHOT); err != nil {
@@ -84,8 +70,12 @@ func (w *waiter) wait(fd int, limit time.Duration) (heard bool, err error) {
 	if err := w.epoll.SetReadDeadline(deadline); err != nil {
 		return false, err
 	}
+	if w.woken.Swap(false) { // looked at after the deadline was set: see wake
+		return false, nil
+	}
 	switch err = w.conn.Read(w.look); {
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.woken.Store(false)
 		return false, nil
 	case err != nil:
 		return false, err
@@ -94,10 +84,6 @@ func (w *waiter) wait(fd int, limit time.Duration) (heard bool, err error) {
 	}
 	for _, e := range w.ready[:w.n] {
 		switch {
-		case int(e.Fd) == w.wakeFD:
-			var count [8]byte
-			_, err := w.wake.Read(count[:])
-			return false, err
 		case int(e.Fd) != fd: // of an earlier wait
 		case e.Events&unix.EPOLLIN != 0:
 			heard = true
@@ -110,16 +96,12 @@ func (w *waiter) wait(fd int, limit time.Duration) (heard bool, err error) {
 	return heard, nil
 }
 
-// signal ends a wait, or the next one if there is none. It may be called at any time.
-func (w *waiter) signal() error {
-	_, err := w.wake.Write(binary.NativeEndian.AppendUint64(nil, 1))
-	return err
-}
-
-func (w *waiter) close() error {
-	err := w.epoll.Close()
-	if w.wake != nil {
-		err = errors.Join(err, w.wake.Close())
+// wake ends a wait, or the next one if there is none. It may be called at any time. The
+// deadline follows the mark, so that one of the two reaches a wait that begins just now.
+func (w *waiter) wake() error {
+	w.woken.Store(true)
+	if err := w.epoll.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		return because(os.ErrClosed, err) // the only reason
 	}
-	return err
+	return nil
 }
