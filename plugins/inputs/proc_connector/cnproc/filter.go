@@ -7,19 +7,16 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// A Filter says which events the kernel shall put into the session's queue.
-// What is filtered out costs the receiver nothing: no copy, no wake-up.
-// The zero value passes everything, except acknowledgements, which other programs
-// cause at will, and that this process's own threads take a name: those are
-// canaries, sent to find out whether the kernel still reports anything.
+// A Filter says which events the kernel shall put into the session's queue. What is
+// filtered out costs the receiver nothing: no copy, no wake-up. The zero value passes
+// everything, except that this process's own threads take a name: those are canaries,
+// sent to find out whether the kernel still reports anything.
 type Filter struct {
 	// Types are the event types that pass. None means all, unknown ones too.
 	Types []What
-	// NoThreads keeps away what only concerns a thread other than its
-	// process's first: its start, its end, its name and its own user and group
-	// ids. Execs and sessions always concern the process. Core dumps and ptrace
-	// pass whichever thread they name, because a process that crashes or is
-	// traced does so in any of its threads.
+	// NoThreads keeps away what only concerns a thread other than its process's first:
+	// its start, its end, its name and its own user and group ids. Execs and sessions
+	// always concern the process, and core dumps and ptrace in whichever thread.
 	NoThreads bool
 }
 
@@ -29,30 +26,25 @@ var none = Filter{Types: []What{whatNone}}
 // Filters are classic BPF. Their offsets count from the start of the nlmsghdr
 // (net/netlink/af_netlink.c runs the filter on the whole skb).
 var (
-	// filterPass keeps all of a datagram. It is a positive number of 32 bits too, for
-	// those who run the filter themselves.
-	filterPass = bpf.RetConstant{Val: 0x7fffffff}
+	filterPass = bpf.RetConstant{Val: 0x7fffffff} // bytes; positive in 32 bits too, for tests
 	filterDrop = bpf.RetConstant{Val: 0}
 )
 
 // load brings a word of the datagram into the accumulator.
 func load(off uint32) bpf.Instruction { return bpf.LoadAbsolute{Off: off, Size: 4} }
 
-// when runs the body if the accumulator holds what the kernel stored as v, and goes
-// on behind it otherwise.
+// when runs the body if the accumulator holds what the kernel stored as v.
 func when(v uint32, body ...bpf.Instruction) []bpf.Instruction {
 	return append([]bpf.Instruction{unless(v, len(body))}, body...)
 }
 
-// unless skips so many instructions unless the accumulator holds what the kernel
-// stored as v.
+// unless skips so many instructions if the accumulator holds anything else.
 func unless(v uint32, skip int) bpf.Instruction {
 	return bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: wire(v), SkipTrue: uint8(skip)}
 }
 
-// wire returns the number that a filter's load finds where the kernel stored v:
-// classic BPF loads big-endian whatever the machine, the kernel stores in host
-// order.
+// wire returns the number that load finds where the kernel stored v: in host order, but
+// classic BPF loads big-endian whatever the machine.
 func wire(v uint32) uint32 {
 	return binary.BigEndian.Uint32(binary.NativeEndian.AppendUint32(nil, v))
 }
@@ -60,8 +52,8 @@ func wire(v uint32) uint32 {
 // ownPID is this process's id, as the kernel reports it to the host.
 func ownPID() uint32 { return uint32(os.Getpid()) }
 
-// program returns the filter of a process with the id self. The acknowledgement with
-// the number ack passes; 0 means none.
+// program returns the filter of a process with the id self. Of acknowledgements, which
+// other programs cause at will, the one with the number ack passes; 0 means none.
 func (f Filter) program(self, ack uint32) []bpf.Instruction {
 	answer := []bpf.Instruction{filterDrop}
 	if ack != 0 {
@@ -85,9 +77,8 @@ func (f Filter) program(self, ack uint32) []bpf.Instruction {
 	return append(prog, filterDrop)
 }
 
-// passLeaders drops an event of type w whose task, at offset task, is not the
-// first thread of its process. Any other event goes on to the instruction
-// behind, with its type in the accumulator again.
+// passLeaders drops an event of type w whose task, at offset task, is not the first
+// thread of its process. Other events go on with their type in the accumulator again.
 func passLeaders(w What, task uint32) []bpf.Instruction {
 	return when(uint32(w),
 		load(task), // pid
@@ -99,8 +90,8 @@ func passLeaders(w What, task uint32) []bpf.Instruction {
 	)
 }
 
-// dropCanaries drops it when a thread of the process self that is not its first
-// takes a name. Any other event goes on as with passLeaders.
+// dropCanaries drops it when a thread of the process self that is not its first takes a
+// name. Other events go on as with passLeaders.
 func dropCanaries(self uint32) []bpf.Instruction {
 	return when(uint32(WhatComm),
 		load(offEvent+4), // tgid
@@ -113,18 +104,12 @@ func dropCanaries(self uint32) []bpf.Instruction {
 	)
 }
 
-// alarm returns the filter of a socket that hears one in so many of the events that
-// f passes, at random, that many are heard before a queue of that size in bytes is
-// full.
+// alarm returns the filter of a socket that hears one in so many of the events that f
+// passes, at random, that at least 64 are heard before a queue of that size is full.
 func (f Filter) alarm(self uint32, receiveBuffer int) []bpf.Instruction {
-	const (
-		// An event takes 768 bytes of twice the size that was asked for.
-		eventSize = 768 / 2
-		heard     = 64
-		rarest    = 1024 // costs the senders little
-	)
+	const eventSize = 768 / 2 // of twice the size that was asked for
 	one := 1
-	for 2*one*heard <= receiveBuffer/eventSize && one < rarest {
+	for 2*one*64 <= receiveBuffer/eventSize && one < 1024 { // which costs the senders little
 		one *= 2
 	}
 	return append([]bpf.Instruction{
@@ -154,8 +139,7 @@ func probeFilter(self, number uint32) []bpf.Instruction {
 	}
 }
 
-// tapFilter passes the events of one type that happened on a CPU from first to
-// last, and nothing else: no acknowledgement either.
+// tapFilter passes the events of one type that happened on a CPU from first to last.
 func tapFilter(what What, cpus CPURange) []bpf.Instruction {
 	body := append(loadCPU(),
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: cpus.First, SkipTrue: 2},
@@ -165,9 +149,8 @@ func tapFilter(what What, cpus CPURange) []bpf.Instruction {
 	return append(append([]bpf.Instruction{load(offWhat)}, when(uint32(what), body...)...), filterDrop)
 }
 
-// loadCPU brings an event's CPU into the accumulator as a number that can be
-// compared with more than equality. Its lower 16 bits will do: NR_CPUS is 8192
-// at the most (arch/x86/Kconfig).
+// loadCPU brings an event's CPU into the accumulator as a number that can be compared
+// with more than equality. 16 bits will do: NR_CPUS is at most 8192 (arch/x86/Kconfig).
 func loadCPU() []bpf.Instruction {
 	if wire(1) == 1 {
 		return []bpf.Instruction{bpf.LoadAbsolute{Off: offCPU + 2, Size: 2}}

@@ -10,21 +10,19 @@ import (
 	"strings"
 )
 
-// A lease is a file that says that the kernel's count may hold one LISTEN of its
-// owner's. The owner keeps it locked (flock(2)) for as long as it lives, and the
-// kernel takes the lock away however the owner ends. So a lease that nobody locks
-// may be a LISTEN that nobody will take back, and whoever comes next can do it: lock
-// the lease, give back one, remove it.
+// A lease is a file that says that the kernel's count may hold one LISTEN of its owner's.
+// The owner keeps it locked (flock(2)), and the kernel takes the lock away however the
+// owner ends. So a lease that nobody locks may be a LISTEN that nobody will take back, and
+// the next session can do it: lock the lease, give back one, remove it.
 //
-// The lease stands from before LISTEN is sent until after IGNORE was, so that a
-// session which is killed leaves no LISTEN of which nobody knows. It may therefore
-// claim one that was never sent, or is taken back: that harms nobody, because what is
-// given back is only ever above what all members of the group have sent, if each has
-// sent one LISTEN (see giveBack).
+// The lease stands from before LISTEN is sent until after IGNORE was, so that a session
+// which is killed leaves no unknown LISTEN. It may therefore claim one that was never
+// sent, or was taken back: that harms nobody, because nothing is given back of what
+// the members of the group have sent, if each has sent one LISTEN (see giveBack).
 //
-// A file that is not whole claims nothing, nor does one of an earlier boot: the
-// kernel's count began at zero then. Nor does a copy, which has another inode: the
-// original is locked, or has been given back.
+// A file that is not whole claims nothing, nor does one of an earlier boot: the kernel's
+// count began at zero then. Nor does a copy, which has another inode: the original is
+// locked, or has been given back.
 type lease struct {
 	dir  *leaseDir
 	name string
@@ -69,11 +67,10 @@ func (s *Session) endLease(stand bool) error {
 	return nil
 }
 
-// createAttempts is how often a lease is created: a session that looks for
-// leases just then may take the empty file away before it is locked.
+// createAttempts is how often a lease is created: a session that looks for leases just
+// then may take the empty file away before it is locked.
 const createAttempts = 3
 
-// create makes a lease.
 func (d *leaseDir) create() (*lease, error) {
 	for range createAttempts {
 		l := &lease{dir: d, name: leasePrefix + rand.Text()}
@@ -108,8 +105,7 @@ func (l *lease) lock() (bool, error) {
 	return err == nil && stat(info).Nlink > 0, err
 }
 
-// write makes the lease claim one LISTEN. It fails as a whole: a lease that is
-// not complete claims nothing.
+// write makes the lease claim one LISTEN.
 func (l *lease) write() error {
 	info, err := l.file.Stat()
 	if err == nil {
@@ -118,22 +114,21 @@ func (l *lease) write() error {
 	return err
 }
 
-// remove takes the claim back, and gives up the lock. If it returns an error the
-// claim may stand, for a later session to find.
+// remove takes the claim back, and gives up the lock. If it returns an error the claim
+// may stand, for a later session to find.
 //
-// The file is emptied first, because that reaches it wherever it is: another name
-// that somebody gave it meanwhile (rename, link) would go on claiming. An empty
-// file that stays behind claims nothing.
+// The file is emptied first, because that reaches it wherever it is: under a name that
+// somebody gave it meanwhile (rename, link) it would go on claiming. An empty file that
+// stays behind claims nothing.
 func (l *lease) remove() error {
 	err := l.file.Truncate(0)
 	_ = l.dir.root.Remove(l.name) //nolint:errcheck // see above
-	// The lock goes with the descriptor, whatever closing it returns.
-	_ = l.file.Close()
+	_ = l.file.Close()            // the lock goes with the descriptor
 	return err
 }
 
-// orphans calls f with each lease of this boot whose owner has died, locked. f
-// must remove or close it. Leases that claim nothing are removed on the way.
+// orphans calls f with each lease of this boot whose owner has died, locked. f removes or
+// closes it. Leases that claim nothing are removed on the way.
 func (d *leaseDir) orphans(f func(l *lease) error) error {
 	if d == nil {
 		return nil
@@ -150,8 +145,8 @@ func (d *leaseDir) orphans(f func(l *lease) error) error {
 	})
 }
 
-// each calls f with each lease, locked unless it is held by its owner. f must remove or
-// close it. One that makes trouble does not keep the others from being found.
+// each calls f with each lease, locked unless its owner holds it. f removes or closes it.
+// One that makes trouble does not keep the others from being found.
 func (d *leaseDir) each(flag int, f func(l *lease, held bool) error) error {
 	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {
@@ -178,8 +173,8 @@ func (d *leaseDir) each(flag int, f func(l *lease, held bool) error) error {
 	return errors.Join(errs...)
 }
 
-// open opens a file that may be a lease. It returns nil for what has gone
-// meanwhile, and for what is no file of a trusted user: nothing is done to that.
+// open opens a file that may be a lease. It returns nil for what has gone meanwhile, and
+// for what is no file of a trusted user.
 func (d *leaseDir) open(name string, flag int) (*lease, error) {
 	file, err := d.openOwn(name, flag, 0o777)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -199,8 +194,8 @@ type Lease struct {
 	Held bool   // its owner lives
 }
 
-// read returns what the lease says: nothing, if it cannot be read or is a copy.
-// ours says that it is a lease, of which there may be only the beginning.
+// read returns what the lease says: nothing, if it cannot be read or is a copy. ours says
+// that it is a lease, or the beginning of one.
 func (l *lease) read() (info Lease, ours bool) {
 	text, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxLease))
 	file, statErr := l.file.Stat()
@@ -225,10 +220,8 @@ func parseLease(text []byte) (info Lease, inode uint64) {
 	return info, inode
 }
 
-// Leases lists the leases in a state directory, changing nothing. Those of sessions
-// that live are Held. A directory that is not there has none.
-//
-// The error means that the directory cannot be read, or that no session would keep
+// Leases lists the leases in a state directory, changing nothing. A directory that is not
+// there has none. The error means that it cannot be read, or that no session would keep
 // leases in it.
 func Leases(dir string) ([]Lease, error) {
 	return leasesOn(hostSystem(""), dir)

@@ -10,9 +10,8 @@ import (
 )
 
 const (
-	// lockName is the file whose lock keeps sessions from changing the kernel's
-	// count at the same time. Only its owner can open it, and so hold the lock,
-	// whereas a directory can be opened by all who may read it.
+	// lockName is the file whose lock keeps sessions from changing the kernel's count at
+	// the same time: only its owner can open it, a directory all who may read it.
 	lockName = "lock"
 
 	leaseMode    = 0o600
@@ -20,17 +19,15 @@ const (
 	maxLease     = 4 << 10 // bytes; a larger file is none of ours
 )
 
-// A leaseDir is the directory in which the leases of a machine are kept. The nil
-// *leaseDir keeps none. It is opened once, so that it stays the same directory
-// whatever becomes of its path.
+// A leaseDir is the directory in which the leases of a machine are kept, opened once, so
+// that it stays the same whatever becomes of its path. The nil *leaseDir keeps none.
 type leaseDir struct {
 	sys  system
 	root *os.Root
 	boot string // empty: only to look
 }
 
-// openLeaseDir opens the directory to keep leases in it, and makes it if it is not
-// there.
+// openLeaseDir opens the directory to keep leases in it, and makes it if need be.
 func openLeaseDir(sys system, path string) (*leaseDir, error) {
 	boot, err := sys.bootID()
 	if err == nil && boot == "" {
@@ -53,8 +50,7 @@ func openLeaseDir(sys system, path string) (*leaseDir, error) {
 	return d, nil
 }
 
-// createLock makes the lock file unless it is there. Root makes it for the
-// directory's owner.
+// createLock makes the lock file if need be. Root makes it for the directory's owner.
 func (d *leaseDir) createLock() error {
 	file, err := d.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode)
 	if errors.Is(err, fs.ErrExist) {
@@ -87,8 +83,8 @@ func existingLeaseDir(sys system, path string) (*leaseDir, error) {
 	return d, nil
 }
 
-// check refuses a directory into which others may put what they like, or that is
-// reached by a link that others may have laid.
+// check refuses a directory into which others may put what they like, or to which a link
+// leads that others may have laid.
 func (d *leaseDir) check(path string) error {
 	named, namedErr := os.Lstat(path)
 	opened, openedErr := d.root.Stat(".")
@@ -116,8 +112,8 @@ func stat(info fs.FileInfo) *syscall.Stat_t {
 	return st
 }
 
-// openOwn opens a small file that belongs to a trusted user and to no other
-// directory, and permits at most mode. It returns nil if the file is anything else.
+// openOwn opens a small file that belongs to a trusted user and to no other directory,
+// and permits at most mode. It returns nil for anything else.
 func (d *leaseDir) openOwn(name string, flag int, mode fs.FileMode) (*os.File, error) {
 	named, err := d.root.Lstat(name)
 	if err != nil || !d.own(named, mode) {
@@ -130,9 +126,8 @@ func (d *leaseDir) own(info fs.FileInfo, mode fs.FileMode) bool {
 	return info.Mode().IsRegular() && info.Mode().Perm()&^mode == 0 && stat(info).Nlink == 1 && info.Size() <= maxLease && d.trusts(info)
 }
 
-// openNamed opens a file that was looked at before, because opening can have effects,
-// and looks at it again, because it may have been replaced in between by a link to a
-// file that only root may change.
+// openNamed opens a file that was looked at before, because opening can have effects, and
+// looks at it again: it may have been replaced by a link to what only root may change.
 func (d *leaseDir) openNamed(named fs.FileInfo, flag int, mode fs.FileMode) (*os.File, error) {
 	file, err := d.root.OpenFile(named.Name(), flag|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -146,11 +141,10 @@ func (d *leaseDir) openNamed(named fs.FileInfo, flag int, mode fs.FileMode) (*os
 
 const lockPoll = time.Millisecond
 
-// lock keeps the sessions of a machine from working on the kernel's count at the
-// same time: what one of them finds would be wrong by the time it acts on it. It
-// gives up after the time limit, or when hurry says so, and reports whether it has
-// the lock: to raise the count nobody need wait for ever, but without it nobody
-// may give back what a lease claims.
+// lock keeps the sessions of a machine from working on the kernel's count at the same
+// time: what one of them finds would be wrong by the time it acts on it. It gives up
+// after the time limit, or when hurry says so. Without the lock the count may be raised,
+// but nobody may give back what a lease claims.
 func (d *leaseDir) lock(limit time.Duration, hurry func() bool) (locked bool, unlock func()) {
 	if d == nil {
 		return false, func() {}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -21,9 +20,8 @@ const batchLen = 64
 // and joins the group; requests and events go over the bare descriptor, in batches.
 type netlinkSocket struct {
 	conn *netlink.Conn // nil once the socket has joined
-	// fd is a duplicate of conn's descriptor that the Go runtime's network poller
-	// does not know: there, each datagram would wake a thread of the runtime besides
-	// the one that receives.
+	// fd is a duplicate of conn's descriptor. The Go runtime's network poller does not
+	// know it: each datagram would wake a thread of the runtime besides the receiver.
 	fd     int
 	waiter *waiter        // of a session
 	alarm  *netlinkSocket // nil: there is none
@@ -37,12 +35,7 @@ type netlinkSocket struct {
 
 // An mmsghdr is one message of sendmmsg(2) and recvmmsg(2).
 //
-// include/linux/socket.h
-//
-//	struct mmsghdr {
-//		struct user_msghdr msg_hdr;
-//		unsigned int msg_len;
-//	};
+//	struct mmsghdr { struct user_msghdr msg_hdr; unsigned int msg_len; }; // include/linux/socket.h
 type mmsghdr struct {
 	hdr unix.Msghdr
 	len uint32
@@ -72,8 +65,8 @@ func dialSession() (_ *netlinkSocket, err error) {
 	return s, nil
 }
 
-// dialPassive tries a few of the passive port ids. Where others have them all it
-// takes one of the kernel's choice, which looks like that of a program that listens.
+// dialPassive tries a few of the passive port ids. If others have them all the kernel
+// chooses one, which looks like that of a program that listens.
 func dialPassive() (sock *netlinkSocket, err error) {
 	const attempts = 10
 	for range attempts {
@@ -85,6 +78,8 @@ func dialPassive() (sock *netlinkSocket, err error) {
 	return dialNetlink(0)
 }
 
+// dialNetlink makes a socket in no group, so that nothing arrives before there is a
+// filter.
 func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	s := &netlinkSocket{fd: -1}
 	defer func() {
@@ -92,16 +87,14 @@ func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 			err = errors.Join(err, s.close())
 		}
 	}()
-
-	// No group, so that nothing arrives before the filter is attached.
 	if s.conn, err = netlink.Dial(netlinkConnector, &netlink.Config{PID: port}); err != nil {
 		return nil, dialError(err)
 	}
 	if _, err = timeOffset(); err != nil {
 		return nil, err
 	}
-	// With ENOBUFS an overrun stops the queue until it has been emptied, and
-	// says less about the loss than the drop counter does.
+	// ENOBUFS would stop the queue until it has been emptied, and says less about the
+	// loss than the drop counter.
 	if err = s.conn.SetOption(netlink.NoENOBUFS, true); err != nil {
 		return nil, fmt.Errorf("setting NETLINK_NO_ENOBUFS: %w", err)
 	}
@@ -120,8 +113,7 @@ func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	return s, nil
 }
 
-// setFilter works on the bare descriptor, which is all that is left when the
-// session's filter is replaced.
+// setFilter works without conn, which is gone when the session's filter is replaced.
 func (s *netlinkSocket) setFilter(filter []bpf.Instruction) error {
 	raw, err := bpf.Assemble(filter)
 	if err != nil {
@@ -136,10 +128,9 @@ func (s *netlinkSocket) setFilter(filter []bpf.Instruction) error {
 	return os.NewSyscallError("setsockopt", err)
 }
 
-// setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the kernel
-// limits to net.core.rmem_max without a word: so the size is read back. The kernel
-// keeps twice the size that was asked for (net/core/sock.c), to cover its own
-// bookkeeping.
+// setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the kernel limits
+// to net.core.rmem_max without a word: so the size is read back. The kernel keeps twice
+// what was asked for (net/core/sock.c), for its own bookkeeping.
 func (s *netlinkSocket) setReceiveBuffer(bytes int) (int, error) {
 	if err := s.conn.SetReadBuffer(bytes); err != nil {
 		return 0, err
@@ -172,9 +163,8 @@ func (s *netlinkSocket) hear(filter []bpf.Instruction, receiveBuffer int) (op st
 	return "join", err
 }
 
-// send hands requests to the kernel, which deals with each before sendmmsg(2) goes
-// on to the next. ECONNREFUSED means that nobody reads requests in this network
-// namespace.
+// send hands requests to the kernel, which deals with each before sendmmsg(2) goes on to
+// the next. ECONNREFUSED: nobody reads requests in this network namespace.
 func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 	kernel := &unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}
 	headers := make([]mmsghdr, len(requests))
@@ -206,15 +196,14 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 		for i := range s.headers[:limit] {
 			s.headers[i].hdr.Namelen = unix.SizeofSockaddrNetlink
 		}
-		// It cannot block, so the Go scheduler need not hear of it.
+		// A raw call, because it cannot block.
 		//nolint:gosec // G103: it is a pointer of recvmmsg(2), for which there is no wrapper
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG,
 			uintptr(s.fd), uintptr(unsafe.Pointer(&s.headers[0])), uintptr(limit), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			for i := range s.headers[:n] {
-				// A datagram longer than its slot arrives cut; its own lengths
-				// then contradict what is here, and Decode says so.
+				// A datagram longer than its slot arrives cut, and Decode refuses it.
 				s.datagrams[i] = datagram{bytes: s.slots[i][:s.headers[i].len], sender: s.senders[i].Pid}
 			}
 			return s.datagrams[:n], nil
@@ -249,11 +238,9 @@ func (s *netlinkSocket) wait(idle, window time.Duration) error {
 	if !heard || err != nil || window == 0 || s.alarm == nil {
 		return err
 	}
-	// What it heard before is no reason to hurry now.
-	for {
-		if batch, err := s.alarm.receive(batchLen); err != nil || len(batch) < batchLen {
-			break
-		}
+	for full := true; full; { // what it heard before is no reason to hurry now
+		batch, err := s.alarm.receive(batchLen)
+		full = err == nil && len(batch) == batchLen
 	}
 	_, err = s.waiter.wait(s.alarm.fd, window)
 	return err
@@ -268,7 +255,7 @@ func (s *netlinkSocket) leave() error {
 
 // drops reads the counter that /proc/net/netlink shows in its column Drops.
 func (s *netlinkSocket) drops() (uint32, error) {
-	// include/uapi/linux/sock_diag.h: the 32-bit words of SO_MEMINFO
+	// include/uapi/linux/sock_diag.h: the words of SO_MEMINFO
 	//	enum { SK_MEMINFO_RMEM_ALLOC, ..., SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
 	const skMeminfoDrops, skMeminfoVars = 8, 9
 	var info [skMeminfoVars]uint32
@@ -307,8 +294,9 @@ func dialError(err error) error {
 		return because(ErrNoConnector, err)
 	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, os.ErrPermission):
 		return because(ErrNetlinkDenied, err)
+	default:
+		return err
 	}
-	return err
 }
 
 // dropsError names the reason why a socket does not tell its drop counter.
@@ -330,8 +318,8 @@ func permission(err error) error {
 
 // refusal is the error for the error number of an acknowledgement.
 func refusal(errno uint32) error {
-	if err := syscall.Errno(errno); err != unix.EPERM {
-		return because(ErrRefused, err)
+	if unix.Errno(errno) == unix.EPERM {
+		return because(ErrPermission, unix.EPERM)
 	}
-	return because(ErrPermission, unix.EPERM)
+	return because(ErrRefused, unix.Errno(errno))
 }
