@@ -31,14 +31,6 @@ type Config struct {
 	Proc string
 }
 
-// system is the machine that cfg is about.
-func (cfg Config) system() system {
-	if cfg.Proc == "" {
-		return hostSystem("/proc")
-	}
-	return hostSystem(cfg.Proc)
-}
-
 // Stats is what a session has done so far.
 type Stats struct {
 	Listens   uint64 // LISTENs that the kernel took for this session: 0 or 1

@@ -244,7 +244,7 @@ func surplus(sys system, n int) (_ bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.sock.close()) }()
 	sender, err := openSender(sys)
 	if err != nil {
 		return false, err

@@ -838,7 +838,7 @@ func TestCanaryIsStale(t *testing.T) {
 	heard, err := p.heard()
 	require.NoError(t, err)
 	require.False(t, heard)
-	require.NoError(t, p.close())
+	require.NoError(t, p.sock.close())
 }
 
 // What is known to be silenced is said to be, also when it cannot be mended.

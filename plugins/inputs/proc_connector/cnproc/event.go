@@ -2,6 +2,7 @@ package cnproc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 // What is the type of an event: enum proc_cn_event in include/uapi/linux/cn_proc.h.
 type What uint32
 
-// The nine event types.
+// The event types.
 const (
 	whatNone     What = 0x00000000 // PROC_EVENT_NONE: the acknowledgement of a request
 	WhatFork     What = 0x00000001 // PROC_EVENT_FORK
@@ -28,8 +29,8 @@ var names = map[What]string{
 	WhatPtrace: "ptrace", WhatComm: "comm", WhatCoredump: "coredump", WhatExit: "exit",
 }
 
-// String returns the kernel's name of the type without its prefix, for example
-// "fork", or its number in hexadecimal when it is not known.
+// String returns the kernel's name without its prefix, such as "fork", or the number of
+// an unknown type in hexadecimal.
 func (w What) String() string {
 	if name, ok := names[w]; ok {
 		return name
@@ -46,69 +47,55 @@ type Task struct {
 // Leader reports whether the task is its process's first thread.
 func (t Task) Leader() bool { return t.PID == t.TGID }
 
-// An Event is one message of the process connector. Which fields are set
-// depends on What; the others are zero.
+// An Event is one message. Which fields are set depends on What; the others are zero.
 type Event struct {
 	What What
 	CPU  uint32 // that reported the event
-	// Timestamp is in nanoseconds of CLOCK_MONOTONIC. Together with the task's id
-	// it is the same in every copy of an event, whichever socket it came through.
+	// Timestamp is in nanoseconds of CLOCK_MONOTONIC. Together with the task's id it is
+	// the same in every copy of an event, whichever socket it came through.
 	Timestamp uint64
-	// Time is Timestamp on the wall clock. Decode leaves it zero.
-	Time time.Time
+	Time      time.Time // Timestamp on the wall clock; Decode leaves it zero
 
-	// Task is what the event is about: the new task for WhatFork, the task itself
-	// otherwise. Zero for unknown types.
+	// Task is what the event is about, for WhatFork the new task. Zero for unknown types.
 	Task Task
-	// Parent is set for WhatFork, WhatCoredump and WhatExit. For a new thread it is
-	// the parent of the creating process, not the creator. For an exit it is zero if
-	// that is a thread's, if the parent has waited for the process before the kernel
-	// reports it (proc_exit_connector in drivers/connector/cn_proc.c), and before
-	// Linux 4.18.
+	// Parent is for WhatFork, WhatCoredump and WhatExit. For a new thread it is the parent
+	// of the creating process, not the creator. For an exit it is zero if that is a
+	// thread's, if the parent has waited for the process before the kernel reports it
+	// (proc_exit_connector in drivers/connector/cn_proc.c), and before Linux 4.18.
 	Parent Task
 
-	// ExitStatus and ExitSignal are set for WhatExit. ExitSignal is what the
-	// parent is sent (17, SIGCHLD, for most), not what ended the process;
-	// it is -1 for threads.
-	ExitStatus ExitStatus
+	ExitStatus ExitStatus // for WhatExit
+	// ExitSignal, for WhatExit, is what the parent is sent (17, SIGCHLD, for most), not
+	// what ended the process; it is -1 for threads.
 	ExitSignal int32
 
-	// RealID and EffectiveID are the new user ids of WhatUID and the new group
-	// ids of WhatGID.
-	RealID, EffectiveID uint32
+	RealID, EffectiveID uint32        // the new user ids of WhatUID, the new group ids of WhatGID
+	Tracer              Task          // for WhatPtrace; zero when the tracer let go
+	Comm                [CommLen]byte // the new name of WhatComm, ended by a zero byte
 
-	// Tracer is set for WhatPtrace; zero when the tracer let go.
-	Tracer Task
-
-	// Comm is the new name of WhatComm, ended by a zero byte.
-	Comm [CommLen]byte
-
-	// Of an acknowledgement: the number of the request, plus one, and the error
-	// number with which the kernel refused it, or 0.
+	// Of an acknowledgement: the number of the request, plus one, and the error number
+	// with which the kernel refused it, or 0.
 	ack, ackErrno uint32
 }
 
-// Name returns the bytes of Comm before the zero byte. They are whatever a
-// process chose, not necessarily text.
+// Name returns the bytes of Comm before the zero byte. They are whatever a process chose,
+// not necessarily text.
 func (e *Event) Name() []byte {
 	name, _, _ := bytes.Cut(e.Comm[:], []byte{0})
 	return name
 }
 
-// Thread reports whether the event is about a thread other than its process's
-// first one. WhatExec never is: the kernel gives the thread that called exec
-// the id of the process before it reports the event.
+// Thread reports whether the event is about a thread other than its process's first. An
+// exec never is: the kernel gives the thread that called it the id of the process before.
 func (e *Event) Thread() bool { return !e.Task.Leader() }
 
-// Attached reports, for WhatPtrace, whether a tracer took hold (true) or let
-// go (false).
+// Attached reports, for WhatPtrace, whether a tracer took hold or let go.
 func (e *Event) Attached() bool { return e.Tracer != Task{} }
 
 // An ExitStatus is a wait status, as in wait(2).
 type ExitStatus uint32
 
-// Code is the status that the process passed to exit, 0 to 255. It is 0 for a
-// process that a signal killed.
+// Code is the status that the process passed to exit, or 0 if a signal killed it.
 func (s ExitStatus) Code() int { return int(s >> 8 & 0xff) }
 
 // Signal is the number of the signal that killed the process, or 0.
@@ -119,3 +106,81 @@ func (s ExitStatus) CoreDumped() bool { return s&0x80 != 0 }
 
 // Signaled reports whether a signal killed the process.
 func (s ExitStatus) Signaled() bool { return s.Signal() != 0 }
+
+// Decode reads one datagram, from the start of its nlmsghdr, into e. It allocates nothing
+// and keeps no reference to b. Of an unknown type e has What, CPU and Timestamp.
+//
+// The error is ErrMalformed (errors.Is) when b is cut short, when its inner lengths
+// contradict each other, or when it is no message of the process connector; e is then
+// undefined.
+func Decode(b []byte, e *Event) error {
+	order := binary.NativeEndian
+	// nlmsg_len bounds the message within the datagram, cn_msg.len the event within the
+	// message. Nothing behind them is looked at before they are checked.
+	if len(b) < offData {
+		return errShort
+	}
+	end := offData + int(order.Uint16(b[offLen:]))
+	switch n := order.Uint32(b); {
+	case n < offData || uint64(n) > uint64(len(b)):
+		return errLength
+	case order.Uint32(b[offIdx:]) != cnIdxProc || order.Uint32(b[offVal:]) != cnValProc:
+		return errForeign
+	case end > int(n):
+		return errLength
+	case end < offEvent:
+		return errShort
+	}
+
+	*e = Event{
+		What:      What(order.Uint32(b[offWhat:])),
+		CPU:       order.Uint32(b[offCPU:]),
+		Timestamp: order.Uint64(b[offTimestamp:]),
+	}
+	union := b[offEvent:end]
+	if len(union) < e.What.unionLen() {
+		return errShort
+	}
+	word := func(off int) uint32 { return order.Uint32(union[off:]) }
+	task := func(off int) Task { return Task{PID: int32(word(off)), TGID: int32(word(off + 4))} }
+
+	switch e.What {
+	case whatNone:
+		e.ack, e.ackErrno = order.Uint32(b[offAck:]), word(0)
+	case WhatFork:
+		e.Parent, e.Task = task(0), task(8)
+	case WhatExec, WhatSID:
+		e.Task = task(0)
+	case WhatUID, WhatGID:
+		e.Task, e.RealID, e.EffectiveID = task(0), word(8), word(12)
+	case WhatPtrace:
+		e.Task, e.Tracer = task(0), task(8)
+	case WhatComm:
+		e.Task = task(0)
+		copy(e.Comm[:], union[8:])
+	case WhatCoredump:
+		e.Task, e.Parent = task(0), task(8)
+	case WhatExit:
+		e.Task, e.ExitStatus, e.ExitSignal = task(0), ExitStatus(word(8)), int32(word(12))
+		if len(union) >= 24 { // since Linux 4.18
+			e.Parent = task(16)
+		}
+	}
+	return nil
+}
+
+// unionLen is how many bytes of the union an event of this type needs.
+func (w What) unionLen() int {
+	switch w {
+	case whatNone:
+		return 4
+	case WhatExec, WhatSID:
+		return 8
+	case WhatFork, WhatUID, WhatGID, WhatPtrace, WhatCoredump, WhatExit:
+		return 16
+	case WhatComm:
+		return 8 + CommLen
+	default:
+		return 0
+	}
+}

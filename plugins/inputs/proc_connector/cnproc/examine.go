@@ -35,7 +35,7 @@ type Examination struct {
 //
 // Errors are those of Open.
 func Examine(cfg Config) (Examination, error) {
-	return examineOn(cfg.system(), cfg)
+	return examineOn(hostSystem(cfg.Proc), cfg)
 }
 
 func examineOn(sys system, cfg Config) (e Examination, err error) {
@@ -67,7 +67,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	if err != nil {
 		return e, &OpError{Op: "join", Err: err}
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.sock.close()) }()
 	if e.HeardBefore, err = p.heard(); err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
@@ -111,7 +111,7 @@ const examinations = 10
 //
 // Errors are those of Open and Close.
 func Reconcile(cfg Config) (Finding, error) {
-	return reconcileOn(cfg.system(), cfg)
+	return reconcileOn(hostSystem(cfg.Proc), cfg)
 }
 
 func reconcileOn(sys system, cfg Config) (Finding, error) {

@@ -81,7 +81,7 @@ type Session struct {
 // ErrPIDNamespace, ErrUserNamespace, ErrTimeNamespace, ErrPermission,
 // ErrUnanswered or ErrRefused.
 func Open(cfg Config) (*Session, error) {
-	return openOn(cfg.system(), cfg)
+	return openOn(hostSystem(cfg.Proc), cfg)
 }
 
 func openOn(sys system, cfg Config) (_ *Session, err error) {
@@ -219,7 +219,7 @@ func (s *Session) Ignore() error {
 		// does not hold this session's LISTEN, and there is nothing to take back.
 		p, err := openProbe(s.sys)
 		if err == nil {
-			err = errors.Join(s.restore(p, f, never), p.close())
+			err = errors.Join(s.restore(p, f, never), p.sock.close())
 		}
 		f.Err = errors.Join(f.Err, err)
 		gone, sure = !f.Listening && (f.Deaf || s.state == stateDeaf), err == nil
