@@ -43,20 +43,20 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 	case ack != nil && ack.ackErrno != 0:
 		return false, refusal(ack.ackErrno)
 	case ack == nil && !unobstructed:
-		// Whether it was taken is in doubt. No IGNORE will be sent, and a count
-		// that is too high is the lesser evil.
+		// Whether it was taken is in doubt. No IGNORE will be sent: a count that is too
+		// high is the lesser evil.
 		return false, errors.Join(ErrUnanswered, err)
 	}
-	// Acknowledged; or not, because the count is below one or the queue had
-	// overrun, and taken all the same, since nothing keeps the kernel from it.
+	// Acknowledged; or not, because the count is below one or the queue had overrun, and
+	// taken all the same, since nothing keeps the kernel from it.
 	s.state = stateCounted
 	s.tally(func(st *Stats) { st.Listens++ })
 	crash("LISTEN taken")
 	return ack != nil, err
 }
 
-// sendAttempts is how often a request is sent. The kernel has not seen one whose
-// sending failed (for want of memory, say), so another try is safe.
+// sendAttempts is how often a request is sent. The kernel has not seen one whose sending
+// failed (for want of memory, say), so another try is safe.
 const sendAttempts = 3
 
 // withdraw takes the LISTEN back.
@@ -114,20 +114,19 @@ func (s *Session) raised(f *Finding, n int) {
 	})
 }
 
-// maxDepth bounds by how much a session raises the count in all, which is an int of
-// the kernel's and must not pass its end.
+// maxDepth bounds by how much a session raises the count, an int of the kernel's.
 const maxDepth = 1 << 28
 
 var errTooDeep = fmt.Errorf("the kernel's listener count is more than %d too low, and is not raised further: reboot the machine", maxDepth)
 
-// maxStep is how many LISTENs are sent before the next look. The kernel
-// acknowledges those that are too many to every member of the group.
+// maxStep is how many LISTENs are sent before the next look. The kernel acknowledges
+// those that are too many to every member of the group.
 const maxStep = 64
 
-// raiseUntilHeard raises the count until the kernel acknowledges a LISTEN, which it
-// does from a count of one on, or until stop. It goes in doubling steps, and takes back
-// at once what was too much, as the number of the first acknowledgement says. It returns
-// by how much the count was raised in the end, also with an error.
+// raiseUntilHeard raises the count until the kernel acknowledges a LISTEN, which it does
+// from a count of one on, or until stop. It goes in doubling steps, and takes back at
+// once what was too much, as the number of the first acknowledgement says. It returns by
+// how much the count was raised in the end, also with an error.
 func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err error) {
 	sender, err := openSender(sys)
 	if err != nil {
@@ -158,7 +157,7 @@ func (s *Session) release(f *Finding) {
 	locked, unlock := s.leases.lock(s.sys.patience, never)
 	defer unlock()
 	if !locked {
-		// Somebody may be making up for what the leases claim.
+		// Another session may be making up for what the leases claim.
 		if s.leases != nil {
 			f.Err = errors.Join(f.Err, errNotLooked)
 		}
@@ -273,8 +272,7 @@ func surplus(sys system, n int) (_ bool, err error) {
 }
 
 // missing counts how many LISTENs it takes until the canary is heard, and takes them
-// back. It is -1 if that is more than can be counted until stop. What it fails at leaves
-// the count too high.
+// back. It is -1 if that is more than can be counted until stop.
 func missing(sys system, p *probe, stop func() bool) (n int, err error) {
 	n, err = raiseUntilHeard(sys, p, stop)
 	raised := n
@@ -302,8 +300,6 @@ func change(sys system, op uint32, n int, stop func() bool) (changed int, err er
 	return sender.change(op, n, stop)
 }
 
-func never() bool { return false }
-
 // A sender changes the count from one socket, which is a member of no group, by
 // pairs of requests: operation 0, which does nothing, and then LISTEN or IGNORE.
 // From Linux 6.6 on these count only if the socket's previous operation was
@@ -321,7 +317,6 @@ func openSender(sys system) (*sender, error) {
 	return &sender{sock: sock}, nil
 }
 
-// change is the function change.
 func (s *sender) change(op uint32, n int, stop func() bool) (changed int, err error) {
 	for changed < n && err == nil && !stop() {
 		var sent int
@@ -334,8 +329,7 @@ func (s *sender) change(op uint32, n int, stop func() bool) (changed int, err er
 
 // pairs sends n pairs, at most maxStep, and returns how many the kernel took. If
 // number is not 0 the i-th, counted from 0, is acknowledged with number + i + 1.
-func (s *sender) pairs(op uint32, n int, number uint32) (int, error) {
-	sent := 0
+func (s *sender) pairs(op uint32, n int, number uint32) (sent int, err error) {
 	for attempt := 1; sent < n; attempt++ {
 		for i := range n - sent {
 			ack := number
@@ -353,6 +347,8 @@ func (s *sender) pairs(op uint32, n int, number uint32) (int, error) {
 	}
 	return sent, nil
 }
+
+func never() bool { return false }
 
 // budget returns a function that says to stop after the time limit, or when stop does.
 func budget(limit time.Duration, stop func() bool) func() bool {
