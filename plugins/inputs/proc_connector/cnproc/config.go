@@ -2,33 +2,27 @@ package cnproc
 
 import "time"
 
-// DefaultReceiveBuffer is the receive buffer that a Config asks for when it does
-// not say, in bytes. It holds about 87,000 events.
+// DefaultReceiveBuffer, in bytes, holds about 87,000 events.
 const DefaultReceiveBuffer = 32 << 20
 
-// A Config says how to listen. The zero value listens to everything with a
-// buffer of DefaultReceiveBuffer, repairs nothing and keeps no lease.
+// A Config says how to listen. The zero value listens to everything, repairs nothing and
+// keeps no lease.
 type Config struct {
-	// ReceiveBuffer is the size of the socket's queue in bytes, as one would ask for
-	// with SO_RCVBUF. Without CAP_NET_ADMIN net.core.rmem_max limits it; see
-	// Session.ReceiveBuffer.
+	// ReceiveBuffer is the size of the socket's queue in bytes, as one would ask for with
+	// SO_RCVBUF; 0: DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max limits it.
 	ReceiveBuffer int
-	// Window is how long Read lets events queue up once the first has come. It ends
-	// early when a part of the queue is full, which a second socket in the group
-	// tells. 0: Read returns with nearly each event by itself, at a far higher
-	// price for itself and for those who cause them.
+	// Window is how long Read lets events queue up once the first has come. It ends early
+	// when a part of the queue is full, which a second socket in the group tells. 0: Read
+	// returns with nearly each event by itself, at a far higher price for itself and for
+	// those who cause them.
 	Window time.Duration
-	// Filter keeps events away that are not wanted.
-	Filter Filter
-	// Repair permits to send further LISTENs when other programs have silenced
-	// the connector.
-	Repair bool
-	// StateDirectory is where leases are kept, which let a later session give
-	// back what this one owes if its process is killed. All sessions of a
-	// machine should use the same. Empty: none are kept.
+	Filter Filter // keeps events away that are not wanted
+	Repair bool   // permits to send further LISTENs when others have silenced the connector
+	// StateDirectory is where leases are kept, by which a later session gives back what
+	// this one owes if its process is killed. All sessions of a machine should use the
+	// same. Empty: none are kept.
 	StateDirectory string
-	// Proc is where proc is mounted, "/proc" when empty.
-	Proc string
+	Proc           string // where proc is mounted, "/proc" when empty
 }
 
 // Stats is what a session has done so far.

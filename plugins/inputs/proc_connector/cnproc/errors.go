@@ -6,45 +6,30 @@ import (
 	"strings"
 )
 
-// The reasons why this machine or this process cannot be listened to. Open returns
-// them inside an *OpError, and errors.Is holds for them and for the error number
-// behind them.
+// The reasons why this machine or this process cannot be listened to. Open returns them
+// inside an *OpError, and errors.Is holds for them and for the error number behind them.
 var (
-	// ErrNoConnector: socket(2) does not know NETLINK_CONNECTOR (CONFIG_CONNECTOR).
-	ErrNoConnector = errors.New("this kernel has no connector")
-	// ErrNoProcEvents: nothing in the kernel answers on the connector's process group
-	// (CONFIG_PROC_EVENTS).
-	ErrNoProcEvents = errors.New("this kernel reports no process events: there is no cn_proc in /proc/net/connector")
-	// ErrNetlinkDenied: this process may not make netlink sockets at all, because of
-	// its address families, seccomp or a security module.
-	ErrNetlinkDenied = errors.New("netlink sockets are forbidden to this process")
-	// ErrOldKernel: the kernel is older than Linux 4.12.
-	ErrOldKernel = errors.New("this kernel does not tell how many events were lost (SO_MEMINFO)")
-	// ErrTimeNamespace: the time of events is not known.
-	ErrTimeNamespace = errors.New("in a time namespace whose offset cannot be found out")
-	// ErrProcSubset: proc is mounted with subset=pid.
-	ErrProcSubset = errors.New("/proc shows nothing but processes: set ProcSubset=all in the systemd unit (mount option subset=pid)")
-	// ErrNetworkNamespace: the host's network namespace is the only one with a connector.
-	ErrNetworkNamespace = errors.New("in a network namespace of its own")
-	// ErrPIDNamespace and ErrUserNamespace: the kernel drops requests from outside the
-	// host's without a word.
-	ErrPIDNamespace  = errors.New("in a pid namespace of its own")
-	ErrUserNamespace = errors.New("in a user namespace of its own")
-	// ErrPermission: CAP_NET_ADMIN is missing.
-	ErrPermission = errors.New("not permitted to listen: before Linux 6.6 that needs CAP_NET_ADMIN")
-	// ErrUnanswered: pid and user namespaces cannot be looked at.
-	ErrUnanswered = errors.New("LISTEN was not acknowledged, and the reason cannot be told because /proc cannot be read")
-	// ErrRefused: the kernel answered with an error number other than EPERM.
-	ErrRefused = errors.New("the kernel refused LISTEN")
+	ErrNoConnector      = errors.New("this kernel has no connector")
+	ErrNoProcEvents     = errors.New("this kernel reports no process events: there is no cn_proc in /proc/net/connector")
+	ErrNetlinkDenied    = errors.New("netlink sockets are forbidden to this process")
+	ErrOldKernel        = errors.New("this kernel does not tell how many events were lost (SO_MEMINFO)") // before 4.12
+	ErrTimeNamespace    = errors.New("in a time namespace whose offset cannot be found out")
+	ErrNetworkNamespace = errors.New("in a network namespace of its own") // the host's is the only one with a connector
+	ErrPIDNamespace     = errors.New("in a pid namespace of its own")     // requests from there are dropped without a word
+	ErrUserNamespace    = errors.New("in a user namespace of its own")    // and from there
+	ErrPermission       = errors.New("not permitted to listen: before Linux 6.6 that needs CAP_NET_ADMIN")
+	ErrUnanswered       = errors.New("LISTEN was not acknowledged, and the reason cannot be told because /proc cannot be read")
+	ErrRefused          = errors.New("the kernel refused LISTEN") // with an error number other than EPERM
 )
 
 var (
+	// ErrProcSubset is why no lease can be kept where proc is mounted with subset=pid.
+	ErrProcSubset = errors.New("/proc shows nothing but processes: set ProcSubset=all in the systemd unit (mount option subset=pid)")
 	// ErrSilenced is for callers to say that Check found the connector silenced.
 	ErrSilenced = errors.New("the process connector is silenced")
 	// ErrClosed is returned by Read and Check on a session that was closed.
 	ErrClosed = errors.New("session is closed")
-	// ErrMalformed is what Decode returns for bytes that are no message of the
-	// process connector.
+	// ErrMalformed is what Decode returns for bytes that are no message of the connector.
 	ErrMalformed = errors.New("malformed message")
 )
 
@@ -74,7 +59,7 @@ func at(op string, err error) error {
 	return &OpError{Op: op, Err: err}
 }
 
-// A LeaseError says that leases cannot be kept. The session is of use all the same.
+// A LeaseError says that no lease is kept. The session is of use all the same.
 type LeaseError struct {
 	Dir string // Config.StateDirectory
 	Err error

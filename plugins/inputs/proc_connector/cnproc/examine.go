@@ -10,30 +10,23 @@ import (
 
 // An Examination is what the connector of a machine was found to be like.
 type Examination struct {
-	// Others are the sockets in the group besides those of this examination. Whether
-	// they have sent LISTEN is not to be seen, and so neither whether they have lost it.
-	// Crowd says that some are missing, because there are more than 1,024, or more than
-	// 8,192 netlink sockets of all kinds.
+	// Others are the other sockets in the group. Whether they have sent LISTEN is not to
+	// be seen, and so neither whether they have lost it.
 	Others []Member
-	Crowd  bool
-	// HeardBefore says that the kernel reported events before this examination
-	// had sent a LISTEN of its own: its count was one or more. Without Others
-	// that is a LISTEN that nobody will take back.
+	Crowd  bool // there are more others than can be listed
+	// HeardBefore says that the kernel reported events before this examination had sent a
+	// LISTEN: its count was one or more. Without Others nobody will take that back.
 	HeardBefore bool
-	// Heard says that it reported events after that LISTEN. If not, others have sent it
-	// an unmatched IGNORE.
-	Heard bool
-	// Missing is how many further LISTENs it took until it did, or -1 if that was
-	// more than could be sent in two seconds. While it is above 0 the kernel's
-	// count is so far below zero, and the next so many programs will hear nothing.
+	Heard       bool // it did after that LISTEN; if not, others have sent an unmatched IGNORE
+	// Missing is how many further LISTENs it took until it did, or -1 if that was more
+	// than could be sent in two seconds. The next so many programs will hear nothing.
 	Missing       int
 	ReceiveBuffer int // bytes of the queue that were granted
 }
 
-// Examine finds out how the connector of this machine is, and leaves the kernel's
-// count as it was. Nothing is repaired and no lease is read, whatever cfg says.
-//
-// Errors are those of Open.
+// Examine finds out how the connector of this machine is, and leaves the kernel's count as
+// it was. Nothing is repaired and no lease is read, whatever cfg says. Errors are those of
+// Open.
 func Examine(cfg Config) (Examination, error) {
 	return examineOn(hostSystem(cfg.Proc), cfg)
 }
@@ -51,8 +44,8 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return e, &OpError{Op: "listen", Err: obstacle}
 	}
-	// A session that repairs meanwhile would count on what is taken back here. Where
-	// there is no directory that is fit, none keeps leases in it.
+	// A session that repairs meanwhile would count on what is taken back here. In a
+	// directory that is not fit none keeps leases.
 	d, dirErr := existingLeaseDir(sys, cfg.StateDirectory)
 	free := dirErr != nil
 	if !free {
@@ -100,16 +93,12 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 
 var errBusy = errors.New("the connector is silenced, and another program that has locked the leases is at work on that: try again in a moment")
 
-// examinations is for how many repairs' time a count below zero is looked into, or
-// repaired by Reconcile.
+// examinations is for how many repairs' time Examine and Reconcile work on a count.
 const examinations = 10
 
-// Reconcile gives back what dead sessions have left in the kernel's count, as
-// their leases in cfg.StateDirectory tell, without listening for longer than
-// that takes. With cfg.Repair it also repairs a connector that others have
-// silenced.
-//
-// Errors are those of Open and Close.
+// Reconcile gives back what dead sessions have left in the kernel's count, as their leases
+// in cfg.StateDirectory tell, and listens only as long as that takes. With cfg.Repair it
+// also repairs a connector that others have silenced. Errors are those of Open and Close.
 func Reconcile(cfg Config) (Finding, error) {
 	return reconcileOn(hostSystem(cfg.Proc), cfg)
 }
@@ -117,8 +106,8 @@ func Reconcile(cfg Config) (Finding, error) {
 func reconcileOn(sys system, cfg Config) (Finding, error) {
 	cfg.Filter = none
 	if _, err := os.Stat(cfg.StateDirectory); errors.Is(err, fs.ErrNotExist) {
-		// There is nothing to give back. A directory made here, by whoever asks,
-		// might shut out the user that the listeners run as.
+		// There is nothing to give back, and a directory of this user's might shut out
+		// the one that the listeners run as.
 		cfg.StateDirectory = ""
 	}
 	s, err := openOn(sys, cfg)

@@ -11,38 +11,34 @@ import (
 	"strconv"
 )
 
-// A Member is a socket in the connector's group, as /proc/net/netlink lists it:
-// a program that hears whatever the kernel reports. Whether it has sent a
-// LISTEN is not to be seen.
+// A Member is a socket in the connector's group, as /proc/net/netlink lists it.
 type Member struct {
 	Port  uint32 // port id of the socket
 	Inode uint64 // as in the links of /proc/PID/fd
 }
 
-// passivePorts are the port ids of members that send no LISTEN: far more than
-// anybody can fill. The kernel itself gives out process ids, which are smaller
-// (PID_MAX_LIMIT in include/linux/threads.h is 2^22), and negative numbers
-// (netlink_autobind in net/netlink/af_netlink.c).
+// passivePorts are the port ids of members that send no LISTEN: far more than anybody can
+// fill. The kernel gives out process ids, which are smaller (PID_MAX_LIMIT in
+// include/linux/threads.h is 2^22), and negative numbers (netlink_autobind in
+// net/netlink/af_netlink.c).
 const (
 	passivePorts     = 0x50000000
 	passivePortCount = 1 << 28
 )
 
-// passive reports whether the member is a socket of this package that sends no
-// LISTEN, and so is nobody to be counted.
+// passive reports whether the member is a socket of this package that sends no LISTEN.
 func (m Member) passive() bool { return m.Port-passivePorts < passivePortCount }
 
 const (
-	// maxMembers and maxRows bound what is read of the list. Honest programs are a
-	// handful, and a host has some hundred netlink sockets; but any user may add as many
-	// as he has descriptors, and the kernel takes time with the square of their number.
+	// maxMembers and maxRows bound what is read of the list. A host has some hundred netlink
+	// sockets, but any user may add as many as he has descriptors, and the kernel takes
+	// time with the square of their number.
 	maxMembers = 1024
 	maxRows    = 8192
 
-	// memberReads is how often the list is read. While sockets come and go the kernel
-	// now and then leaves out one that stays (about one of a thousand readings, when
-	// probes are opened and closed all the time), and whoever is left out would be
-	// silenced for good. One that has just gone may be listed instead, which does no harm.
+	// memberReads is how often the list is read. While sockets come and go the kernel now
+	// and then leaves out one that stays (in one of a thousand readings, when probes are
+	// opened and closed all the time), and that would be silenced for it.
 	memberReads = 3
 )
 

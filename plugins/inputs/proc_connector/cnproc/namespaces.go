@@ -24,13 +24,12 @@ const (
 	hostTimeNamespace uint32 = 0xEFFFFFFA
 )
 
-// obstacle looks in proc for what makes the kernel drop or refuse requests of
-// the calling thread: namespaces of its own, or no process events at all.
+// obstacle looks in proc for what makes the kernel drop or refuse requests of the calling
+// thread: namespaces of its own, or no process events at all.
 //
-// drivers/connector/cn_proc.c drops requests from outside the first pid and
-// user namespace without an answer. /proc/net/connector is made for the first
-// network namespace only (drivers/connector/connector.c), so where a connector
-// socket can be made and the file is missing, the namespace is another.
+// drivers/connector/cn_proc.c drops requests from outside the host's pid and user namespace
+// without an answer. /proc/net/connector is made for the host's network namespace only
+// (drivers/connector/connector.c): where there is a connector without it, that is another.
 func obstacle(proc string) error {
 	self := filepath.Join(proc, "thread-self") // because namespaces belong to threads
 	var foreign namespaceError
@@ -59,10 +58,9 @@ func obstacle(proc string) error {
 	return foreign
 }
 
-// timeOffset is by how much, in nanoseconds, CLOCK_MONOTONIC of this process is
-// ahead of the one of which the timestamps of events are. They differ in a time
-// namespace (time_namespaces(7)), which a process enters when it starts and never
-// leaves.
+// timeOffset is by how much, in nanoseconds, CLOCK_MONOTONIC of this process is ahead of
+// the host's. It is another one in a time namespace (time_namespaces(7)), which a process
+// enters when it starts and never leaves.
 var timeOffset = sync.OnceValues(func() (int64, error) { return readTimeOffset("/proc/self") })
 
 func readTimeOffset(self string) (int64, error) {

@@ -25,8 +25,7 @@ type Batch struct {
 // Missed reports whether events are missing.
 func (b *Batch) Missed() bool { return b.Lost > 0 || b.Silenced }
 
-// drainTime bounds how long a session that has left the group goes on handing over
-// what was queued before.
+// drainTime bounds how long a session that has left the group hands over what was queued.
 const drainTime = time.Second
 
 // A receiver is the receiving side of a session.

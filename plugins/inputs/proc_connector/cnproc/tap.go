@@ -15,17 +15,14 @@ type TapConfig struct {
 	ReceiveBuffer int      // as in Config, and may not be 0
 }
 
-// A Tap is a member of the connector's group besides a Session: it hears its share
-// of the events, in copies of its own, for as long as a session listens. It sends
-// no LISTEN, and so owes nothing; the kernel's count of listeners never learns of
-// it. Its opener reads the datagrams from its descriptor with system calls of its own,
-// into a TapMessage; those whose sender is not port id 0 are not the kernel's.
+// A Tap is a member of the group besides a Session: it hears its share of the events, in
+// copies of its own, for as long as a session listens. It sends no LISTEN, and so owes
+// nothing. Its opener reads the datagrams from its descriptor with system calls of its
+// own, into a TapMessage; those whose sender is not port id 0 are not the kernel's.
 type Tap struct{ sock *netlinkSocket }
 
-// OpenTap joins the group as a member that sends no LISTEN.
-//
-// Errors are *OpError with the reasons of Open that a socket can have:
-// ErrNoConnector, ErrNetlinkDenied, ErrTimeNamespace and ErrPermission (errors.Is).
+// OpenTap joins the group. Errors are *OpError with reasons of Open: ErrNoConnector,
+// ErrNetlinkDenied, ErrTimeNamespace and ErrPermission (errors.Is).
 func OpenTap(cfg TapConfig) (*Tap, error) {
 	sock, err := dialPassive()
 	if err != nil {
@@ -46,9 +43,8 @@ func (t *Tap) Close() error { return t.sock.close() }
 // A TapMessage is where a datagram of a Tap is read into.
 type TapMessage [slotLen]byte
 
-// Exec takes the process and the time of the event, in nanoseconds of CLOCK_MONOTONIC,
-// from a message of n bytes. It returns false if that is too short for an exec event. It
-// may be called where a Go stack cannot grow.
+// Exec takes the process and the time of an exec from a message of n bytes, and returns
+// false if that is too short. It may be called where a Go stack cannot grow.
 //
 //go:nosplit
 //go:norace
