@@ -81,16 +81,13 @@ const (
 	CommLen = 16
 )
 
-// appendRequest appends a LISTEN or IGNORE to b. The longer form with an event mask
-// (struct proc_input) is dropped without a word by kernels before 6.6.
-//
-// The kernel acknowledges it with ack+1, by which a sender tells its own from
-// everybody else's.
-func appendRequest(b []byte, op, ack uint32) []byte {
+// newRequest makes a LISTEN or IGNORE, which the kernel acknowledges with ack+1. The longer
+// form with an event mask (struct proc_input) is dropped without a word before Linux 6.6.
+func newRequest(op, ack uint32) []byte {
 	const opLen = 4
 	order := binary.NativeEndian
 
-	b = order.AppendUint32(b, offData+opLen)
+	b := order.AppendUint32(make([]byte, 0, offData+opLen), offData+opLen)
 	b = order.AppendUint16(b, nlmsgDone)
 	b = append(b, make([]byte, 2+4+4)...) // nlmsg_flags, _seq and _pid, which the kernel takes from the socket
 

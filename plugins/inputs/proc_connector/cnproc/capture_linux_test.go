@@ -88,6 +88,6 @@ func TestCapture(t *testing.T) {
 	require.Len(t, messages, 10)
 	require.NoError(t, os.MkdirAll("testdata", 0o750))
 	for what, b := range messages {
-		require.NoError(t, os.WriteFile(filepath.Join("testdata", what.String()+".bin"), b, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join("testdata", names[what]+".bin"), b, 0o600))
 	}
 }

@@ -32,7 +32,7 @@ import (
 // unobstructed says that nothing is known to keep the kernel from taking requests of
 // this process. heard says that the kernel has acknowledged it, and so reports events.
 func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error) {
-	if _, err := s.sock.send(appendRequest(nil, opListen, nonce)); err != nil {
+	if _, err := s.sock.send(newRequest(opListen, nonce)); err != nil {
 		return false, err // nothing was taken, nothing is owed
 	}
 	s.state = stateAsked
@@ -62,7 +62,7 @@ const sendAttempts = 3
 // withdraw takes the LISTEN back.
 func (s *Session) withdraw() (err error) {
 	for range sendAttempts {
-		if _, err = s.sock.send(appendRequest(nil, opIgnore, 0)); err == nil {
+		if _, err = s.sock.send(newRequest(opIgnore, 0)); err == nil {
 			s.tally(func(st *Stats) { st.Ignores++ })
 			crash("IGNORE sent")
 			return nil
@@ -128,18 +128,18 @@ const maxStep = 64
 // once what was too much, as the number of the first acknowledgement says. It returns by
 // how much the count was raised in the end, also with an error.
 func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err error) {
-	sender, err := openSender(sys)
+	sock, err := sys.dial()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, sender.sock.close()) }()
+	defer func() { err = errors.Join(err, sock.close()) }()
 	for step := 1; ; step = min(2*step, maxStep) {
-		sent, sendErr := sender.pairs(opListen, step, p.number)
+		sent, sendErr := sendPairs(sock, opListen, step, p.number)
 		raised += sent
 		crash("raised")
 		first, err := p.acknowledged()
 		if first >= 0 && err == nil {
-			taken, lowerErr := sender.pairs(opIgnore, sent-1-first, 0)
+			taken, lowerErr := sendPairs(sock, opIgnore, sent-1-first, 0)
 			crash("lowered to one")
 			return raised - taken, errors.Join(sendErr, lowerErr)
 		}
@@ -244,27 +244,24 @@ func surplus(sys system, n int) (_ bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, p.sock.close()) }()
-	sender, err := openSender(sys)
+	sock, err := sys.dial()
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, sender.sock.close()) }()
+	defer func() { err = errors.Join(err, sock.close()) }()
 
 	requests := make([][]byte, 0, 4*n)
-	pair := func(op, ack uint32) {
-		requests = append(requests, appendRequest(nil, opNone, 0), appendRequest(nil, op, ack))
-	}
 	for range n - 1 {
-		pair(opIgnore, 0)
+		requests = appendPair(requests, opIgnore, 0)
 	}
-	pair(opIgnore, p.number) // which nobody has seen, and so nobody can forge
+	requests = appendPair(requests, opIgnore, p.number) // which nobody has seen, and so nobody can forge
 	for range n {
-		pair(opListen, 0)
+		requests = appendPair(requests, opListen, 0)
 	}
-	sent, sendErr := sender.sock.send(requests...)
+	sent, sendErr := sock.send(requests...)
 	if sendErr != nil {
 		// The count must be what it was, whatever the answer is.
-		_, err := sender.change(opListen, min(sent/2, 2*n-sent/2), never)
+		_, err := changeOn(sock, opListen, min(sent/2, 2*n-sent/2), never)
 		return false, errors.Join(sendErr, err)
 	}
 	first, err := p.acknowledged()
@@ -292,54 +289,44 @@ func change(sys system, op uint32, n int, stop func() bool) (changed int, err er
 	if n == 0 {
 		return 0, nil
 	}
-	sender, err := openSender(sys)
+	sock, err := sys.dial()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, sender.sock.close()) }()
-	return sender.change(op, n, stop)
+	defer func() { err = errors.Join(err, sock.close()) }()
+	return changeOn(sock, op, n, stop)
 }
 
-// A sender changes the count from one socket, which is a member of no group, by
-// pairs of requests: operation 0, which does nothing, and then LISTEN or IGNORE.
-// From Linux 6.6 on these count only if the socket's previous operation was
-// another one, and operation 0 is; before that each counts anyway.
-type sender struct {
-	sock     socket
-	requests [2 * maxStep][]byte
-}
-
-func openSender(sys system) (*sender, error) {
-	sock, err := sys.dial()
-	if err != nil {
-		return nil, err
-	}
-	return &sender{sock: sock}, nil
-}
-
-func (s *sender) change(op uint32, n int, stop func() bool) (changed int, err error) {
+func changeOn(sock socket, op uint32, n int, stop func() bool) (changed int, err error) {
 	for changed < n && err == nil && !stop() {
 		var sent int
-		sent, err = s.pairs(op, min(n-changed, maxStep), 0)
+		sent, err = sendPairs(sock, op, min(n-changed, maxStep), 0)
 		changed += sent
 		crash("changed")
 	}
 	return changed, err
 }
 
-// pairs sends n pairs, at most maxStep, and returns how many the kernel took. If
+// appendPair appends what changes the count from a socket that is in no group: operation
+// 0, which does nothing, and then LISTEN or IGNORE. From Linux 6.6 on these count only if
+// the socket's previous operation was another one; before that each counts anyway.
+func appendPair(requests [][]byte, op, ack uint32) [][]byte {
+	return append(requests, newRequest(opNone, 0), newRequest(op, ack))
+}
+
+// sendPairs sends n pairs, at most maxStep, and returns how many the kernel took. If
 // number is not 0 the i-th, counted from 0, is acknowledged with number + i + 1.
-func (s *sender) pairs(op uint32, n int, number uint32) (sent int, err error) {
-	for attempt := 1; sent < n; attempt++ {
-		for i := range n - sent {
-			ack := number
-			if number != 0 {
-				ack += uint32(sent + i)
-			}
-			s.requests[2*i] = appendRequest(s.requests[2*i][:0], opNone, 0)
-			s.requests[2*i+1] = appendRequest(s.requests[2*i+1][:0], op, ack)
+func sendPairs(sock socket, op uint32, n int, number uint32) (sent int, err error) {
+	requests := make([][]byte, 0, 2*n)
+	for i := range n {
+		ack := number
+		if number != 0 {
+			ack += uint32(i)
 		}
-		took, err := s.sock.send(s.requests[:2*(n-sent)]...)
+		requests = appendPair(requests, op, ack)
+	}
+	for attempt := 1; sent < n; attempt++ {
+		took, err := sock.send(requests[2*sent:]...)
 		sent += took / 2
 		if err != nil && attempt >= sendAttempts {
 			return sent, err

@@ -3,7 +3,6 @@ package cnproc
 import (
 	"bytes"
 	"encoding/binary"
-	"strconv"
 	"time"
 )
 
@@ -23,20 +22,6 @@ const (
 	WhatCoredump What = 0x40000000 // PROC_EVENT_COREDUMP
 	WhatExit     What = 0x80000000 // PROC_EVENT_EXIT
 )
-
-var names = map[What]string{
-	whatNone: "none", WhatFork: "fork", WhatExec: "exec", WhatUID: "uid", WhatGID: "gid", WhatSID: "sid",
-	WhatPtrace: "ptrace", WhatComm: "comm", WhatCoredump: "coredump", WhatExit: "exit",
-}
-
-// String returns the kernel's name without its prefix, such as "fork", or the number of
-// an unknown type in hexadecimal.
-func (w What) String() string {
-	if name, ok := names[w]; ok {
-		return name
-	}
-	return "0x" + strconv.FormatUint(uint64(w), 16)
-}
 
 // A Task names one thread the way the kernel does.
 type Task struct {

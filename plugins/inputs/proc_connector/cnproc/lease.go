@@ -246,6 +246,3 @@ func leasesOn(sys system, dir string) ([]Lease, error) {
 	})
 	return leases, err
 }
-
-// BootID names this run of the kernel, as leases do. proc is where proc is mounted.
-func BootID(proc string) (string, error) { return readBootID(proc) }

@@ -82,7 +82,7 @@ func hostSystem(proc string) system {
 		obstacle:    func() error { return obstacle(proc) },
 		rename:      renameThread,
 		members:     func() (map[Member]bool, bool, error) { return listMembers(proc) },
-		bootID:      func() (string, error) { return readBootID(proc) },
+		bootID:      func() (string, error) { return BootID(proc) },
 		flock:       lockFile,
 		uid:         os.Geteuid(),
 		patience:    hostPatience,
@@ -122,8 +122,9 @@ func renameThread() (task Task, err error) {
 	return task, nil
 }
 
-// readBootID returns what the kernel makes anew each time it starts (drivers/char/random.c).
-func readBootID(proc string) (string, error) {
+// BootID names this run of the kernel, as leases do (drivers/char/random.c). proc is where
+// proc is mounted.
+func BootID(proc string) (string, error) {
 	id, err := os.ReadFile(filepath.Join(proc, "sys", "kernel", "random", "boot_id"))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, selfErr := os.Stat(filepath.Join(proc, "self", "stat")); selfErr == nil {
@@ -135,14 +136,9 @@ func readBootID(proc string) (string, error) {
 
 // lockFile is flock(2) without waiting.
 func lockFile(f *os.File) (bool, error) {
-	for {
-		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return false, nil
-		case !errors.Is(err, unix.EINTR):
-			return false, os.NewSyscallError("flock", err)
-		}
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+		return false, nil
 	}
+	return err == nil, os.NewSyscallError("flock", err)
 }

@@ -76,10 +76,7 @@ type Session struct {
 // session. Whether it reports events, Opening says. If Open fails, the kernel's count
 // is what it was before.
 //
-// Errors are *OpError. Use errors.Is to tell the reason: ErrNoConnector,
-// ErrNoProcEvents, ErrNetlinkDenied, ErrOldKernel, ErrNetworkNamespace,
-// ErrPIDNamespace, ErrUserNamespace, ErrTimeNamespace, ErrPermission,
-// ErrUnanswered or ErrRefused.
+// Errors are *OpError. errors.Is tells the reason, from ErrNoConnector to ErrRefused.
 func Open(cfg Config) (*Session, error) {
 	return openOn(hostSystem(cfg.Proc), cfg)
 }

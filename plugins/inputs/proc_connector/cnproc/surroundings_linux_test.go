@@ -106,13 +106,13 @@ func TestTimeOffset(t *testing.T) {
 // Of a proc that shows processes only, the lease's error says so.
 func TestBootIDOfProcSubset(t *testing.T) {
 	proc := t.TempDir()
-	_, err := readBootID(proc)
+	_, err := BootID(proc)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrProcSubset, "that is no proc at all")
 
 	require.NoError(t, os.MkdirAll(filepath.Join(proc, "self"), 0o750))
 	require.NoError(t, os.WriteFile(filepath.Join(proc, "self", "stat"), []byte("1 (x) R"), 0o600))
-	_, err = readBootID(proc)
+	_, err = BootID(proc)
 	require.ErrorIs(t, err, ErrProcSubset)
 	text := (&LeaseError{Dir: "/run/x", Err: err}).Error()
 	require.Contains(t, text, "ProcSubset=all")
