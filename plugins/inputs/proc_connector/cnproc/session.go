@@ -117,8 +117,8 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	s.begin(heard)
 	// From Linux 6.6 on any user can cause acknowledgements, at will, and they would
 	// wake the receiver and fill its queue: none passes when this session's own has come.
-	if err := s.attach(cfg.Filter, 0); err != nil {
-		return nil, err
+	if err := s.sock.setFilter(cfg.Filter.program(ownPID(), 0)); err != nil {
+		return nil, &OpError{Op: "attach filter", Err: err}
 	}
 	s.opening.Err = errors.Join(s.opening.Err, at("open window", s.openWindow(cfg)))
 	s.release(&s.opening)
@@ -129,8 +129,8 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 // join enters the group. The filter, which passes the acknowledgement ack, is in place
 // before, or what arrives between the two slips through; and so is the buffer.
 func (s *Session) join(cfg Config, ack uint32) (err error) {
-	if err := s.attach(cfg.Filter, ack); err != nil {
-		return err
+	if err := s.sock.setFilter(cfg.Filter.program(ownPID(), ack)); err != nil {
+		return &OpError{Op: "attach filter", Err: err}
 	}
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
@@ -141,11 +141,6 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 	}
 	s.port, err = s.sock.join()
 	return at("join", err)
-}
-
-// attach makes f the socket's filter, which passes the acknowledgement ack too.
-func (s *Session) attach(f Filter, ack uint32) error {
-	return at("attach filter", s.sock.setFilter(f.program(ownPID(), ack)))
 }
 
 // begin finds out whether the kernel reports events, unless its acknowledgement has
