@@ -154,7 +154,7 @@ func (p *probe) heard() (bool, error) {
 			return false, err
 		}
 		found := false
-		err = p.drain(func(e *Event) { found = found || e.What == WhatComm && e.Task == task })
+		err = p.drain(func(e *Event) { found = found || e.What == EventComm && e.Task == task })
 		if found || err != nil {
 			return found, err
 		}
@@ -172,7 +172,7 @@ var errDrowned = errors.New("the kernel drops the canaries: it lacks memory, or 
 func (p *probe) acknowledged() (first int, err error) {
 	first = -1
 	err = p.drain(func(e *Event) {
-		if e.What == whatNone && e.ackErrno == 0 && first < 0 {
+		if e.What == eventNone && e.ackErrno == 0 && first < 0 {
 			first = int(e.ack - p.number - 1)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // message builds a datagram as a kernel of the given byte order would.
-func message(order binary.AppendByteOrder, what What, ack uint32, data ...uint32) []byte {
+func message(order binary.AppendByteOrder, what EventType, ack uint32, data ...uint32) []byte {
 	event := order.AppendUint32(nil, uint32(what))
 	event = order.AppendUint32(event, 3) // cpu
 	event = order.AppendUint64(event, 0x0102030405060708)
@@ -63,7 +63,7 @@ func toHost(b []byte, order binary.ByteOrder) []byte {
 	}
 	host.PutUint64(out[offTimestamp:], order.Uint64(b[offTimestamp:]))
 	words := (len(b) - offEvent) / 4
-	if What(order.Uint32(b[offWhat:])) == WhatComm {
+	if EventType(order.Uint32(b[offWhat:])) == EventComm {
 		words = 2 // and bytes
 	}
 	for i := range words {
@@ -78,48 +78,48 @@ func TestDecodeBothByteOrders(t *testing.T) {
 	for name, order := range map[string]byteOrder{"little-endian": binary.LittleEndian, "big-endian": binary.BigEndian} {
 		tests := []struct {
 			name string
-			what What
+			what EventType
 			ack  uint32
 			data []uint32
 			want Event
 		}{
 			{
-				name: "acknowledgement", what: whatNone, ack: 0xdeadbeef, data: []uint32{1},
+				name: "acknowledgement", what: eventNone, ack: 0xdeadbeef, data: []uint32{1},
 				want: Event{ack: 0xdeadbeef, ackErrno: 1},
 			},
 			{
-				name: "fork of a process", what: WhatFork, data: []uint32{10, 11, 70000, 70000},
+				name: "fork of a process", what: EventFork, data: []uint32{10, 11, 70000, 70000},
 				want: Event{Parent: Task{10, 11}, Task: Task{70000, 70000}},
 			},
-			{name: "exec", what: WhatExec, data: []uint32{12, 12}, want: Event{Task: Task{12, 12}}},
+			{name: "exec", what: EventExec, data: []uint32{12, 12}, want: Event{Task: Task{12, 12}}},
 			{
-				name: "uid", what: WhatUID, data: []uint32{13, 14, 1000, 0},
+				name: "uid", what: EventUID, data: []uint32{13, 14, 1000, 0},
 				want: Event{Task: Task{13, 14}, RealID: 1000},
 			},
 			{
-				name: "gid", what: WhatGID, data: []uint32{13, 14, 100, minusOne},
+				name: "gid", what: EventGID, data: []uint32{13, 14, 100, minusOne},
 				want: Event{Task: Task{13, 14}, RealID: 100, EffectiveID: minusOne},
 			},
-			{name: "sid", what: WhatSID, data: []uint32{15, 15}, want: Event{Task: Task{15, 15}}},
+			{name: "sid", what: EventSID, data: []uint32{15, 15}, want: Event{Task: Task{15, 15}}},
 			{
-				name: "ptrace attach", what: WhatPtrace, data: []uint32{16, 17, 18, 19},
+				name: "ptrace attach", what: EventPtrace, data: []uint32{16, 17, 18, 19},
 				want: Event{Task: Task{16, 17}, Tracer: Task{18, 19}},
 			},
-			{name: "ptrace detach", what: WhatPtrace, data: []uint32{16, 17, 0, 0}, want: Event{Task: Task{16, 17}}},
+			{name: "ptrace detach", what: EventPtrace, data: []uint32{16, 17, 0, 0}, want: Event{Task: Task{16, 17}}},
 			{
-				name: "comm", what: WhatComm, data: append([]uint32{20, 21}, comm(order, "fifteen letters")...),
+				name: "comm", what: EventComm, data: append([]uint32{20, 21}, comm(order, "fifteen letters")...),
 				want: Event{Task: Task{20, 21}, Comm: [16]byte([]byte("fifteen letters\x00"))},
 			},
 			{
-				name: "coredump", what: WhatCoredump, data: []uint32{22, 23, 24, 25},
+				name: "coredump", what: EventCoredump, data: []uint32{22, 23, 24, 25},
 				want: Event{Task: Task{22, 23}, Parent: Task{24, 25}},
 			},
 			{
-				name: "exit of a process", what: WhatExit, data: []uint32{26, 26, 0x8b, 17, 1, 2},
+				name: "exit of a process", what: EventExit, data: []uint32{26, 26, 0x8b, 17, 1, 2},
 				want: Event{Task: Task{26, 26}, ExitStatus: 0x8b, ExitSignal: 17, Parent: Task{1, 2}},
 			},
 			{
-				name: "exit of a thread", what: WhatExit, data: []uint32{28, 26, 0, minusOne, 0, 0},
+				name: "exit of a thread", what: EventExit, data: []uint32{28, 26, 0, minusOne, 0, 0},
 				want: Event{Task: Task{28, 26}, ExitSignal: -1},
 			},
 			{name: "a type of a later kernel", what: 0x800, data: []uint32{1, 2, 3, 4, 5, 6}},
@@ -140,7 +140,7 @@ func TestDecodeBothByteOrders(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	order := binary.NativeEndian
-	whole := func() []byte { return message(order, WhatExit, 0, 1, 1, 0, 17, 1, 1) }
+	whole := func() []byte { return message(order, EventExit, 0, 1, 1, 0, 17, 1, 1) }
 	set32 := func(off int, v uint32) []byte {
 		b := whole()
 		order.PutUint32(b[off:], v)
@@ -181,7 +181,7 @@ func TestDecodeRefuses(t *testing.T) {
 
 // Kernels before 4.18 sent exits without the parent.
 func TestDecodeExitWithoutParent(t *testing.T) {
-	b := message(binary.NativeEndian, WhatExit, 0, 5, 5, 0x100, 17)
+	b := message(binary.NativeEndian, EventExit, 0, 5, 5, 0x100, 17)
 	binary.NativeEndian.PutUint16(b[offLen:], 16+16)
 
 	var e Event
@@ -221,9 +221,9 @@ func TestEventName(t *testing.T) {
 }
 
 // names are the kernel's, and those of the files in testdata.
-var names = map[What]string{
-	whatNone: "none", WhatFork: "fork", WhatExec: "exec", WhatUID: "uid", WhatGID: "gid", WhatSID: "sid",
-	WhatPtrace: "ptrace", WhatComm: "comm", WhatCoredump: "coredump", WhatExit: "exit",
+var names = map[EventType]string{
+	eventNone: "none", EventFork: "fork", EventExec: "exec", EventUID: "uid", EventGID: "gid", EventSID: "sid",
+	EventPtrace: "ptrace", EventComm: "comm", EventCoredump: "coredump", EventExit: "exit",
 }
 
 // The messages in testdata were sent by a little-endian 6.18 kernel; capture_linux_test.go
@@ -247,26 +247,26 @@ func TestDecodeCaptured(t *testing.T) {
 
 		require.NotZero(t, e.Timestamp)
 		switch e.What {
-		case whatNone:
+		case eventNone:
 			require.Zero(t, e.ackErrno)
 			require.NotZero(t, e.ack)
-		case WhatFork:
+		case EventFork:
 			require.Positive(t, e.Parent.PID)
 			require.NotEqual(t, e.Parent.TGID, e.Task.TGID)
-		case WhatUID, WhatGID:
+		case EventUID, EventGID:
 			require.EqualValues(t, 65534, e.RealID)
 			require.EqualValues(t, 65534, e.EffectiveID)
-		case WhatPtrace:
+		case EventPtrace:
 			require.True(t, e.Attached())
-		case WhatComm:
+		case EventComm:
 			require.Equal(t, "renamed", string(e.Name()))
-		case WhatExit:
+		case EventExit:
 			require.Equal(t, 6, e.ExitStatus.Signal(), "SIGABRT")
 			require.EqualValues(t, 17, e.ExitSignal, "SIGCHLD")
 			require.Positive(t, e.Parent.TGID)
-		case WhatCoredump:
+		case EventCoredump:
 			require.Positive(t, e.Parent.TGID)
-		case WhatExec, WhatSID:
+		case EventExec, EventSID:
 			require.True(t, e.Task.Leader())
 		}
 	}
@@ -281,7 +281,7 @@ func FuzzDecode(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(b)
 	}
-	f.Add(message(binary.BigEndian, WhatFork, 0, 1, 2, 3, 4))
+	f.Add(message(binary.BigEndian, EventFork, 0, 1, 2, 3, 4))
 	f.Add(make([]byte, 0))
 
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -298,7 +298,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	msg := message(binary.NativeEndian, WhatExit, 0, 1, 1, 0, 17, 1, 1)
+	msg := message(binary.NativeEndian, EventExit, 0, 1, 1, 0, 17, 1, 1)
 	var e Event
 	b.ReportAllocs()
 	for b.Loop() {

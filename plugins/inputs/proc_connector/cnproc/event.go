@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// What is the type of an event: enum proc_cn_event in include/uapi/linux/cn_proc.h.
-type What uint32
+// EventType is the type of an event: enum proc_cn_event in include/uapi/linux/cn_proc.h.
+type EventType uint32
 
 // The event types.
 const (
-	whatNone     What = 0x00000000 // PROC_EVENT_NONE: the acknowledgement of a request
-	WhatFork     What = 0x00000001 // PROC_EVENT_FORK
-	WhatExec     What = 0x00000002 // PROC_EVENT_EXEC
-	WhatUID      What = 0x00000004 // PROC_EVENT_UID
-	WhatGID      What = 0x00000040 // PROC_EVENT_GID
-	WhatSID      What = 0x00000080 // PROC_EVENT_SID
-	WhatPtrace   What = 0x00000100 // PROC_EVENT_PTRACE
-	WhatComm     What = 0x00000200 // PROC_EVENT_COMM
-	WhatCoredump What = 0x40000000 // PROC_EVENT_COREDUMP
-	WhatExit     What = 0x80000000 // PROC_EVENT_EXIT
+	eventNone     EventType = 0x00000000 // PROC_EVENT_NONE: the acknowledgement of a request
+	EventFork     EventType = 0x00000001 // PROC_EVENT_FORK
+	EventExec     EventType = 0x00000002 // PROC_EVENT_EXEC
+	EventUID      EventType = 0x00000004 // PROC_EVENT_UID
+	EventGID      EventType = 0x00000040 // PROC_EVENT_GID
+	EventSID      EventType = 0x00000080 // PROC_EVENT_SID
+	EventPtrace   EventType = 0x00000100 // PROC_EVENT_PTRACE
+	EventComm     EventType = 0x00000200 // PROC_EVENT_COMM
+	EventCoredump EventType = 0x40000000 // PROC_EVENT_COREDUMP
+	EventExit     EventType = 0x80000000 // PROC_EVENT_EXIT
 )
 
 // A Task names one thread the way the kernel does.
@@ -34,29 +34,29 @@ func (t Task) Leader() bool { return t.PID == t.TGID }
 
 // An Event is one message. Which fields are set depends on What; the others are zero.
 type Event struct {
-	What What
+	What EventType
 	CPU  uint32 // that reported the event
 	// Timestamp is in nanoseconds of CLOCK_MONOTONIC. Together with the task's id it is
 	// the same in every copy of an event, whichever socket it came through.
 	Timestamp uint64
 	Time      time.Time // Timestamp on the wall clock; Decode leaves it zero
 
-	// Task is what the event is about, for WhatFork the new task. Zero for unknown types.
+	// Task is what the event is about, for EventFork the new task. Zero for unknown types.
 	Task Task
-	// Parent is for WhatFork, WhatCoredump and WhatExit. For a new thread it is the parent
+	// Parent is for EventFork, EventCoredump and EventExit. For a new thread it is the parent
 	// of the creating process, not the creator. For an exit it is zero if that is a
 	// thread's, if the parent has waited for the process before the kernel reports it
 	// (proc_exit_connector in drivers/connector/cn_proc.c), and before Linux 4.18.
 	Parent Task
 
-	ExitStatus ExitStatus // for WhatExit
-	// ExitSignal, for WhatExit, is what the parent is sent (17, SIGCHLD, for most), not
+	ExitStatus ExitStatus // for EventExit
+	// ExitSignal, for EventExit, is what the parent is sent (17, SIGCHLD, for most), not
 	// what ended the process; it is -1 for threads.
 	ExitSignal int32
 
-	RealID, EffectiveID uint32        // the new user ids of WhatUID, the new group ids of WhatGID
-	Tracer              Task          // for WhatPtrace; zero when the tracer let go
-	Comm                [CommLen]byte // the new name of WhatComm, ended by a zero byte
+	RealID, EffectiveID uint32        // the new user ids of EventUID, the new group ids of EventGID
+	Tracer              Task          // for EventPtrace; zero when the tracer let go
+	Comm                [CommLen]byte // the new name of EventComm, ended by a zero byte
 
 	// Of an acknowledgement: the number of the request, plus one, and the error number
 	// with which the kernel refused it, or 0.
@@ -74,7 +74,7 @@ func (e *Event) Name() []byte {
 // exec never is: the kernel gives the thread that called it the id of the process before.
 func (e *Event) Thread() bool { return !e.Task.Leader() }
 
-// Attached reports, for WhatPtrace, whether a tracer took hold or let go.
+// Attached reports, for EventPtrace, whether a tracer took hold or let go.
 func (e *Event) Attached() bool { return e.Tracer != Task{} }
 
 // An ExitStatus is a wait status, as in wait(2).
@@ -118,7 +118,7 @@ func Decode(b []byte, e *Event) error {
 	}
 
 	*e = Event{
-		What:      What(order.Uint32(b[offWhat:])),
+		What:      EventType(order.Uint32(b[offWhat:])),
 		CPU:       order.Uint32(b[offCPU:]),
 		Timestamp: order.Uint64(b[offTimestamp:]),
 	}
@@ -130,22 +130,22 @@ func Decode(b []byte, e *Event) error {
 	task := func(off int) Task { return Task{PID: int32(word(off)), TGID: int32(word(off + 4))} }
 
 	switch e.What {
-	case whatNone:
+	case eventNone:
 		e.ack, e.ackErrno = order.Uint32(b[offAck:]), word(0)
-	case WhatFork:
+	case EventFork:
 		e.Parent, e.Task = task(0), task(8)
-	case WhatExec, WhatSID:
+	case EventExec, EventSID:
 		e.Task = task(0)
-	case WhatUID, WhatGID:
+	case EventUID, EventGID:
 		e.Task, e.RealID, e.EffectiveID = task(0), word(8), word(12)
-	case WhatPtrace:
+	case EventPtrace:
 		e.Task, e.Tracer = task(0), task(8)
-	case WhatComm:
+	case EventComm:
 		e.Task = task(0)
 		copy(e.Comm[:], union[8:])
-	case WhatCoredump:
+	case EventCoredump:
 		e.Task, e.Parent = task(0), task(8)
-	case WhatExit:
+	case EventExit:
 		e.Task, e.ExitStatus, e.ExitSignal = task(0), ExitStatus(word(8)), int32(word(12))
 		if len(union) >= 24 { // since Linux 4.18
 			e.Parent = task(16)
@@ -155,15 +155,15 @@ func Decode(b []byte, e *Event) error {
 }
 
 // unionLen is how many bytes of the union an event of this type needs.
-func (w What) unionLen() int {
+func (w EventType) unionLen() int {
 	switch w {
-	case whatNone:
+	case eventNone:
 		return 4
-	case WhatExec, WhatSID:
+	case EventExec, EventSID:
 		return 8
-	case WhatFork, WhatUID, WhatGID, WhatPtrace, WhatCoredump, WhatExit:
+	case EventFork, EventUID, EventGID, EventPtrace, EventCoredump, EventExit:
 		return 16
-	case WhatComm:
+	case EventComm:
 		return 8 + CommLen
 	default:
 		return 0

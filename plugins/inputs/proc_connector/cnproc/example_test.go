@@ -14,7 +14,7 @@ import (
 // Executions are printed until Ctrl-C, or for a minute.
 func Example() {
 	s, err := cnproc.Open(cnproc.Config{
-		Filter: cnproc.Filter{Types: []cnproc.What{cnproc.WhatExec}},
+		Filter: cnproc.Filter{Types: []cnproc.EventType{cnproc.EventExec}},
 		Repair: true,
 	})
 	if err != nil {

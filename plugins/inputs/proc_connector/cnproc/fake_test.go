@@ -189,7 +189,7 @@ func (k *fakeKernel) rename() (Task, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.count > 0 {
-		b := message(binary.NativeEndian, WhatComm, 0, uint32(task.PID), uint32(task.TGID))
+		b := message(binary.NativeEndian, EventComm, 0, uint32(task.PID), uint32(task.TGID))
 		binary.NativeEndian.PutUint64(b[offTimestamp:], Monotonic())
 		k.report(datagram{bytes: b})
 	}
@@ -246,7 +246,7 @@ func (k *fakeKernel) request(s *fakeSocket, op, ack uint32) {
 	case k.deafTo:
 		return
 	case k.refuse != 0:
-		s.queue = append(s.queue, datagram{bytes: message(binary.NativeEndian, whatNone, ack, k.refuse)})
+		s.queue = append(s.queue, datagram{bytes: message(binary.NativeEndian, eventNone, ack, k.refuse)})
 		return
 	}
 	counts := true
@@ -264,7 +264,7 @@ func (k *fakeKernel) request(s *fakeSocket, op, ack uint32) {
 	case k.loseAck:
 		k.dropped++
 	case k.count > 0:
-		k.report(datagram{bytes: message(binary.NativeEndian, whatNone, ack, 0)})
+		k.report(datagram{bytes: message(binary.NativeEndian, eventNone, ack, 0)})
 		if s.prefix == "" {
 			s.queue = append(s.queue, k.after...)
 			k.after = nil
@@ -437,7 +437,7 @@ func (k *fakeKernel) rider() {
 }
 
 func forkOf(pid uint32) datagram {
-	return datagram{bytes: message(binary.NativeEndian, WhatFork, 0, 1, 1, pid, pid)}
+	return datagram{bytes: message(binary.NativeEndian, EventFork, 0, 1, 1, pid, pid)}
 }
 
 const eperm = uint32(syscall.EPERM)

@@ -13,7 +13,7 @@ import (
 // sent to find out whether the kernel still reports anything.
 type Filter struct {
 	// Types are the event types that pass. None means all, unknown ones too.
-	Types []What
+	Types []EventType
 	// NoThreads keeps away what only concerns a thread other than its process's first:
 	// its start, its end, its name and its own user and group ids. Execs and sessions
 	// always concern the process, and core dumps and ptrace in whichever thread.
@@ -21,7 +21,7 @@ type Filter struct {
 }
 
 // none passes no events.
-var none = Filter{Types: []What{whatNone}}
+var none = Filter{Types: []EventType{eventNone}}
 
 // Filters are classic BPF. Their offsets count from the start of the nlmsghdr
 // (net/netlink/af_netlink.c runs the filter on the whole skb).
@@ -59,10 +59,10 @@ func (f Filter) program(self, ack uint32) []bpf.Instruction {
 	if ack != 0 {
 		answer = append([]bpf.Instruction{load(offAck), unless(ack, 1), filterPass}, answer...)
 	}
-	prog := append([]bpf.Instruction{load(offWhat)}, when(uint32(whatNone), answer...)...)
+	prog := append([]bpf.Instruction{load(offWhat)}, when(uint32(eventNone), answer...)...)
 	if f.NoThreads {
-		prog = append(prog, passLeaders(WhatFork, offEvent+8)...)
-		for _, w := range []What{WhatExit, WhatComm, WhatUID, WhatGID} {
+		prog = append(prog, passLeaders(EventFork, offEvent+8)...)
+		for _, w := range []EventType{EventExit, EventComm, EventUID, EventGID} {
 			prog = append(prog, passLeaders(w, offEvent)...)
 		}
 	} else {
@@ -79,7 +79,7 @@ func (f Filter) program(self, ack uint32) []bpf.Instruction {
 
 // passLeaders drops an event of type w whose task, at offset task, is not the first
 // thread of its process. Other events go on with their type in the accumulator again.
-func passLeaders(w What, task uint32) []bpf.Instruction {
+func passLeaders(w EventType, task uint32) []bpf.Instruction {
 	return when(uint32(w),
 		load(task), // pid
 		bpf.TAX{},
@@ -93,7 +93,7 @@ func passLeaders(w What, task uint32) []bpf.Instruction {
 // dropCanaries drops it when a thread of the process self that is not its first takes a
 // name. Other events go on as with passLeaders.
 func dropCanaries(self uint32) []bpf.Instruction {
-	return when(uint32(WhatComm),
+	return when(uint32(EventComm),
 		load(offEvent+4), // tgid
 		unless(self, 4),
 		bpf.TAX{},
@@ -125,12 +125,12 @@ func (f Filter) alarm(self uint32, receiveBuffer int) []bpf.Instruction {
 func probeFilter(self, number uint32) []bpf.Instruction {
 	return []bpf.Instruction{
 		load(offWhat),
-		unless(uint32(WhatComm), 4),
+		unless(uint32(EventComm), 4),
 		load(offEvent + 4), // tgid
 		unless(self, 1),
 		filterPass,
 		filterDrop,
-		unless(uint32(whatNone), 4),
+		unless(uint32(eventNone), 4),
 		load(offAck),
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: wire(^uint32(probeNumbers - 1))},
 		unless(number, 1),
@@ -140,7 +140,7 @@ func probeFilter(self, number uint32) []bpf.Instruction {
 }
 
 // tapFilter passes the events of one type that happened on a CPU from first to last.
-func tapFilter(what What, cpus CPURange) []bpf.Instruction {
+func tapFilter(what EventType, cpus CPURange) []bpf.Instruction {
 	body := append(loadCPU(),
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: cpus.First, SkipTrue: 2},
 		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: cpus.Last, SkipTrue: 1},

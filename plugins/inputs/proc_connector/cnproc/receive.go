@@ -130,7 +130,7 @@ func (s *Session) decode(batch []datagram, events []Event) (n int) {
 				st.Spoofed++
 			case Decode(d.bytes, e) != nil:
 				st.Malformed++
-			case e.What != whatNone: // which answers some program's LISTEN or IGNORE
+			case e.What != eventNone: // which answers some program's LISTEN or IGNORE
 				e.Time = s.clock.time(e.Timestamp)
 				n++
 			}

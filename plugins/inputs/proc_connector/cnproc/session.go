@@ -181,7 +181,7 @@ func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 		if err != nil || len(one) == 0 {
 			return nil, err
 		}
-		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == whatNone && e.ack == ack {
+		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == eventNone && e.ack == ack {
 			return &e, nil
 		}
 	}

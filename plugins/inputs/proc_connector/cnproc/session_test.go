@@ -284,7 +284,7 @@ func TestAcknowledgementIsMatched(t *testing.T) {
 		for i := range uint32(3 * batchLen) {
 			k.session().deliver(forkOf(i))
 		}
-		k.session().deliver(datagram{bytes: message(binary.NativeEndian, whatNone, 12345, 0)})
+		k.session().deliver(datagram{bytes: message(binary.NativeEndian, eventNone, 12345, 0)})
 	})
 	k.refuse = eperm
 	_, err := openOn(k.system(), Config{})
@@ -359,13 +359,13 @@ type forger struct{ *fakeSocket }
 func (f forger) send(requests ...[]byte) (int, error) {
 	for _, request := range requests {
 		ack := binary.NativeEndian.Uint32(request[offAck:]) + 1
-		f.deliver(datagram{bytes: message(binary.NativeEndian, whatNone, ack, 0), sender: 4711})
+		f.deliver(datagram{bytes: message(binary.NativeEndian, eventNone, ack, 0), sender: 4711})
 	}
 	return len(requests), nil
 }
 
 func (f forger) join() (uint32, error) {
-	canary := message(binary.NativeEndian, WhatComm, 0, 4711, ownPID())
+	canary := message(binary.NativeEndian, EventComm, 0, 4711, ownPID())
 	binary.NativeEndian.PutUint64(canary[offTimestamp:], ^uint64(0))
 	f.deliver(datagram{bytes: canary, sender: 4711})
 	return f.fakeSocket.join()
@@ -493,9 +493,9 @@ func TestRead(t *testing.T) {
 		batch = append(batch, forkOf(i))
 	}
 	batch = append(batch,
-		datagram{bytes: message(binary.NativeEndian, WhatFork, 0, 1, 1, 666, 666), sender: 4711}, // not the kernel
+		datagram{bytes: message(binary.NativeEndian, EventFork, 0, 1, 1, 666, 666), sender: 4711}, // not the kernel
 		datagram{bytes: []byte("nonsense")},
-		datagram{bytes: message(binary.NativeEndian, whatNone, 99, 0)}, // another program's answer
+		datagram{bytes: message(binary.NativeEndian, eventNone, 99, 0)}, // another program's answer
 		forkOf(1000))
 	k.session().deliver(batch...)
 	require.Eventually(t, func() bool { return len(r.seen()) == batchLen+11 }, time.Minute, time.Millisecond)

@@ -10,9 +10,9 @@ type CPURange struct{ First, Last uint32 }
 
 // A TapConfig says what a Tap hears.
 type TapConfig struct {
-	What          What     // the one type of events
-	CPUs          CPURange // on which they happen
-	ReceiveBuffer int      // as in Config, and may not be 0
+	What          EventType // the one type of events
+	CPUs          CPURange  // on which they happen
+	ReceiveBuffer int       // as in Config, and may not be 0
 }
 
 // A Tap is a member of the group besides a Session: it hears its share of the events, in

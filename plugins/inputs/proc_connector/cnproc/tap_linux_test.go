@@ -14,13 +14,13 @@ import (
 // is nobody to be counted.
 func TestLiveTap(t *testing.T) {
 	all := CPURange{Last: 0xffff}
-	tap, err := OpenTap(TapConfig{What: WhatExec, CPUs: all, ReceiveBuffer: 1 << 20})
+	tap, err := OpenTap(TapConfig{What: EventExec, CPUs: all, ReceiveBuffer: 1 << 20})
 	if err != nil && os.Getenv("CI") == "" && !isRoot() {
 		t.Skipf("this machine cannot be listened to: %v", err)
 	}
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tap.Close()) }()
-	nowhere, err := OpenTap(TapConfig{What: WhatExec, CPUs: CPURange{First: 0xfff0, Last: 0xffff}, ReceiveBuffer: 1 << 20})
+	nowhere, err := OpenTap(TapConfig{What: EventExec, CPUs: CPURange{First: 0xfff0, Last: 0xffff}, ReceiveBuffer: 1 << 20})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, nowhere.Close()) }()
 
@@ -52,7 +52,7 @@ func TestLiveTap(t *testing.T) {
 		require.Zero(t, sender.Pid)
 		var e Event
 		require.NoError(t, Decode(buf[:n], &e))
-		require.Equal(t, WhatExec, e.What)
+		require.Equal(t, EventExec, e.What)
 		var pid int32
 		var timestamp uint64
 		require.True(t, buf.Exec(uintptr(n), &pid, &timestamp))
