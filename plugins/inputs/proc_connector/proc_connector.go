@@ -150,9 +150,9 @@ type session interface { //nolint:interfacebloat // what the plugin uses of a *c
 	Read(b *cnproc.Batch, idle time.Duration) error
 	Wake() error
 	SetWindow(d time.Duration)
-	Check() (cnproc.Finding, error)
-	Opening() cnproc.Finding
-	Closing() cnproc.Finding
+	Check() (cnproc.CheckResult, error)
+	Opening() cnproc.CheckResult
+	Closing() cnproc.CheckResult
 	Listening() bool
 	ReceiveBuffer() int
 	Stats() cnproc.Stats

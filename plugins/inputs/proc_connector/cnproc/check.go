@@ -5,13 +5,13 @@ import "errors"
 // This file finds out whether the kernel reports events, and has the count repaired
 // (count.go) if it does not.
 
-// A Finding is what a look at the kernel's count came to.
-type Finding struct {
+// A CheckResult is what a look at the kernel's count came to.
+type CheckResult struct {
 	Listening bool // the kernel reports events now
-	Deaf      bool // it did not when it was looked at, for the first time since it last did
-	// Raised is by how many LISTENs this session has raised the count since. If Listening,
+	Silenced  bool // it did not when it was looked at, for the first time since it last did
+	// Listens is by how many LISTENs this session has raised the count since. If Listening,
 	// it was that many too low.
-	Raised int
+	Listens int
 	// Others is how many of those are for other members of the group, one for each. That
 	// they had lost theirs is likely and not certain.
 	Others   int
@@ -28,7 +28,7 @@ type Finding struct {
 // further by the next Check. Ignore interrupts it at once.
 //
 // The error is ErrClosed (errors.Is) when the session does not listen any more.
-func (s *Session) Check() (f Finding, err error) {
+func (s *Session) Check() (f CheckResult, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.state.owing() {
@@ -38,32 +38,32 @@ func (s *Session) Check() (f Finding, err error) {
 	return f, err
 }
 
-// verify enters stateListening or stateDeaf, unless it returns an error without knowing
+// verify enters stateListening or stateSilenced, unless it returns an error without knowing
 // which. The caller holds mu, or is Open.
-func (s *Session) verify(f *Finding) error {
+func (s *Session) verify(f *CheckResult) error {
 	err := s.look(f)
 	switch {
 	case f.Listening:
-		missed := f.Deaf || s.state == stateDeaf
+		missed := f.Silenced || s.state == stateSilenced
 		s.state = stateListening
 		if missed && s.receiver.reading.Load() {
 			s.receiver.gap.Store(true)
 			err = errors.Join(err, s.sock.wake())
 		}
-	case f.Deaf || err == nil:
-		s.state = stateDeaf
+	case f.Silenced || err == nil:
+		s.state = stateSilenced
 	}
 	return err
 }
 
 // look finds out whether the kernel reports events, if need be after a repair.
-func (s *Session) look(f *Finding) error {
+func (s *Session) look(f *CheckResult) error {
 	p, err := openProbe(s.sys)
 	if err != nil {
 		return err
 	}
 	defer func() { f.Err = errors.Join(f.Err, at("check", p.sock.close())) }()
-	if f.Listening, err = p.heard(); err != nil || f.Listening && s.state != stateDeaf {
+	if f.Listening, err = p.heard(); err != nil || f.Listening && s.state != stateSilenced {
 		return err
 	}
 	if !f.Listening {
@@ -76,7 +76,7 @@ func (s *Session) look(f *Finding) error {
 
 // restore looks again, since another session may have repaired the count just now, and
 // repairs it if not. The caller holds the lock of the leases, if it can be had.
-func (s *Session) restore(p *probe, f *Finding, interrupted func() bool) (err error) {
+func (s *Session) restore(p *probe, f *CheckResult, interrupted func() bool) (err error) {
 	if f.Listening, err = p.heard(); err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *Session) restore(p *probe, f *Finding, interrupted func() bool) (err er
 			return err
 		}
 	}
-	if f.Listening && (f.Deaf || s.state == stateDeaf) {
+	if f.Listening && (f.Silenced || s.state == stateSilenced) {
 		// What dead sessions had left in the count is used up.
 		f.Err = errors.Join(f.Err, s.leases.orphans((*lease).remove))
 	}
@@ -97,9 +97,9 @@ func (s *Session) restore(p *probe, f *Finding, interrupted func() bool) (err er
 }
 
 // silent notes that the canary was not heard.
-func (s *Session) silent(f *Finding) {
-	if !f.Deaf && s.state != stateDeaf {
-		f.Deaf = true
+func (s *Session) silent(f *CheckResult) {
+	if !f.Silenced && s.state != stateSilenced {
+		f.Silenced = true
 		s.depth = 0
 		s.tally(func(st *Stats) { st.Deaf++ })
 	}

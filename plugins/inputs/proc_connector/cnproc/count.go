@@ -79,7 +79,7 @@ func (s *Session) withdraw() (err error) {
 // Members are listed before and after: one that comes in between may have raised the
 // count itself, in place of this session, and one that goes has lowered it again. What
 // takes longer than the budget, or is interrupted, is for the next repair.
-func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
+func (s *Session) repair(p *probe, f *CheckResult, interrupted func() bool) error {
 	if s.depth >= maxDepth {
 		return errTooDeep
 	}
@@ -105,9 +105,9 @@ func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
 	return err
 }
 
-func (s *Session) raised(f *Finding, n int) {
+func (s *Session) raised(f *CheckResult, n int) {
 	s.depth += n
-	f.Raised = s.depth
+	f.Listens = s.depth
 	s.tally(func(st *Stats) {
 		st.Repairs += uint64(n)
 		st.DeafDepth = uint64(s.depth)
@@ -150,7 +150,7 @@ func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err er
 }
 
 // release gives back, one by one, the LISTENs that leases of dead sessions claim.
-func (s *Session) release(f *Finding) {
+func (s *Session) release(f *CheckResult) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
@@ -173,7 +173,7 @@ var errNotLooked = errors.New("the leases are locked by another program, so what
 // listener: the session may have been killed before LISTEN or after IGNORE, an unmatched
 // IGNORE may have used it up, or the lease may be forged. Then it stays, for a time when
 // there is no other member.
-func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
+func (s *Session) giveBack(l *lease, f *CheckResult, deadline time.Time) error {
 	spare, alone, err := s.spare(deadline)
 	switch {
 	case err == nil && !spare && alone: // the count holds nothing but this session's LISTEN

@@ -99,11 +99,11 @@ const examinations = 10
 // Reconcile gives back what dead sessions have left in the kernel's count, as their leases
 // in cfg.StateDirectory tell, and listens only as long as that takes. With cfg.Repair it
 // also repairs a connector that others have silenced. Errors are those of Open and Close.
-func Reconcile(cfg Config) (Finding, error) {
+func Reconcile(cfg Config) (CheckResult, error) {
 	return reconcileOn(hostSystem(cfg.Proc), cfg)
 }
 
-func reconcileOn(sys system, cfg Config) (Finding, error) {
+func reconcileOn(sys system, cfg Config) (CheckResult, error) {
 	cfg.Filter = none
 	if _, err := os.Stat(cfg.StateDirectory); errors.Is(err, fs.ErrNotExist) {
 		// There is nothing to give back, and a directory of this user's might shut out
@@ -112,7 +112,7 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 	}
 	s, err := openOn(sys, cfg)
 	if err != nil {
-		return Finding{}, err
+		return CheckResult{}, err
 	}
 	f := s.Opening()
 	for range examinations {
@@ -124,7 +124,7 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 		f.Err = errors.Join(f.Err, err, again.Err)
 	}
 	err = s.Close()
-	f.Raised = int(s.Stats().Repairs)
+	f.Listens = int(s.Stats().Repairs)
 	f.Err = errors.Join(f.Err, s.Closing().Err)
 	return f, err
 }

@@ -199,7 +199,7 @@ func TestReconcile(t *testing.T) {
 		k.stranger(5000)
 		f, err := reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true, Released: 1}, f)
+		require.Equal(t, CheckResult{Listening: true, Released: 1}, f)
 		require.Equal(t, 1, k.listeners())
 		require.Empty(t, leaseFiles(t, dir))
 		require.Zero(t, k.open())
@@ -207,7 +207,7 @@ func TestReconcile(t *testing.T) {
 		k.poison(-3)
 		f, err = reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 3, Others: 1}, f)
+		require.Equal(t, CheckResult{Listening: true, Silenced: true, Listens: 3, Others: 1}, f)
 		require.Equal(t, 1, k.listeners())
 	})
 }
@@ -222,7 +222,7 @@ func TestReconcileGoesOn(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, heard, f.Listening)
 			if heard {
-				require.Equal(t, poison, f.Raised)
+				require.Equal(t, poison, f.Listens)
 				require.Zero(t, k.listeners())
 			}
 		})
@@ -235,7 +235,7 @@ func TestReconcileWithoutFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
 	f, err := reconcileOn(k.system(), Config{StateDirectory: dir})
 	require.NoError(t, err)
-	require.Equal(t, Finding{Listening: true}, f)
+	require.Equal(t, CheckResult{Listening: true}, f)
 	require.NoDirExists(t, dir)
 	require.Zero(t, k.listeners())
 }

@@ -392,7 +392,7 @@ func TestLeaseIsMoved(t *testing.T) {
 			require.Equal(t, 1, k.listeners())
 
 			s = openFake(t, k, Config{StateDirectory: dir})
-			require.Equal(t, Finding{Listening: true}, s.Opening())
+			require.Equal(t, CheckResult{Listening: true}, s.Opening())
 			require.Equal(t, 2, k.listeners())
 			require.Len(t, leaseFiles(t, dir), 1, "it is tidied up")
 			require.NoError(t, s.Close())
@@ -411,7 +411,7 @@ func TestLeaseIsCopied(t *testing.T) {
 	require.NoError(t, os.WriteFile(path+"-copy", text, leaseMode))
 
 	next := openFake(t, k, Config{StateDirectory: dir})
-	require.Equal(t, Finding{Listening: true}, next.Opening())
+	require.Equal(t, CheckResult{Listening: true}, next.Opening())
 	require.Equal(t, 3, k.listeners())
 	require.NoError(t, next.Close())
 	closeFake(t, k, s)

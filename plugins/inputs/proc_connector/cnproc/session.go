@@ -16,11 +16,11 @@ import (
 //	stateAsked      listen        LISTEN was sent, the kernel's answer is not known yet
 //	stateCounted    listen        acknowledged, or taken for certain         ┐
 //	stateListening  Open, verify  the kernel reports events                  ├ one IGNORE is owed
-//	stateDeaf       verify        it reports nothing to anybody              ┘
+//	stateSilenced   verify        it reports nothing to anybody              ┘
 //	stateIgnored    Ignore        nothing is owed any more; Read may still be draining
 //	stateClosed     Close         no socket
 //
-// It goes down this list; only verify goes back, from stateDeaf to stateListening. Close
+// It goes down this list; only verify goes back, from stateSilenced to stateListening. Close
 // leads to stateClosed from wherever it is called, by way of Ignore where one is owed.
 //
 // A state in which an IGNORE is owed is left under the mutex before IGNORE is sent, so
@@ -36,13 +36,13 @@ const (
 	stateAsked
 	stateCounted
 	stateListening
-	stateDeaf
+	stateSilenced
 	stateIgnored
 	stateClosed
 )
 
 // owing reports whether one IGNORE is owed.
-func (s state) owing() bool { return s >= stateCounted && s <= stateDeaf }
+func (s state) owing() bool { return s >= stateCounted && s <= stateSilenced }
 
 // A Session is one listener. Its methods may be called from any goroutine.
 type Session struct {
@@ -52,16 +52,16 @@ type Session struct {
 	receiveBuffer int
 	port          uint32
 	mayRepair     bool
-	leases        *leaseDir // nil: none are kept
-	opening       Finding   // complete when Open returns
+	leases        *leaseDir   // nil: none are kept
+	opening       CheckResult // complete when Open returns
 
 	hurry        atomic.Bool // IGNORE is wanted: the holder of mu does not wait for other sessions
 	mu           sync.Mutex  // held while the count is worked on, not by Read; guards what follows
 	state        state
 	lease        *lease
-	ignoreErr    error   // what sending IGNORE came to
-	closingFound Finding // what Ignore found
-	depth        int     // how far the count was raised since the connector was found silenced
+	ignoreErr    error       // what sending IGNORE came to
+	closingFound CheckResult // what Ignore found
+	depth        int         // how far the count was raised since the connector was found silenced
 
 	receiver  receiver
 	closeOnce sync.Once
@@ -214,7 +214,7 @@ func (s *Session) Ignore() error {
 			err = errors.Join(s.restore(p, f, never), p.sock.close())
 		}
 		f.Err = errors.Join(f.Err, err)
-		gone, sure = !f.Listening && (f.Deaf || s.state == stateDeaf), err == nil
+		gone, sure = !f.Listening && (f.Silenced || s.state == stateSilenced), err == nil
 	}
 	s.state = stateIgnored
 	if !gone {
@@ -247,10 +247,10 @@ func (s *Session) Close() error {
 }
 
 // Opening is what Open found.
-func (s *Session) Opening() Finding { return s.opening }
+func (s *Session) Opening() CheckResult { return s.opening }
 
 // Closing is what Ignore found, complete when that has returned.
-func (s *Session) Closing() Finding {
+func (s *Session) Closing() CheckResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closingFound

@@ -173,7 +173,7 @@ func TestLiveCanary(t *testing.T) {
 		for _, s := range []*Session{first, second} {
 			f, err := s.Check()
 			require.NoError(t, err)
-			require.Equal(t, Finding{Listening: true}, f)
+			require.Equal(t, CheckResult{Listening: true}, f)
 		}
 	}
 
@@ -211,7 +211,7 @@ func TestLiveExamine(t *testing.T) {
 
 	f, err := Reconcile(Config{StateDirectory: t.TempDir()})
 	require.NoError(t, err)
-	require.Equal(t, Finding{Listening: true}, f)
+	require.Equal(t, CheckResult{Listening: true}, f)
 
 	leases, err := Leases(s.leases.root.Name())
 	require.NoError(t, err)

@@ -150,7 +150,7 @@ func TestOpenCannotCheck(t *testing.T) {
 				k.failTimes(step, 0)
 				f, err := s.Check()
 				require.NoError(t, err)
-				require.Equal(t, Finding{Listening: true}, f)
+				require.Equal(t, CheckResult{Listening: true}, f)
 				require.NoError(t, s.Close())
 				require.Equal(t, 2, k.listeners())
 				require.Zero(t, k.open())

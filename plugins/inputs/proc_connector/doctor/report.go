@@ -126,7 +126,7 @@ func (f *Facts) repairable() bool {
 func repair(cfg cnproc.Config) *Repair {
 	cfg.Repair = true
 	found, err := cnproc.Reconcile(cfg)
-	r := &Repair{Listens: found.Raised, Released: found.Released, Mistaken: found.Mistaken, Kept: found.Kept}
+	r := &Repair{Listens: found.Listens, Released: found.Released, Mistaken: found.Mistaken, Kept: found.Kept}
 	if err = errors.Join(err, found.Err); err != nil {
 		r.Error = oneLine(err)
 	}
