@@ -199,10 +199,9 @@ func (s *Session) giveBack(l *lease, f *CheckResult, deadline time.Time) error {
 
 const gracePoll = 10 * time.Millisecond
 
-// spare reports whether the count is above one for this session and for each other
-// member of the group, and whether there are no others. Members join before they send
-// LISTEN, so that a new one is seen before it counts. Until the deadline it looks again
-// when they have changed.
+// spare reports whether the count is above one for this session and for each other member of
+// the group, and whether there are no others. Members join before they send LISTEN, so that a
+// new one is seen before it counts. Until the deadline it looks again when they have changed.
 func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 	var looked map[Member]bool
 	for ; ; time.Sleep(gracePoll) {
@@ -234,10 +233,9 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 // call: sendmmsg(2) takes 1,024 messages (UIO_MAXIOV in include/uapi/linux/uio.h).
 const maxSurplus = 1024/4 - 1
 
-// surplus reports whether the count is above n. It lowers the count by n for as long as
-// one system call takes, which not even SIGKILL interrupts, and looks whether the last
-// IGNORE was acknowledged: that is only so from a count of one on. If so nobody was
-// silenced for a moment.
+// surplus reports whether the count is above n. It lowers the count by n for as long as one
+// system call takes, which not even SIGKILL interrupts, and looks whether the last IGNORE was
+// acknowledged: that is only so from a count of one on. If so nobody was silenced for a moment.
 func surplus(sys system, n int) (_ bool, err error) {
 	p, err := openProbe(sys)
 	if err != nil {

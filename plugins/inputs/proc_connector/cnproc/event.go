@@ -95,9 +95,8 @@ func (s ExitStatus) Signaled() bool { return s.Signal() != 0 }
 // Decode reads one datagram, from the start of its nlmsghdr, into e. It allocates nothing
 // and keeps no reference to b. Of an unknown type e has What, CPU and Timestamp.
 //
-// The error is ErrMalformed (errors.Is) when b is cut short, when its inner lengths
-// contradict each other, or when it is no message of the process connector; e is then
-// undefined.
+// The error is ErrMalformed (errors.Is) when b is cut short, when its inner lengths contradict
+// each other, or when it is no message of the process connector; e is then undefined.
 func Decode(b []byte, e *Event) error {
 	order := binary.NativeEndian
 	// nlmsg_len bounds the message within the datagram, cn_msg.len the event within the

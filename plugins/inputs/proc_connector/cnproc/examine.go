@@ -24,9 +24,8 @@ type Examination struct {
 	ReceiveBuffer int // bytes of the queue that were granted
 }
 
-// Examine finds out how the connector of this machine is, and leaves the kernel's count as
-// it was. Nothing is repaired and no lease is read, whatever cfg says. Errors are those of
-// Open.
+// Examine finds out how the connector of this machine is, and leaves the kernel's count as it
+// was. Nothing is repaired and no lease is read, whatever cfg says. Errors are those of Open.
 func Examine(cfg Config) (Examination, error) {
 	return examineOn(hostSystem(cfg.Proc), cfg)
 }

@@ -220,9 +220,8 @@ func parseLease(text []byte) (info Lease, inode uint64) {
 	return info, inode
 }
 
-// Leases lists the leases in a state directory, changing nothing. A directory that is not
-// there has none. The error means that it cannot be read, or that no session would keep
-// leases in it.
+// Leases lists the leases in a state directory, changing nothing. A directory that is not there
+// has none. The error means that it cannot be read, or that no session would keep leases in it.
 func Leases(dir string) ([]Lease, error) {
 	return leasesOn(hostSystem(""), dir)
 }

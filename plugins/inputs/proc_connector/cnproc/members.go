@@ -17,10 +17,9 @@ type Member struct {
 	Inode uint64 // as in the links of /proc/PID/fd
 }
 
-// passivePorts are the port ids of members that send no LISTEN: far more than anybody can
-// fill. The kernel gives out process ids, which are smaller (PID_MAX_LIMIT in
-// include/linux/threads.h is 2^22), and negative numbers (netlink_autobind in
-// net/netlink/af_netlink.c).
+// passivePorts are the port ids of members that send no LISTEN: far more than anybody can fill.
+// The kernel gives out process ids, which are smaller (PID_MAX_LIMIT in include/linux/threads.h
+// is 2^22), and negative numbers (netlink_autobind in net/netlink/af_netlink.c).
 const (
 	passivePorts     = 0x50000000
 	passivePortCount = 1 << 28

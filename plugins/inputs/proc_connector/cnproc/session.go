@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// This file is the life of a session. A state is entered by the functions that stand
-// beside it:
+// This file is the life of a session. A state is entered by the functions that stand beside it:
 //
 //	stateNew        -             no socket
 //	stateDialed     Open          a socket that is in no group

@@ -78,8 +78,7 @@ func dialPassive() (sock *netlinkSocket, err error) {
 	return dialNetlink(0)
 }
 
-// dialNetlink makes a socket in no group, so that nothing arrives before there is a
-// filter.
+// dialNetlink makes a socket in no group, so that nothing arrives before there is a filter.
 func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	s := &netlinkSocket{fd: -1}
 	defer func() {
@@ -286,8 +285,7 @@ func (s *netlinkSocket) close() error {
 	return errors.Join(errs...)
 }
 
-// dialError names the reason why there is no socket. The kernel itself lets
-// everybody make one.
+// dialError names the reason why there is no socket. The kernel itself lets everybody make one.
 func dialError(err error) error {
 	switch {
 	case errors.Is(err, unix.EPROTONOSUPPORT):

@@ -11,11 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A waiter sleeps until a socket has something to read. It is an epoll(7) instance that
-// the Go runtime's poller watches: a goroutine that sleeps there costs no thread of its
-// own, and none of the runtime's looks after it, as would be with one in a system call.
-// Sockets are in it as EPOLLONESHOT, so that what arrives while nobody waits wakes
-// nobody.
+// A waiter sleeps until a socket has something to read. It is an epoll(7) instance that the Go
+// runtime's poller watches: a goroutine that sleeps there costs no thread of its own, and none
+// of the runtime's looks after it, as would be with one in a system call. Sockets are in it as
+// EPOLLONESHOT, so that what arrives while nobody waits wakes nobody.
 type waiter struct {
 	fd    int
 	epoll *os.File
