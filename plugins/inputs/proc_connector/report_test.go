@@ -33,12 +33,16 @@ func TestWatch(t *testing.T) {
 		"repaired at start":  {when: opening, finding: cnproc.CheckResult{Listening: true, Silenced: true, Listens: 3}, want: "its listener count 3 too low"},
 		"repaired later":     {when: found, finding: cnproc.CheckResult{Listening: true, Silenced: true, Listens: 3}, want: "repaired with 3 LISTENs"},
 		"repaired by others": {when: found, finding: cnproc.CheckResult{Listening: true, Silenced: true}, want: "another program has repaired it"},
-		"cannot be repaired": {when: found, finding: cnproc.CheckResult{Silenced: true, Listens: 1024}, repair: true, want: "1024 LISTENs have not repaired it yet"},
+		"cannot be repaired": {
+			when: found, finding: cnproc.CheckResult{Silenced: true, Listens: 1024}, repair: true, want: "1024 LISTENs have not repaired it yet",
+		},
 		"for others too": {
 			when: found, finding: cnproc.CheckResult{Listening: true, Listens: 3, Others: 2},
 			want: "repaired with 3 LISTENs, 2 of them for other members",
 		},
-		"in a crowd":           {when: found, finding: cnproc.CheckResult{Listening: true, Listens: 3, Crowd: true}, want: "none of them for the other members"},
+		"in a crowd": {
+			when: found, finding: cnproc.CheckResult{Listening: true, Listens: 3, Crowd: true}, want: "none of them for the other members",
+		},
 		"still not":            {when: found, finding: cnproc.CheckResult{Listens: 1024}, repair: true},
 		"must not be repaired": {when: found, finding: cnproc.CheckResult{Silenced: true}, want: "because repair = false"},
 		"repaired at the end":  {when: closing, finding: cnproc.CheckResult{Listening: true, Listens: 1}, want: "its listener count 1 too low"},

@@ -2,7 +2,7 @@ package cnproc
 
 import "time"
 
-// DefaultReceiveBuffer, in bytes, holds about 87,000 events.
+// DefaultReceiveBuffer holds about 87,000 events.
 const DefaultReceiveBuffer = 32 << 20
 
 // A Config says how to listen. The zero value listens to everything, repairs nothing and

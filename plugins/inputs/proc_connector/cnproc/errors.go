@@ -18,7 +18,7 @@ var (
 	ErrPIDNamespace     = errors.New("in a pid namespace of its own")     // requests from there are dropped without a word
 	ErrUserNamespace    = errors.New("in a user namespace of its own")    // and from there
 	ErrPermission       = errors.New("not permitted to listen: before Linux 6.6 that needs CAP_NET_ADMIN")
-	ErrUnanswered       = errors.New("LISTEN was not acknowledged, and the reason cannot be told because /proc cannot be read")
+	ErrUnanswered       = errors.New("the kernel did not acknowledge LISTEN, and why cannot be told because /proc cannot be read")
 	ErrRefused          = errors.New("the kernel refused LISTEN") // with an error number other than EPERM
 )
 

@@ -108,7 +108,7 @@ func (d *leaseDir) trusts(info fs.FileInfo) bool {
 
 // stat is what the file system knows of a file: on Linux always a Stat_t.
 func stat(info fs.FileInfo) *syscall.Stat_t {
-	st, _ := info.Sys().(*syscall.Stat_t) //nolint:errcheck // see above
+	st, _ := info.Sys().(*syscall.Stat_t)
 	return st
 }
 

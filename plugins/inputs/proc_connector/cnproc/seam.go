@@ -95,13 +95,14 @@ func hostSystem(proc string) system {
 // like any other renaming (proc_comm_connector, called for PR_SET_NAME in kernel/sys.c),
 // while nobody who looks at the thread sees a change. It is never the first thread: that
 // one's renamings are the process's, which filters let through.
-func renameThread() (task Task, err error) {
+func renameThread() (Task, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	task = Task{PID: int32(unix.Gettid()), TGID: int32(unix.Getpid())}
+	task := Task{PID: int32(unix.Gettid()), TGID: int32(unix.Getpid())}
 	if task.Leader() {
 		// As long as this goroutine keeps the first thread, another has another.
+		var err error
 		done := make(chan struct{})
 		go func() {
 			task, err = renameThread()

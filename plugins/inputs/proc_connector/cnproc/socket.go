@@ -103,7 +103,8 @@ func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
 	}
 	var dupErr error
 	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
-	if err = errors.Join(err, os.NewSyscallError("fcntl", dupErr)); err != nil {
+	err = errors.Join(err, os.NewSyscallError("fcntl", dupErr))
+	if err != nil {
 		return nil, err
 	}
 	for i := range s.headers {
