@@ -3,7 +3,10 @@ package cnproc
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // The reasons why this machine or this process cannot be listened to. Open returns them
@@ -93,3 +96,37 @@ func (e namespaceError) Error() string {
 
 // Unwrap makes errors.Is hold for each of the namespaces.
 func (e namespaceError) Unwrap() []error { return e }
+
+// explain joins an error with the reason behind its number, if that is known.
+func explain(err error, reasons map[unix.Errno]error) error {
+	for errno, reason := range reasons {
+		if errors.Is(err, errno) {
+			return because(reason, err)
+		}
+	}
+	return err
+}
+
+// dialError is why there is no socket. The kernel itself lets everybody make one.
+func dialError(err error) error {
+	return explain(err, map[unix.Errno]error{
+		unix.EPROTONOSUPPORT: ErrNoConnector,
+		unix.EAFNOSUPPORT:    ErrNetlinkDenied, unix.EPERM: ErrNetlinkDenied, unix.EACCES: ErrNetlinkDenied,
+	})
+}
+
+func permission(err error) error {
+	return explain(err, map[unix.Errno]error{unix.EPERM: ErrPermission, unix.EACCES: ErrPermission})
+}
+
+func dropsError(errno unix.Errno) error {
+	return explain(os.NewSyscallError("getsockopt", errno), map[unix.Errno]error{unix.ENOPROTOOPT: ErrOldKernel})
+}
+
+// refusal is the error for the error number of an acknowledgement.
+func refusal(errno uint32) error {
+	if unix.Errno(errno) == unix.EPERM {
+		return because(ErrPermission, unix.EPERM)
+	}
+	return because(ErrRefused, unix.Errno(errno))
+}

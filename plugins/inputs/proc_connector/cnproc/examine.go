@@ -26,9 +26,7 @@ type Examination struct {
 
 // Examine finds out how the connector of this machine is, and leaves the kernel's count as it
 // was. Nothing is repaired and no lease is read, whatever cfg says. Errors are those of Open.
-func Examine(cfg Config) (Examination, error) {
-	return examineOn(hostSystem(cfg.Proc), cfg)
-}
+func Examine(cfg Config) (Examination, error) { return examineOn(hostSystem(cfg.Proc), cfg) }
 
 func examineOn(sys system, cfg Config) (e Examination, err error) {
 	obstacle := sys.obstacle()
@@ -98,9 +96,7 @@ const examinations = 10
 // Reconcile gives back what dead sessions have left in the kernel's count, as their leases
 // in cfg.StateDirectory tell, and listens only as long as that takes. With cfg.Repair it
 // also repairs a connector that others have silenced. Errors are those of Open and Close.
-func Reconcile(cfg Config) (CheckResult, error) {
-	return reconcileOn(hostSystem(cfg.Proc), cfg)
-}
+func Reconcile(cfg Config) (CheckResult, error) { return reconcileOn(hostSystem(cfg.Proc), cfg) }
 
 func reconcileOn(sys system, cfg Config) (CheckResult, error) {
 	cfg.Filter = none

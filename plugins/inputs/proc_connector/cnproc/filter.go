@@ -90,8 +90,7 @@ func passLeaders(w EventType, task uint32) []bpf.Instruction {
 	)
 }
 
-// dropCanaries drops it when a thread of the process self that is not its first takes a
-// name. Other events go on as with passLeaders.
+// dropCanaries is passLeaders for the renamings of the process self alone.
 func dropCanaries(self uint32) []bpf.Instruction {
 	return when(uint32(EventComm),
 		load(offEvent+4), // tgid
@@ -139,14 +138,14 @@ func probeFilter(self, number uint32) []bpf.Instruction {
 	}
 }
 
-// tapFilter passes the events of one type that happened on a CPU from first to last.
-func tapFilter(what EventType, cpus CPURange) []bpf.Instruction {
+// tapFilter passes execs that happened on one of the CPUs.
+func tapFilter(cpus CPURange) []bpf.Instruction {
 	body := append(loadCPU(),
 		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: cpus.First, SkipTrue: 2},
 		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: cpus.Last, SkipTrue: 1},
 		filterPass,
 	)
-	return append(append([]bpf.Instruction{load(offWhat)}, when(uint32(what), body...)...), filterDrop)
+	return append(append([]bpf.Instruction{load(offWhat)}, when(uint32(EventExec), body...)...), filterDrop)
 }
 
 // loadCPU brings an event's CPU into the accumulator as a number that can be compared

@@ -171,7 +171,7 @@ func TestTapFilter(t *testing.T) {
 		{CPURange{250, 0xffff}, on(EventExec, 258), true},
 		{CPURange{250, 0xffff}, on(EventExec, 8191), true},
 	} {
-		program := tapFilter(EventExec, tt.cpus)
+		program := tapFilter(tt.cpus)
 		_, err := bpf.Assemble(program)
 		require.NoError(t, err)
 		vm, err := bpf.NewVM(program)

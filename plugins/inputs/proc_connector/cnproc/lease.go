@@ -222,9 +222,7 @@ func parseLease(text []byte) (info Lease, inode uint64) {
 
 // Leases lists the leases in a state directory, changing nothing. A directory that is not there
 // has none. The error means that it cannot be read, or that no session would keep leases in it.
-func Leases(dir string) ([]Lease, error) {
-	return leasesOn(hostSystem(""), dir)
-}
+func Leases(dir string) ([]Lease, error) { return leasesOn(hostSystem(""), dir) }
 
 func leasesOn(sys system, dir string) ([]Lease, error) {
 	d, err := existingLeaseDir(sys, dir)

@@ -76,9 +76,7 @@ type Session struct {
 // is what it was before.
 //
 // Errors are *OpError. errors.Is tells the reason, from ErrNoConnector to ErrRefused.
-func Open(cfg Config) (*Session, error) {
-	return openOn(hostSystem(cfg.Proc), cfg)
-}
+func Open(cfg Config) (*Session, error) { return openOn(hostSystem(cfg.Proc), cfg) }
 
 func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if cfg.ReceiveBuffer == 0 {

@@ -8,27 +8,20 @@ import (
 // A CPURange is the CPUs from First to Last, as Event.CPU numbers them.
 type CPURange struct{ First, Last uint32 }
 
-// A TapConfig says what a Tap hears.
-type TapConfig struct {
-	What          EventType // the one type of events
-	CPUs          CPURange  // on which they happen
-	ReceiveBuffer int       // as in Config, and may not be 0
-}
-
-// A Tap is a member of the group besides a Session: it hears its share of the events, in
+// A Tap is a member of the group besides a Session: it hears the execs on some CPUs, in
 // copies of its own, for as long as a session listens. It sends no LISTEN, and so owes
 // nothing. Its opener reads the datagrams from its descriptor with system calls of its
 // own, into a TapMessage; those whose sender is not port id 0 are not the kernel's.
 type Tap struct{ sock *netlinkSocket }
 
-// OpenTap joins the group. Errors are *OpError with reasons of Open: ErrNoConnector,
-// ErrNetlinkDenied, ErrTimeNamespace and ErrPermission (errors.Is).
-func OpenTap(cfg TapConfig) (*Tap, error) {
+// OpenTap joins the group, with a buffer as in Config, but not 0. Errors are *OpError with
+// reasons of Open: ErrNoConnector, ErrNetlinkDenied, ErrTimeNamespace and ErrPermission.
+func OpenTap(cpus CPURange, receiveBuffer int) (*Tap, error) {
 	sock, err := dialPassive()
 	if err != nil {
 		return nil, &OpError{Op: "dial", Err: err}
 	}
-	if op, err := sock.hear(tapFilter(cfg.What, cfg.CPUs), cfg.ReceiveBuffer); err != nil {
+	if op, err := sock.hear(tapFilter(cpus), receiveBuffer); err != nil {
 		return nil, &OpError{Op: op, Err: errors.Join(err, sock.close())}
 	}
 	return &Tap{sock: sock}, nil

@@ -14,13 +14,13 @@ import (
 // is nobody to be counted.
 func TestLiveTap(t *testing.T) {
 	all := CPURange{Last: 0xffff}
-	tap, err := OpenTap(TapConfig{What: EventExec, CPUs: all, ReceiveBuffer: 1 << 20})
+	tap, err := OpenTap(all, 1<<20)
 	if err != nil && os.Getenv("CI") == "" && !isRoot() {
 		t.Skipf("this machine cannot be listened to: %v", err)
 	}
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tap.Close()) }()
-	nowhere, err := OpenTap(TapConfig{What: EventExec, CPUs: CPURange{First: 0xfff0, Last: 0xffff}, ReceiveBuffer: 1 << 20})
+	nowhere, err := OpenTap(CPURange{First: 0xfff0, Last: 0xffff}, 1<<20)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, nowhere.Close()) }()
 
