@@ -2,16 +2,13 @@ package cnproc
 
 import "errors"
 
-// This file finds out whether the kernel reports events, and has the count repaired
-// (count.go) if it does not.
+// This file finds out whether the kernel reports events. If not, count.go repairs that.
 
 // A CheckResult is what a look at the kernel's count came to.
 type CheckResult struct {
 	Listening bool // the kernel reports events now
 	Silenced  bool // it did not when it was looked at, for the first time since it last did
-	// Listens is by how many LISTENs this session has raised the count since. If Listening,
-	// it was that many too low.
-	Listens int
+	Listens   int  // by which the count was raised since; if Listening, it was that many too low
 	// Others is how many of those are for other members of the group, one for each. That
 	// they had lost theirs is likely and not certain.
 	Others   int

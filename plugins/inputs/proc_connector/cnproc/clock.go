@@ -24,14 +24,12 @@ func newClock(read func() (wall, monotonic int64)) clock {
 	return clock{read: read, offset: wall - monotonic}
 }
 
-// time returns the wall-clock time of a timestamp, within 0.1 ms of what the wall clock
-// showed then, unless it was set since.
+// time returns the wall-clock time of a timestamp, within 0.1 ms unless that clock was set since.
 func (c *clock) time(timestamp uint64) time.Time {
 	return time.Unix(0, int64(timestamp)+c.offset)
 }
 
-// update measures the offset and takes it over if it has changed noticeably. It
-// returns CLOCK_MONOTONIC.
+// update takes over an offset that has changed noticeably. It returns CLOCK_MONOTONIC.
 func (c *clock) update() int64 {
 	wall, monotonic := c.read()
 	offset := wall - monotonic

@@ -5,8 +5,7 @@ import "time"
 // DefaultReceiveBuffer holds about 87,000 events.
 const DefaultReceiveBuffer = 32 << 20
 
-// A Config says how to listen. The zero value listens to everything, repairs nothing and
-// keeps no lease.
+// A Config says how to listen: by default to everything, without repairs and leases.
 type Config struct {
 	// ReceiveBuffer is the size of the socket's queue in bytes, as one would ask for with
 	// SO_RCVBUF; 0: DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max limits it.

@@ -43,8 +43,7 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 	case ack != nil && ack.ackErrno != 0:
 		return false, refusal(ack.ackErrno)
 	case ack == nil && !unobstructed:
-		// Whether it was taken is in doubt. No IGNORE will be sent: a count that is too
-		// high is the lesser evil.
+		// In doubt. No IGNORE will be sent: a count that is too high is the lesser evil.
 		return false, errors.Join(ErrUnanswered, err)
 	}
 	// Acknowledged; or not, because the count is below one or the queue had overrun, and
@@ -348,8 +347,7 @@ func randomNumber() uint32 {
 	return binary.NativeEndian.Uint32(b[:])
 }
 
-// others are the members of the group besides this session that may have sent
-// LISTEN; in a crowd only some.
+// others are the other members that may have sent LISTEN; in a crowd only some.
 func (s *Session) others() (others map[Member]bool, crowd bool, err error) {
 	others = make(map[Member]bool)
 	members, crowd, err := s.sys.members()

@@ -50,21 +50,16 @@ type Event struct {
 	Parent Task
 
 	ExitStatus ExitStatus // for EventExit
-	// ExitSignal, for EventExit, is what the parent is sent (17, SIGCHLD, for most), not
-	// what ended the process; it is -1 for threads.
-	ExitSignal int32
+	ExitSignal int32      // what its parent is sent (17, SIGCHLD, for most); -1 for threads
 
 	RealID, EffectiveID uint32        // the new user ids of EventUID, the new group ids of EventGID
 	Tracer              Task          // for EventPtrace; zero when the tracer let go
 	Comm                [CommLen]byte // the new name of EventComm, ended by a zero byte
 
-	// Of an acknowledgement: the number of the request, plus one, and the error number
-	// with which the kernel refused it, or 0.
-	ack, ackErrno uint32
+	ack, ackErrno uint32 // of an acknowledgement: the request's number + 1, and why it was refused, or 0
 }
 
-// Name returns the bytes of Comm before the zero byte. They are whatever a process chose,
-// not necessarily text.
+// Name returns Comm without its zero byte: whatever a process chose, not necessarily text.
 func (e *Event) Name() []byte {
 	name, _, _ := bytes.Cut(e.Comm[:], []byte{0})
 	return name

@@ -41,8 +41,7 @@ const (
 	memberReads = 3
 )
 
-// listMembers lists the sockets in the connector's group. In a crowd,
-// of more than maxMembers or maxRows, some are missing.
+// listMembers lists the group. In a crowd of more than maxMembers or maxRows some are missing.
 func listMembers(proc string) (members map[Member]bool, crowd bool, err error) {
 	members = make(map[Member]bool)
 	for i := 0; i < memberReads && !crowd; i++ {

@@ -16,8 +16,7 @@ type Batch struct {
 	// Until says that the queue is empty: what the kernel had queued by that time,
 	// in nanoseconds of CLOCK_MONOTONIC, was read. 0: more is waiting.
 	Until uint64
-	// What is missing since it was last told, with an empty queue. Which events those
-	// were, nobody knows.
+	// What is missing since it was last told, with an empty queue.
 	Lost     uint64 // events that the kernel dropped because the queue was full
 	Silenced bool   // it reported none for a while, because others had silenced the connector
 }

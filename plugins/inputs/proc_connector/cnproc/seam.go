@@ -23,8 +23,7 @@ type socket interface { //nolint:interfacebloat // a socket is all that a sessio
 	// SIGKILL interrupts. When it returns the kernel has dealt with the first n, in their
 	// order, and has not seen the others, of which there are some only with an error.
 	send(requests ...[]byte) (n int, err error)
-	// receive returns what is queued, at most limit datagrams and a batch, valid until the
-	// next call. It never waits.
+	// receive never waits. It returns at most limit datagrams, valid until the next call.
 	receive(limit int) ([]datagram, error)
 	// setAlarm has a second member of the group, with a filter of its own, end the window
 	// of wait as soon as it hears something.
@@ -47,15 +46,11 @@ type datagram struct {
 // system is what a session needs of the machine besides.
 type system struct {
 	dial        func() (socket, error)
-	dialPassive func() (socket, error) // for a member that sends no LISTEN: see Member.passive
-	// obstacle says why the kernel would not answer, if that is plain to see, or
-	// errUnknown if it cannot be found out.
-	obstacle func() error
-	// rename sends a canary: see renameThread. The kernel reports it before rename
-	// returns, if it reports anything.
-	rename  func() (Task, error)
-	members func() (members map[Member]bool, crowd bool, err error) // see listMembers
-	bootID  func() (string, error)                                  // names this run of the kernel
+	dialPassive func() (socket, error)                                  // for a member that sends no LISTEN: see Member.passive
+	obstacle    func() error                                            // why the kernel would not answer, or errUnknown
+	rename      func() (Task, error)                                    // sends a canary: see renameThread
+	members     func() (members map[Member]bool, crowd bool, err error) // see listMembers
+	bootID      func() (string, error)                                  // names this run of the kernel
 	// flock takes a file's lock, without waiting for it, and reports whether it did. Only
 	// closing the file, or the end of the process, gives it up.
 	flock func(f *os.File) (bool, error)
@@ -92,9 +87,8 @@ func hostSystem(proc string) system {
 }
 
 // renameThread has a thread take the name that it has already, which the kernel reports
-// like any other renaming (proc_comm_connector, called for PR_SET_NAME in kernel/sys.c),
-// while nobody who looks at the thread sees a change. It is never the first thread: that
-// one's renamings are the process's, which filters let through.
+// before it returns (proc_comm_connector, called for PR_SET_NAME in kernel/sys.c). It is
+// never the first thread: that one's renamings are the process's, which filters let through.
 func renameThread() (Task, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -123,8 +117,7 @@ func renameThread() (Task, error) {
 	return task, nil
 }
 
-// BootID names this run of the kernel, as leases do (drivers/char/random.c). proc is where
-// proc is mounted.
+// BootID names this run of the kernel, as leases do (drivers/char/random.c).
 func BootID(proc string) (string, error) {
 	id, err := os.ReadFile(filepath.Join(proc, "sys", "kernel", "random", "boot_id"))
 	if errors.Is(err, fs.ErrNotExist) {

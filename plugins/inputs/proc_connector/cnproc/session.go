@@ -94,8 +94,7 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 		}
 	}()
 
-	// Where the kernel would drop LISTEN without a word it is not sent, so that nothing
-	// is in doubt.
+	// Where the kernel would drop LISTEN without a word it is not sent: nothing is in doubt.
 	obstacle := sys.obstacle()
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return nil, &OpError{Op: "listen", Err: obstacle}
@@ -140,8 +139,7 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 	return at("join", err)
 }
 
-// begin finds out whether the kernel reports events, unless its acknowledgement has
-// shown that. If it cannot, the session goes on.
+// begin finds out whether the kernel reports events, unless its acknowledgement shows it.
 func (s *Session) begin(heard bool) {
 	if heard {
 		s.state, s.opening.Listening = stateListening, true
@@ -151,8 +149,7 @@ func (s *Session) begin(heard bool) {
 	s.opening.Err = errors.Join(s.opening.Err, at("check", err))
 }
 
-// openWindow lets events queue up while Read waits, if it is told in time when they
-// become many.
+// openWindow lets events queue up while Read waits, if an alarm tells when they are many.
 func (s *Session) openWindow(cfg Config) error {
 	if cfg.Window <= 0 {
 		return nil
@@ -217,7 +214,7 @@ func (s *Session) Ignore() error {
 	if !gone {
 		s.ignoreErr = s.withdraw()
 	}
-	// Once out of the group the queue is finite, and Read can empty it.
+	// Then the queue is finite, and Read can empty it.
 	f.Err = errors.Join(f.Err, s.sock.leave())
 	s.receiver.closing.Store(true)
 	f.Err = errors.Join(f.Err, s.sock.wake())

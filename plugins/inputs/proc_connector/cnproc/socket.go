@@ -150,8 +150,7 @@ func (s *netlinkSocket) join() (port uint32, err error) {
 	return port, conn.Close()
 }
 
-// hear joins the group with everything in place before the first event. It returns
-// the step that failed.
+// hear joins with everything in place before the first event. It returns the step that failed.
 func (s *netlinkSocket) hear(filter []bpf.Instruction, receiveBuffer int) (op string, err error) {
 	if err := s.setFilter(filter); err != nil {
 		return "attach filter", err

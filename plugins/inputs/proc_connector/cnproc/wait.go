@@ -87,8 +87,7 @@ func (w *waiter) wait(fd int, limit time.Duration) (heard bool, err error) {
 		case e.Events&unix.EPOLLIN != 0:
 			heard = true
 		default:
-			// EPOLLERR or EPOLLHUP alone: there would be nothing to read, and wait
-			// would return at once, for ever.
+			// EPOLLERR or EPOLLHUP alone: wait would return at once, for ever.
 			return false, fmt.Errorf("epoll_wait: %#x on the socket", e.Events)
 		}
 	}
