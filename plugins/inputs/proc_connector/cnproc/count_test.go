@@ -680,7 +680,7 @@ func TestReleaseDuringMend(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(hostPatience / 5):
+			case <-time.After(hostSystem("").patience / 5):
 			}
 		})
 		k.locked = func(f *os.File) (bool, error) {

@@ -73,20 +73,19 @@ const createAttempts = 3
 
 func (d *leaseDir) create() (*lease, error) {
 	for range createAttempts {
-		l := &lease{dir: d, name: leasePrefix + rand.Text()}
-		file, err := d.root.OpenFile(l.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode)
+		name := leasePrefix + rand.Text()
+		file, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, leaseMode)
 		if err != nil {
 			return nil, err
 		}
-		l.file = file
 		crash("lease created")
+		l := &lease{dir: d, name: name, file: file}
 		mine, err := l.lock()
 		if mine {
-			err = l.write()
-		}
-		if mine && err == nil {
-			crash("lease written")
-			return l, nil
+			if err = l.write(); err == nil {
+				crash("lease written")
+				return l, nil
+			}
 		}
 		if err := errors.Join(err, l.remove()); err != nil {
 			return nil, err

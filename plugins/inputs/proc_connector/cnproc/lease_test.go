@@ -273,7 +273,7 @@ func TestLeaseErrors(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	_, err = d.open("x", os.O_RDWR)
 	require.ErrorIs(t, err, os.ErrClosed)
-	locked, unlock := d.lock(hostPatience, func() bool { return false })
+	locked, unlock := d.lock(hostSystem("").patience, func() bool { return false })
 	require.False(t, locked)
 	unlock()
 
@@ -425,12 +425,12 @@ func TestLeaseDirLock(t *testing.T) {
 	require.NoError(t, err)
 	never := func() bool { return false }
 
-	locked, unlock := d.lock(hostPatience, never)
+	locked, unlock := d.lock(hostSystem("").patience, never)
 	require.True(t, locked)
 	waited := make(chan time.Duration)
 	start := time.Now()
 	go func() {
-		_, unlock := d.lock(hostPatience, never)
+		_, unlock := d.lock(hostSystem("").patience, never)
 		unlock()
 		waited <- time.Since(start)
 	}()
@@ -438,22 +438,22 @@ func TestLeaseDirLock(t *testing.T) {
 	unlock()
 	require.GreaterOrEqual(t, <-waited, 50*time.Millisecond)
 
-	_, unlock = d.lock(hostPatience, never)
+	_, unlock = d.lock(hostSystem("").patience, never)
 	start = time.Now()
-	locked, unlockNothing := d.lock(hostPatience, never)
+	locked, unlockNothing := d.lock(hostSystem("").patience, never)
 	require.False(t, locked)
 	unlockNothing()
-	require.GreaterOrEqual(t, time.Since(start), hostPatience)
+	require.GreaterOrEqual(t, time.Since(start), hostSystem("").patience)
 	_, unlockNothing = d.lock(time.Hour, func() bool { return true }) // at once
 	unlockNothing()
 	unlock()
 
 	k.failTimes("flock", -1)
-	locked, unlock = d.lock(hostPatience, never)
+	locked, unlock = d.lock(hostSystem("").patience, never)
 	require.False(t, locked)
 	unlock()
 	var none *leaseDir
-	locked, unlock = none.lock(hostPatience, never)
+	locked, unlock = none.lock(hostSystem("").patience, never)
 	require.False(t, locked)
 	unlock()
 	require.NoError(t, none.orphans((*lease).remove))

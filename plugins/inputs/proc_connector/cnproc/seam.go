@@ -63,9 +63,6 @@ type system struct {
 
 var errUnknown = errors.New("cannot be told")
 
-// hostPatience is for what takes milliseconds.
-const hostPatience = 500 * time.Millisecond
-
 // hostSystem is this machine, with proc mounted there, or on /proc.
 func hostSystem(proc string) system {
 	if proc == "" {
@@ -80,7 +77,7 @@ func hostSystem(proc string) system {
 		bootID:      func() (string, error) { return BootID(proc) },
 		flock:       lockFile,
 		uid:         os.Geteuid(),
-		patience:    hostPatience,
+		patience:    500 * time.Millisecond, // for what takes milliseconds
 		grace:       300 * time.Millisecond, // the kernel frees its lease and its socket one after the other
 		budget:      200 * time.Millisecond, // raises the count by some 100,000
 	}

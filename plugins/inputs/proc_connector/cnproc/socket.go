@@ -192,9 +192,6 @@ func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	limit = min(limit, batchLen)
 	for {
-		for i := range s.headers[:limit] {
-			s.headers[i].hdr.Namelen = unix.SizeofSockaddrNetlink
-		}
 		// A raw call, because it cannot block.
 		//nolint:gosec // G103: it is a pointer of recvmmsg(2), for which there is no wrapper
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG,
