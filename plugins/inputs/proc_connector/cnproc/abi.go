@@ -86,17 +86,14 @@ const (
 func newRequest(op, ack uint32) []byte {
 	const opLen = 4
 	order := binary.NativeEndian
-
 	b := order.AppendUint32(make([]byte, 0, offData+opLen), offData+opLen)
 	b = order.AppendUint16(b, nlmsgDone)
 	b = append(b, make([]byte, 2+4+4)...) // nlmsg_flags, _seq and _pid, which the kernel takes from the socket
-
 	b = order.AppendUint32(b, cnIdxProc)
 	b = order.AppendUint32(b, cnValProc)
 	b = order.AppendUint32(b, 0) // seq: not returned, the kernel puts its own in
 	b = order.AppendUint32(b, ack)
 	b = order.AppendUint16(b, opLen)
 	b = order.AppendUint16(b, 0) // flags
-
 	return order.AppendUint32(b, op)
 }

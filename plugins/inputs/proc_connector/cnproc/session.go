@@ -7,37 +7,27 @@ import (
 	"time"
 )
 
-// This file is the life of a session. A state is entered by the functions that stand beside it:
+// This file is the life of a session, which goes down the list of states. Only verify goes
+// back, from stateSilenced to stateListening. Close leads to stateClosed from wherever it is
+// called, by way of Ignore where an IGNORE is owed.
 //
-//	stateNew        -             no socket
-//	stateDialed     Open          a socket that is in no group
-//	stateJoined     Open          a member: events arrive if another program listens
-//	stateAsked      listen        LISTEN was sent, the kernel's answer is not known yet
-//	stateCounted    listen        acknowledged, or taken for certain         ┐
-//	stateListening  Open, verify  the kernel reports events                  ├ one IGNORE is owed
-//	stateSilenced   verify        it reports nothing to anybody              ┘
-//	stateIgnored    Ignore        nothing is owed any more; Read may still be draining
-//	stateClosed     Close         no socket
-//
-// It goes down this list; only verify goes back, from stateSilenced to stateListening. Close
-// leads to stateClosed from wherever it is called, by way of Ignore where one is owed.
-//
-// A state in which an IGNORE is owed is left under the mutex before IGNORE is sent, so
-// that there is never a second one: not from another goroutine, not after an error, not
-// after a panic. What goes wrong from there on, or before LISTEN is known to be taken,
-// leaves the kernel's count one too high.
+// Such a state is left under the mutex before IGNORE is sent, so that there is never a
+// second one: not from another goroutine, not after an error, not after a panic. What goes
+// wrong from there on, or before LISTEN is known to be taken, leaves the kernel's count one
+// too high.
 type state int
 
+// The states, and what enters them.
 const (
-	stateNew state = iota
-	stateDialed
-	stateJoined
-	stateAsked
-	stateCounted
-	stateListening
-	stateSilenced
-	stateIgnored
-	stateClosed
+	stateNew       state = iota // no socket
+	stateDialed                 // Open: a socket that is in no group
+	stateJoined                 // Open: a member; events arrive if another program listens
+	stateAsked                  // listen: LISTEN was sent, the kernel's answer is not known yet
+	stateCounted                // listen: acknowledged, or taken for certain   ┐
+	stateListening              // Open, verify: the kernel reports events      ├ one IGNORE is owed
+	stateSilenced               // verify: it reports nothing to anybody        ┘
+	stateIgnored                // Ignore: nothing is owed any more; Read may still be draining
+	stateClosed                 // Close: no socket
 )
 
 // owing reports whether one IGNORE is owed.

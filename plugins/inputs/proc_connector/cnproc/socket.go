@@ -162,8 +162,6 @@ func (s *netlinkSocket) hear(filter []bpf.Instruction, receiveBuffer int) (op st
 	return "join", err
 }
 
-// send hands requests to the kernel, which deals with each before sendmmsg(2) goes on to
-// the next. ECONNREFUSED: nobody reads requests in this network namespace.
 func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 	kernel := &unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}
 	headers := make([]mmsghdr, len(requests))
@@ -180,7 +178,7 @@ func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 			n += int(sent)
 		case unix.EINTR:
 			continue
-		case unix.ECONNREFUSED:
+		case unix.ECONNREFUSED: // nobody reads requests in this network namespace
 			return n, because(namespaceError{ErrNetworkNamespace}, os.NewSyscallError("sendmmsg", errno))
 		default:
 			return n, permission(os.NewSyscallError("sendmmsg", errno))
@@ -218,8 +216,7 @@ func (s *netlinkSocket) setAlarm(filter []bpf.Instruction) error {
 	if err != nil {
 		return err
 	}
-	// The smallest buffer that there is: one event is enough to be woken by.
-	if _, err = alarm.hear(filter, 1); err == nil {
+	if _, err = alarm.hear(filter, 1); err == nil { // the smallest buffer: one event will do
 		err = s.waiter.add(alarm.fd)
 	}
 	if err != nil {
