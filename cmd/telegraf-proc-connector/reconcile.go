@@ -16,7 +16,7 @@ func reconcile(args arguments, _, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
-	var found cnproc.Finding
+	var found cnproc.CheckResult
 	undisturbed(func() { found, err = cnproc.Reconcile(cfg) })
 
 	log := newLogger(stderr)
@@ -30,9 +30,9 @@ func reconcile(args arguments, _, stderr io.Writer) int {
 	if found.Kept > 0 {
 		log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", found.Kept)
 	}
-	if found.Raised > 0 && found.Listening {
+	if found.Listens > 0 && found.Listening {
 		log.Warnf("The process connector was silenced, and was repaired with %d LISTENs: another program, or from Linux 6.6 on any user, "+
-			"has sent the kernel unmatched IGNOREs", found.Raised)
+			"has sent the kernel unmatched IGNOREs", found.Listens)
 	}
 	err = errors.Join(err, found.Err)
 	if err == nil && !found.Listening {
@@ -42,7 +42,7 @@ func reconcile(args arguments, _, stderr io.Writer) int {
 		log.Errorf("Reconciling failed: %v%s", err, seeDoctor(err))
 		return 1
 	}
-	if found.Released+found.Mistaken+found.Kept+found.Raised == 0 {
+	if found.Released+found.Mistaken+found.Kept+found.Listens == 0 {
 		log.Infof("There is nothing to give back: no plugin was killed that kept a lease in %s", cfg.StateDirectory)
 	}
 	return 0

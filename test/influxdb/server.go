@@ -99,7 +99,7 @@ func free(t testing.TB, n int) []string {
 		// All at once, or it might be the same one each time.
 		l, err := net.Listen("tcp4", "127.0.0.1:0")
 		if err != nil {
-			t.Fatalf("Finding a port: %v", err)
+			t.Fatalf("CheckResult a port: %v", err)
 		}
 		defer l.Close() //nolint:revive,gocritic // defer, deferInLoop: until all are found
 		addresses = append(addresses, l.Addr().String())

@@ -77,7 +77,7 @@ func (t *tracker) apply(e *cnproc.Event, o *observation) {
 		return
 	}
 	t.counters.count(e)
-	if e.What == cnproc.WhatCoredump {
+	if e.What == cnproc.EventCoredump {
 		// Whichever thread crashed: it takes the process along.
 		t.counters.Coredumps++
 		t.series.Counts(t.seriesOf(t.entry(e)), e.Timestamp).Coredumps++
@@ -86,15 +86,15 @@ func (t *tracker) apply(e *cnproc.Event, o *observation) {
 		return // counted, and of no concern to the process
 	}
 	switch e.What {
-	case cnproc.WhatFork:
+	case cnproc.EventFork:
 		t.fork(e)
-	case cnproc.WhatExec:
+	case cnproc.EventExec:
 		t.exec(e, o.exec)
-	case cnproc.WhatExit:
+	case cnproc.EventExit:
 		t.exit(e, o.fate)
-	case cnproc.WhatComm:
+	case cnproc.EventComm:
 		t.renamed(e)
-	case cnproc.WhatUID:
+	case cnproc.EventUID:
 		if p := t.table.Get(e.Task.TGID); p != nil && !p.Outdated(e.Timestamp) {
 			p.UID, p.UIDKnown = e.RealID, true
 			t.table.Update(p, e.Timestamp)

@@ -35,15 +35,15 @@ func TestCountingDoesNotAllocate(t *testing.T) {
 	var now uint64
 	c.clock.monotonic = func() uint64 { return now }
 	events := []cnproc.Event{
-		{What: cnproc.WhatFork, Parent: task(1), Task: task(100)},
-		{What: cnproc.WhatComm, Task: task(100), Comm: [16]byte([]byte("renamed\x00\x00\x00\x00\x00\x00\x00\x00\x00"))},
-		{What: cnproc.WhatUID, Task: task(100), RealID: 1000},
-		{What: cnproc.WhatGID, Task: task(100)},
-		{What: cnproc.WhatSID, Task: task(100)},
-		{What: cnproc.WhatPtrace, Task: task(100)},
-		{What: cnproc.WhatCoredump, Task: task(100)},
-		{What: cnproc.WhatFork, Parent: task(1), Task: cnproc.Task{PID: 101, TGID: 100}},
-		{What: cnproc.WhatExit, Task: task(100)},
+		{What: cnproc.EventFork, Parent: task(1), Task: task(100)},
+		{What: cnproc.EventComm, Task: task(100), Comm: [16]byte([]byte("renamed\x00\x00\x00\x00\x00\x00\x00\x00\x00"))},
+		{What: cnproc.EventUID, Task: task(100), RealID: 1000},
+		{What: cnproc.EventGID, Task: task(100)},
+		{What: cnproc.EventSID, Task: task(100)},
+		{What: cnproc.EventPtrace, Task: task(100)},
+		{What: cnproc.EventCoredump, Task: task(100)},
+		{What: cnproc.EventFork, Parent: task(1), Task: cnproc.Task{PID: 101, TGID: 100}},
+		{What: cnproc.EventExit, Task: task(100)},
 	}
 	round := func() {
 		now += uint64(lookMargin) / 3
@@ -71,7 +71,7 @@ func TestResync(t *testing.T) {
 	c.clock.monotonic = func() uint64 { return now }
 	require.NoError(t, c.scan())
 	require.Equal(t, 2, c.table.Len())
-	c.take(&cnproc.Event{What: cnproc.WhatFork, Parent: task(100), Task: task(999)})
+	c.take(&cnproc.Event{What: cnproc.EventFork, Parent: task(100), Task: task(999)})
 	require.Equal(t, 3, c.table.Len(), "its exit is going to be lost")
 
 	c.emptied(true, now)
@@ -91,7 +91,7 @@ func TestResyncSettlesExits(t *testing.T) {
 	now := uint64(time.Hour)
 	c.clock.monotonic = func() uint64 { now++; return now }
 	require.NoError(t, c.scan())
-	c.take(&cnproc.Event{What: cnproc.WhatExit, Task: task(201)})
+	c.take(&cnproc.Event{What: cnproc.EventExit, Task: task(201)})
 	c.emptied(false, now+1)
 	require.Len(t, c.leaderless, 1, "the exec or fork that decides is missing")
 	now += uint64(resyncInterval)
@@ -109,11 +109,11 @@ func TestExitAfterLostExec(t *testing.T) {
 	m := &machine{t: t, proc: proc, shown: make(map[string]string)}
 	p := &modelled{pid: 100, comm: "x", start: 1, leaderGone: true}
 	m.show(p)
-	c.take(&cnproc.Event{What: cnproc.WhatExit, Task: task(100)})
+	c.take(&cnproc.Event{What: cnproc.EventExit, Task: task(100)})
 	c.emptied(false, now+1)
 	require.Len(t, c.leaderless, 1)
 	require.NoError(t, os.RemoveAll(filepath.Join(proc, "100")))
-	c.take(&cnproc.Event{What: cnproc.WhatExit, Task: task(100), ExitStatus: 0x100})
+	c.take(&cnproc.Event{What: cnproc.EventExit, Task: task(100), ExitStatus: 0x100})
 	c.emptied(false, now+1)
 	c.emptied(false, now+1)
 	require.Equal(t, counters{Counts: processes.Counts{Exits: 1, ExitsFailed: 1}}, c.snapshot().counters)
@@ -143,9 +143,9 @@ func BenchmarkHandleComm(b *testing.B) {
 	c := newTestTracker(b, b.TempDir())
 	events := make([]cnproc.Event, 64)
 	for i := range events {
-		events[i] = cnproc.Event{What: cnproc.WhatComm, Task: task(1), Comm: [16]byte([]byte("renamed\x00\x00\x00\x00\x00\x00\x00\x00\x00"))}
+		events[i] = cnproc.Event{What: cnproc.EventComm, Task: task(1), Comm: [16]byte([]byte("renamed\x00\x00\x00\x00\x00\x00\x00\x00\x00"))}
 	}
-	c.take(&cnproc.Event{What: cnproc.WhatFork, Parent: task(9), Task: task(1)})
+	c.take(&cnproc.Event{What: cnproc.EventFork, Parent: task(9), Task: task(1)})
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range events {

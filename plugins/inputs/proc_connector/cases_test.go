@@ -107,9 +107,9 @@ func decodeCase(t *testing.T, file string) []cnproc.Event {
 // encodeCase turns the words of a file into datagrams.
 func encodeCase(t *testing.T, file string) []byte {
 	t.Helper()
-	types := map[string]cnproc.What{
-		"fork": cnproc.WhatFork, "exec": cnproc.WhatExec, "uid": cnproc.WhatUID, "gid": cnproc.WhatGID, "sid": cnproc.WhatSID,
-		"ptrace": cnproc.WhatPtrace, "comm": cnproc.WhatComm, "coredump": cnproc.WhatCoredump, "exit": cnproc.WhatExit,
+	types := map[string]cnproc.EventType{
+		"fork": cnproc.EventFork, "exec": cnproc.EventExec, "uid": cnproc.EventUID, "gid": cnproc.EventGID, "sid": cnproc.EventSID,
+		"ptrace": cnproc.EventPtrace, "comm": cnproc.EventComm, "coredump": cnproc.EventCoredump, "exit": cnproc.EventExit,
 	}
 	text, err := os.Open(file)
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func encodeCase(t *testing.T, file string) []byte {
 
 		data := make([]byte, 0, 24)
 		for i, word := range words[2:] {
-			if what == cnproc.WhatComm && i == 2 {
+			if what == cnproc.EventComm && i == 2 {
 				data = append(data, word...)
 				break
 			}

@@ -166,9 +166,9 @@ func oneOf(option, value string, allowed []string) error {
 }
 
 // allTypes are all the events there are: each feeds a counter.
-var allTypes = []cnproc.What{
-	cnproc.WhatFork, cnproc.WhatExec, cnproc.WhatUID, cnproc.WhatGID, cnproc.WhatSID,
-	cnproc.WhatPtrace, cnproc.WhatComm, cnproc.WhatCoredump, cnproc.WhatExit,
+var allTypes = []cnproc.EventType{
+	cnproc.EventFork, cnproc.EventExec, cnproc.EventUID, cnproc.EventGID, cnproc.EventSID,
+	cnproc.EventPtrace, cnproc.EventComm, cnproc.EventCoredump, cnproc.EventExit,
 }
 
 // Connector is how the plugin listens with these options, for others that look at

@@ -38,8 +38,8 @@ func BenchmarkHandleForkExit(b *testing.B) {
 	events := make([]cnproc.Event, 0, 64)
 	for pid := int32(100); len(events) < cap(events); pid++ {
 		events = append(events,
-			cnproc.Event{What: cnproc.WhatFork, Parent: task(1), Task: task(pid)},
-			cnproc.Event{What: cnproc.WhatExit, Task: task(pid), Parent: task(1)})
+			cnproc.Event{What: cnproc.EventFork, Parent: task(1), Task: task(pid)},
+			cnproc.Event{What: cnproc.EventExit, Task: task(pid), Parent: task(1)})
 	}
 	handled(b, c, events)
 }
@@ -50,7 +50,7 @@ func BenchmarkHandleExec(b *testing.B) {
 	c := newTestTracker(b, "/proc")
 	c.limiter = newLimiter(0)
 	self := int32(os.Getpid())
-	handled(b, c, []cnproc.Event{{What: cnproc.WhatExec, Task: task(self)}})
+	handled(b, c, []cnproc.Event{{What: cnproc.EventExec, Task: task(self)}})
 	if p := c.table.Get(self); p == nil || p.Command == processes.Unknown || c.snapshot().unresolved > 0 {
 		b.Fatal("it was not read")
 	}

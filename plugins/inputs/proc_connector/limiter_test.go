@@ -77,9 +77,9 @@ func TestEventLimit(t *testing.T) {
 	m.now = 2000 * tick
 	for pid := range int32(5) {
 		m.queue = append(m.queue,
-			cnproc.Event{What: cnproc.WhatFork, Parent: task(3), Task: task(100 + pid), Timestamp: m.now},
-			cnproc.Event{What: cnproc.WhatExec, Task: task(100 + pid), Timestamp: m.now},
-			cnproc.Event{What: cnproc.WhatExit, Task: task(100 + pid), Timestamp: m.now})
+			cnproc.Event{What: cnproc.EventFork, Parent: task(3), Task: task(100 + pid), Timestamp: m.now},
+			cnproc.Event{What: cnproc.EventExec, Task: task(100 + pid), Timestamp: m.now},
+			cnproc.Event{What: cnproc.EventExit, Task: task(100 + pid), Timestamp: m.now})
 	}
 	m.settle(c)
 	require.EqualValues(t, 7, c.limiter.dropped)

@@ -198,7 +198,7 @@ func (f *family) follow(session *cnproc.Session) error {
 		}
 		for i := range b.Events {
 			e := &b.Events[i]
-			if e.What == cnproc.WhatFork && f.members[e.Parent.TGID] {
+			if e.What == cnproc.EventFork && f.members[e.Parent.TGID] {
 				f.members[e.Task.TGID] = true
 			}
 			if f.members[e.Task.TGID] {

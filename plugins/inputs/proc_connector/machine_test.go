@@ -219,26 +219,26 @@ func (m *machine) step() {
 		m.totals.Execs++
 		m.of(p).Execs++
 		if what == 10 { // from another thread
-			m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid)})
+			m.report(cnproc.Event{What: cnproc.EventExit, Task: self, Parent: task(p.ppid)})
 		}
 		if m.rnd.IntN(2) == 0 {
 			m.catch(p)
 		}
-		m.report(cnproc.Event{What: cnproc.WhatExec, Task: self})
+		m.report(cnproc.Event{What: cnproc.EventExec, Task: self})
 	case what < 12 && !p.kernel:
 		p.comm = comms[m.rnd.IntN(len(comms))]
 		m.show(p)
-		e := cnproc.Event{What: cnproc.WhatComm, Task: self}
+		e := cnproc.Event{What: cnproc.EventComm, Task: self}
 		copy(e.Comm[:], p.comm)
 		m.report(e)
 	case what < 13 && !p.kernel:
 		p.uid = m.rnd.Uint32N(3)
 		m.show(p)
-		m.report(cnproc.Event{What: cnproc.WhatUID, Task: self, RealID: p.uid})
+		m.report(cnproc.Event{What: cnproc.EventUID, Task: self, RealID: p.uid})
 	case what < 14 && !p.kernel:
 		p.leaderGone, p.status = true, cnproc.ExitStatus(m.rnd.Uint32N(3)<<8)
 		m.show(p)
-		m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid), ExitStatus: p.status})
+		m.report(cnproc.Event{What: cnproc.EventExit, Task: self, Parent: task(p.ppid), ExitStatus: p.status})
 	default:
 		status := cnproc.ExitStatus(m.rnd.Uint32N(3) << 8)
 		switch m.rnd.IntN(4) {
@@ -249,10 +249,10 @@ func (m *machine) step() {
 			m.totals.Coredumps++
 			m.of(p).Coredumps++
 			// In any thread.
-			m.report(cnproc.Event{What: cnproc.WhatCoredump, Task: cnproc.Task{PID: p.pid + m.rnd.Int32N(2)*5000, TGID: p.pid}})
+			m.report(cnproc.Event{What: cnproc.EventCoredump, Task: cnproc.Task{PID: p.pid + m.rnd.Int32N(2)*5000, TGID: p.pid}})
 		}
 		m.end(p, status)
-		m.report(cnproc.Event{What: cnproc.WhatExit, Task: self, Parent: task(p.ppid), ExitStatus: status})
+		m.report(cnproc.Event{What: cnproc.EventExit, Task: self, Parent: task(p.ppid), ExitStatus: status})
 	}
 }
 
@@ -266,7 +266,7 @@ func (m *machine) fork(p *modelled) {
 	m.alive[pid] = &child
 	m.show(&child)
 	m.totals.forks++
-	m.report(cnproc.Event{What: cnproc.WhatFork, Parent: task(p.pid), Task: task(pid)})
+	m.report(cnproc.Event{What: cnproc.EventFork, Parent: task(p.pid), Task: task(pid)})
 }
 
 // running is how many processes each command has.

@@ -82,9 +82,9 @@ func TestMemoryIsBounded(t *testing.T) {
 			now += uint64(lookMargin) + 1
 			pid := int32(300 + reader.number%32_000)
 			for _, e := range []cnproc.Event{
-				{What: cnproc.WhatFork, Parent: task(1), Task: task(pid), Timestamp: now},
-				{What: cnproc.WhatExec, Task: task(pid), Timestamp: now},
-				{What: cnproc.WhatExit, Task: task(pid), Timestamp: now},
+				{What: cnproc.EventFork, Parent: task(1), Task: task(pid), Timestamp: now},
+				{What: cnproc.EventExec, Task: task(pid), Timestamp: now},
+				{What: cnproc.EventExit, Task: task(pid), Timestamp: now},
 			} {
 				c.take(&e)
 			}

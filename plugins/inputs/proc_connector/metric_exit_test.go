@@ -52,7 +52,7 @@ func TestRuntimeOfThreads(t *testing.T) {
 	}
 	p.leaderGone = true
 	m.show(p)
-	m.report(cnproc.Event{What: cnproc.WhatExit, Task: task(3), ExitStatus: 0x100})
+	m.report(cnproc.Event{What: cnproc.EventExit, Task: task(3), ExitStatus: 0x100})
 	first := m.now
 	exit(tick)
 	exit(100 * tick)

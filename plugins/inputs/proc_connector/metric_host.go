@@ -30,27 +30,27 @@ type counters struct {
 // with their series.
 func (c *counters) count(e *cnproc.Event) {
 	switch e.What {
-	case cnproc.WhatFork:
+	case cnproc.EventFork:
 		if e.Thread() {
 			c.threads++
 		} else {
 			c.forks++
 		}
-	case cnproc.WhatUID:
+	case cnproc.EventUID:
 		c.uidChanges++
-	case cnproc.WhatGID:
+	case cnproc.EventGID:
 		c.gidChanges++
-	case cnproc.WhatSID:
+	case cnproc.EventSID:
 		c.sessions++
-	case cnproc.WhatPtrace:
+	case cnproc.EventPtrace:
 		if e.Attached() {
 			c.ptraceAttaches++
 		} else {
 			c.ptraceDetaches++
 		}
-	case cnproc.WhatComm:
+	case cnproc.EventComm:
 		c.renames++
-	case cnproc.WhatExec, cnproc.WhatExit, cnproc.WhatCoredump, cnproc.WhatNone:
+	case cnproc.EventExec, cnproc.EventExit, cnproc.EventCoredump:
 	}
 }
 

@@ -197,15 +197,15 @@ func (t *tracker) observe(e *cnproc.Event) (o observation) {
 	}
 	pid := e.Task.TGID
 	switch e.What {
-	case cnproc.WhatFork:
+	case cnproc.EventFork:
 		t.pending.reused(pid, e.Timestamp)
-	case cnproc.WhatComm:
+	case cnproc.EventComm:
 		t.pending.renamed(pid, e.Timestamp)
-	case cnproc.WhatExec:
+	case cnproc.EventExec:
 		o.exec = t.read(e)
 		o.final = o.exec.readAt + uint64(lookMargin)
 		t.pending.executed(pid, e.Timestamp, o.exec)
-	case cnproc.WhatExit:
+	case cnproc.EventExit:
 		o.final = t.clock.monotonic()
 		if t.dead(pid) {
 			o.fate = ended
@@ -327,7 +327,7 @@ func (t *tracker) lookAgain() {
 			e.end = max(e.end, now)
 		}
 		// Without a time, so that a gather waits for it: see settled.
-		exit := cnproc.Event{What: cnproc.WhatExit, Task: cnproc.Task{PID: pid, TGID: pid}}
+		exit := cnproc.Event{What: cnproc.EventExit, Task: cnproc.Task{PID: pid, TGID: pid}}
 		t.pending.add(&exit, observation{final: now, leaderless: e, fate: ended})
 	}
 }

@@ -43,10 +43,10 @@ func TestExecIsContradicted(t *testing.T) {
 			if tt.at == 900 {
 				c.reader = script{900: sleep}
 			}
-			c.take(&cnproc.Event{What: cnproc.WhatExec, Task: task(7), Timestamp: 900})
-			e := cnproc.Event{What: cnproc.WhatExec, Task: task(7), Timestamp: tt.at}
+			c.take(&cnproc.Event{What: cnproc.EventExec, Task: task(7), Timestamp: 900})
+			e := cnproc.Event{What: cnproc.EventExec, Task: task(7), Timestamp: tt.at}
 			if tt.fork {
-				e.What, e.Parent = cnproc.WhatFork, task(1)
+				e.What, e.Parent = cnproc.EventFork, task(1)
 			}
 			c.take(&e)
 			require.Empty(t, c.emitter.batch)
@@ -64,8 +64,8 @@ func TestExecIsContradicted(t *testing.T) {
 func TestPendingKeepsTheOrder(t *testing.T) {
 	c := newTestTracker(t, t.TempDir())
 	c.reader = script{900: {named: true, command: "sleep", readAt: 1000}}
-	c.take(&cnproc.Event{What: cnproc.WhatExec, Task: task(7), Timestamp: 900})
-	c.take(&cnproc.Event{What: cnproc.WhatFork, Parent: task(7), Task: task(8), Timestamp: 950})
+	c.take(&cnproc.Event{What: cnproc.EventExec, Task: task(7), Timestamp: 900})
+	c.take(&cnproc.Event{What: cnproc.EventFork, Parent: task(7), Task: task(8), Timestamp: 950})
 	c.applyUntil(1000 + uint64(lookMargin))
 	require.Nil(t, c.table.Get(8))
 	c.applyUntil(1001 + uint64(lookMargin))
@@ -77,9 +77,9 @@ func TestPendingKeepsTheOrder(t *testing.T) {
 func TestPendingIsBounded(t *testing.T) {
 	c := newTestTracker(t, t.TempDir())
 	c.reader = script{}
-	c.take(&cnproc.Event{What: cnproc.WhatExec, Task: task(7), Timestamp: 900})
+	c.take(&cnproc.Event{What: cnproc.EventExec, Task: task(7), Timestamp: 900})
 	for i := range uint64(maxPending + 10) {
-		c.take(&cnproc.Event{What: cnproc.WhatSID, Task: task(7), Timestamp: 900 + i})
+		c.take(&cnproc.Event{What: cnproc.EventSID, Task: task(7), Timestamp: 900 + i})
 	}
 	require.LessOrEqual(t, c.pending.len(), maxPending)
 	require.EqualValues(t, 1, c.counters.Execs)

@@ -12,6 +12,7 @@ package proc_connector
 import (
 	_ "embed"
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/doctor"
 )
 
 //go:embed sample.conf
@@ -78,7 +80,7 @@ func (p *ProcConnector) Start(acc telegraf.Accumulator) error {
 	}
 	s, err := startService(p, acc)
 	if err != nil {
-		return newStartupError(err)
+		return newStartupError(advised(err))
 	}
 	p.service = s
 	return nil
@@ -148,9 +150,9 @@ type session interface { //nolint:interfacebloat // what the plugin uses of a *c
 	Read(b *cnproc.Batch, idle time.Duration) error
 	Wake() error
 	SetWindow(d time.Duration)
-	Check() (cnproc.Finding, error)
-	Opening() cnproc.Finding
-	Closing() cnproc.Finding
+	Check() (cnproc.CheckResult, error)
+	Opening() cnproc.CheckResult
+	Closing() cnproc.CheckResult
 	Listening() bool
 	ReceiveBuffer() int
 	Stats() cnproc.Stats
@@ -198,6 +200,14 @@ func suspended() int64 {
 	return boot.Nano() - int64(monotonic)
 }
 
+// advised adds what an operator can do about an error of the connector.
+func advised(err error) error {
+	if advice := doctor.Advice(err); advice != "" {
+		return fmt.Errorf("%w. %s", err, advice)
+	}
+	return err
+}
+
 // A startupError is why the plugin could not start. Telegraf's option
 // startup_error_behavior applies only to errors that errors.As finds to be its
 // own internal.StartupError, which no module but Telegraf's can name: so As makes
@@ -211,7 +221,7 @@ func newStartupError(err error) error {
 	retry := true
 	for _, final := range []error{
 		// Neither the kernel nor what this process is will become another.
-		cnproc.ErrNotLinux, cnproc.ErrNoConnector, cnproc.ErrNoProcEvents, cnproc.ErrPermission,
+		cnproc.ErrNoConnector, cnproc.ErrNoProcEvents, cnproc.ErrPermission,
 		cnproc.ErrNetlinkDenied, cnproc.ErrOldKernel, cnproc.ErrTimeNamespace,
 		cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace, catcher.ErrNotPermitted,
 	} {

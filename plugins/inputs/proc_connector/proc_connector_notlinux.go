@@ -10,8 +10,6 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/plugins/inputs"
-
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 //go:embed sample.conf
@@ -39,9 +37,6 @@ func (*ProcConnector) Start(telegraf.Accumulator) error { return nil }
 
 // Ignore does nothing.
 func (*ProcConnector) Ignore() {}
-
-// Connector is empty.
-func (*ProcConnector) Connector() cnproc.Config { return cnproc.Config{} }
 
 // IsolatedCPUs is empty.
 func (*ProcConnector) IsolatedCPUs() string { return "" }

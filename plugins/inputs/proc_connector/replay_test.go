@@ -95,15 +95,15 @@ func (r *replay) Ignore() error {
 	return nil
 }
 
-func (*replay) SetWindow(time.Duration)        {}
-func (*replay) Check() (cnproc.Finding, error) { return cnproc.Finding{Listening: true}, nil }
-func (*replay) Opening() cnproc.Finding        { return cnproc.Finding{Listening: true} }
-func (*replay) Closing() cnproc.Finding        { return cnproc.Finding{Listening: true} }
-func (*replay) Listening() bool                { return true }
-func (*replay) ReceiveBuffer() int             { return 32 << 20 }
-func (r *replay) Stats() cnproc.Stats          { return r.stats }
-func (*replay) TakeLag() time.Duration         { return 250 * time.Millisecond }
-func (r *replay) Close() error                 { return r.Ignore() }
+func (*replay) SetWindow(time.Duration)            {}
+func (*replay) Check() (cnproc.CheckResult, error) { return cnproc.CheckResult{Listening: true}, nil }
+func (*replay) Opening() cnproc.CheckResult        { return cnproc.CheckResult{Listening: true} }
+func (*replay) Closing() cnproc.CheckResult        { return cnproc.CheckResult{Listening: true} }
+func (*replay) Listening() bool                    { return true }
+func (*replay) ReceiveBuffer() int                 { return 32 << 20 }
+func (r *replay) Stats() cnproc.Stats              { return r.stats }
+func (*replay) TakeLag() time.Duration             { return 250 * time.Millisecond }
+func (r *replay) Close() error                     { return r.Ignore() }
 
 // replayedCatchers have read what the tree shows.
 type replayedCatchers struct{ *replay }

@@ -138,7 +138,7 @@ type watch struct {
 }
 
 // opening reports what was found when listening began.
-func (w *watch) opening(f cnproc.Finding) {
+func (w *watch) opening(f cnproc.CheckResult) {
 	if f.Released > 0 {
 		w.log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", f.Released)
 	}
@@ -164,7 +164,7 @@ func (w *watch) check() error {
 	w.found(f)
 	if !f.Listening {
 		w.goOn()
-		return cnproc.ErrSilenced
+		return fmt.Errorf("%w: %s, and no program on this machine hears anything", cnproc.ErrSilenced, unmatched)
 	}
 	return nil
 }
@@ -207,11 +207,11 @@ func (w *watch) repairUntilHeard() {
 }
 
 // closing reports what was found when listening ended.
-func (w *watch) closing(f cnproc.Finding) {
+func (w *watch) closing(f cnproc.CheckResult) {
 	w.goingOn.Wait()
-	if !f.Listening && (f.Deaf || f.Raised > 0) {
+	if !f.Listening && (f.Silenced || f.Listens > 0) {
 		w.log.Warnf("The process connector is silenced, and %d LISTENs did not repair it before the plugin stopped: %s "+
-			"(telegraf-proc-connector doctor shows more)", f.Raised, unmatched)
+			"(telegraf-proc-connector doctor shows more)", f.Listens, unmatched)
 	} else {
 		w.repaired(f)
 	}
@@ -221,21 +221,21 @@ func (w *watch) closing(f cnproc.Finding) {
 // unmatched is why a session that the kernel counts hears nothing.
 const unmatched = "another program, or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs"
 
-func (w *watch) found(f cnproc.Finding) {
+func (w *watch) found(f cnproc.CheckResult) {
 	switch {
 	case f.Listening:
 		w.repaired(f)
-	case f.Deaf && w.repair:
-		w.log.Warnf("The process connector is silenced, and %d LISTENs have not repaired it yet: %s; trying on", f.Raised, unmatched)
-	case f.Deaf:
+	case f.Silenced && w.repair:
+		w.log.Warnf("The process connector is silenced, and %d LISTENs have not repaired it yet: %s; trying on", f.Listens, unmatched)
+	case f.Silenced:
 		w.log.Warnf("The process connector is silenced: %s, and no program on this machine hears anything. Not repaired, because repair = false", unmatched)
 	}
 	w.warnOnce(f.Err)
 }
 
-func (w *watch) repaired(f cnproc.Finding) {
+func (w *watch) repaired(f cnproc.CheckResult) {
 	switch {
-	case f.Raised > 0:
+	case f.Listens > 0:
 		others := ""
 		if f.Others > 0 {
 			others = fmt.Sprintf(", %d of them for other members of the group, one for each", f.Others)
@@ -244,8 +244,8 @@ func (w *watch) repaired(f cnproc.Finding) {
 			others = ", none of them for the other members of the group, which are suspiciously many"
 		}
 		w.log.Warnf("The process connector was silenced, its listener count %d too low: %s. It was repaired with %d LISTENs%s; "+
-			"what happened meanwhile is not counted", f.Raised, unmatched, f.Raised, others)
-	case f.Deaf:
+			"what happened meanwhile is not counted", f.Listens, unmatched, f.Listens, others)
+	case f.Silenced:
 		w.log.Warn("The process connector was silenced, and another program has repaired it; what happened meanwhile is not counted")
 	}
 }
@@ -253,7 +253,7 @@ func (w *watch) repaired(f cnproc.Finding) {
 // warnOnce logs an error unless it is the one that was logged last.
 func (w *watch) warnOnce(err error) {
 	text := ""
-	if err != nil {
+	if err = advised(err); err != nil {
 		text = err.Error()
 	}
 	w.mu.Lock()

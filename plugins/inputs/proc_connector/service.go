@@ -197,7 +197,8 @@ func (s *service) watchCatchers() {
 // and after IGNORE a moment for catchers that cannot run.
 func (s *service) ignore() {
 	if err := s.session.Ignore(); err != nil {
-		s.log.Errorf("Failed to stop listening: %v", err)
+		s.log.Errorf("Failed to stop listening, so the kernel's listener count stays one too high until the next start, "+
+			"which costs time but blinds nobody: %v", err)
 	}
 	if occupied := s.catchers.Release(); len(occupied) > 0 {
 		s.reportOccupied(occupied, "") // to look for the program takes its time

@@ -21,7 +21,7 @@ func TestReaderIsKeptWaiting(t *testing.T) {
 	p := newPlugin(t)
 	log := &testutil.CaptureLogger{}
 	p.Log = log
-	r := newReplay(t, p, "testcases/pipeline/proc", []cnproc.Event{{What: cnproc.WhatExec, Task: task(202), Timestamp: 1}}, false)
+	r := newReplay(t, p, "testcases/pipeline/proc", []cnproc.Event{{What: cnproc.EventExec, Task: task(202), Timestamp: 1}}, false)
 	line := filepath.Join(r.proc, "202", "cmdline")
 	require.NoError(t, os.Remove(line))
 	require.NoError(t, unix.Mkfifo(line, 0o600))
@@ -49,8 +49,8 @@ func TestReaderIsKeptWaiting(t *testing.T) {
 func TestGatherLooksForEnds(t *testing.T) {
 	p := newPlugin(t)
 	r := newReplay(t, p, "testcases/pipeline/proc", []cnproc.Event{
-		{What: cnproc.WhatFork, Parent: task(100), Task: task(300), Timestamp: 1e9},
-		{What: cnproc.WhatExit, Task: task(300), Timestamp: 2e9, ExitStatus: 0x100},
+		{What: cnproc.EventFork, Parent: task(100), Task: task(300), Timestamp: 1e9},
+		{What: cnproc.EventExit, Task: task(300), Timestamp: 2e9, ExitStatus: 0x100},
 	}, true)
 	dir := filepath.Join(r.proc, "300")
 	require.NoError(t, os.Mkdir(dir, 0o750))

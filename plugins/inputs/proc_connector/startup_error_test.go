@@ -3,6 +3,7 @@
 package proc_connector
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"testing"
@@ -75,6 +76,37 @@ func TestStartupErrorBehavior(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Why the plugin does not start or keeps no lease is followed by what to do about it.
+func TestAdvice(t *testing.T) {
+	other := errors.New("other")
+	require.Equal(t, other, advised(other))
+	require.NoError(t, advised(nil))
+	lease := &cnproc.LeaseError{Dir: "/run/x", Err: other}
+	subset := &cnproc.LeaseError{Dir: "/run/x", Err: cnproc.ErrProcSubset}
+	for _, tt := range []struct {
+		err   error
+		words []string
+	}{
+		{cnproc.ErrNoConnector, []string{"this kernel has no connector. Boot", "CONFIG_CONNECTOR", "CONFIG_PROC_EVENTS"}},
+		{cnproc.ErrNoProcEvents, []string{"no cn_proc in /proc/net/connector. Boot", "CONFIG_PROC_EVENTS"}},
+		{cnproc.ErrNetlinkDenied, []string{"are forbidden to this process. Let", "RestrictAddressFamilies=", "AF_NETLINK", "seccomp"}},
+		{cnproc.ErrOldKernel, []string{"SO_MEMINFO", "Boot Linux 4.12 or later"}},
+		{cnproc.ErrTimeNamespace, []string{"Run it in the host's time namespace"}},
+		{errors.Join(cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace), []string{"Run it there", "--network=host --pid=host", "hostPID: true"}},
+		{cnproc.ErrPermission, []string{"CAP_NET_ADMIN. Run it as root", "setcap cap_net_admin+ep"}},
+		{cnproc.ErrUnanswered, []string{"Mount proc on /proc"}},
+		{lease, []string{"no lease can be kept in /run/x", "state_directory"}},
+		{subset, []string{"ProcSubset=all"}},
+	} {
+		err := advised(&cnproc.OpError{Op: "listen", Err: tt.err})
+		require.ErrorIs(t, err, tt.err)
+		for _, word := range tt.words {
+			require.ErrorContains(t, err, word)
+		}
+	}
+	require.NotContains(t, advised(subset).Error(), "state_directory", "another folder would not help")
 }
 
 // The error pretends to be nothing else.

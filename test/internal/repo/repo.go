@@ -23,7 +23,7 @@ func Root(t testing.TB) string {
 	t.Helper()
 	start, err := os.Getwd()
 	if err != nil {
-		t.Fatalf("Finding the repository: %v", err)
+		t.Fatalf("CheckResult the repository: %v", err)
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
 		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
@@ -31,7 +31,7 @@ func Root(t testing.TB) string {
 		case err == nil && bytes.HasPrefix(mod, []byte(mainModule)):
 			return dir
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			t.Fatalf("Finding the repository: %v", err)
+			t.Fatalf("CheckResult the repository: %v", err)
 		case dir == filepath.Dir(dir):
 			t.Fatalf("No repository of %q at or above %s", bytes.TrimSpace([]byte(mainModule)), start)
 		}

@@ -132,7 +132,7 @@ func (c *Catchers) open(g group, want Wanted) (_ *worker, err error) {
 	if w.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	if w.tap, err = cnproc.OpenTap(cnproc.TapConfig{What: cnproc.WhatExec, CPUs: g.cpus, ReceiveBuffer: tapBuffer}); err != nil {
+	if w.tap, err = cnproc.OpenTap(g.cpus, tapBuffer); err != nil {
 		return nil, err
 	}
 	w.loop, err = detached.New(detached.Config{

@@ -35,7 +35,7 @@ func (k *taker) follow(s *cnproc.Session) error {
 		}
 		k.mu.Lock()
 		for i := range b.Events {
-			if e := &b.Events[i]; e.What == cnproc.WhatExec {
+			if e := &b.Events[i]; e.What == cnproc.EventExec {
 				k.execs[e.Task.TGID] = *e
 			}
 		}

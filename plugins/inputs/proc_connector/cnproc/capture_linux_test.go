@@ -30,7 +30,7 @@ func TestCapture(t *testing.T) {
 	defer func() { require.NoError(t, s.Close()) }()
 	sock := s.sock.(*netlinkSocket)
 
-	messages := make(map[What][]byte)
+	messages := make(map[EventType][]byte)
 	collect := func(want func(e *Event) bool) {
 		for {
 			batch, err := sock.receive(batchLen)
@@ -59,23 +59,23 @@ func TestCapture(t *testing.T) {
 	other, err := Open(Config{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
-	collect(func(e *Event) bool { return e.What == WhatNone })
+	collect(func(e *Event) bool { return e.What == eventNone })
 
 	nobody := &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	pid := run(nobody, "/bin/true")
 	collect(func(e *Event) bool {
-		return e.Task.TGID == pid && (e.What != WhatExit)
+		return e.Task.TGID == pid && (e.What != EventExit)
 	})
 	pid = run(nil, "/bin/sh", "-c", "kill -ABRT $$")
 	collect(func(e *Event) bool {
-		return e.Task.TGID == pid && (e.What == WhatExit || e.What == WhatCoredump)
+		return e.Task.TGID == pid && (e.What == EventExit || e.What == EventCoredump)
 	})
 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	name := append([]byte("renamed"), 0)
 	require.NoError(t, unix.Prctl(unix.PR_SET_NAME, uintptrOf(name), 0, 0, 0))
-	collect(func(e *Event) bool { return e.What == WhatComm && string(e.Name()) == "renamed" })
+	collect(func(e *Event) bool { return e.What == EventComm && string(e.Name()) == "renamed" })
 
 	sleeper := exec.Command("/bin/sleep", "10")
 	require.NoError(t, sleeper.Start())
@@ -83,11 +83,11 @@ func TestCapture(t *testing.T) {
 	time.Sleep(10 * time.Millisecond)
 	require.NoError(t, sleeper.Process.Kill())
 	_ = sleeper.Wait() //nolint:errcheck // killed
-	collect(func(e *Event) bool { return e.What == WhatPtrace && e.Task.PID == int32(sleeper.Process.Pid) })
+	collect(func(e *Event) bool { return e.What == EventPtrace && e.Task.PID == int32(sleeper.Process.Pid) })
 
 	require.Len(t, messages, 10)
 	require.NoError(t, os.MkdirAll("testdata", 0o750))
 	for what, b := range messages {
-		require.NoError(t, os.WriteFile(filepath.Join("testdata", what.String()+".bin"), b, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join("testdata", names[what]+".bin"), b, 0o600))
 	}
 }

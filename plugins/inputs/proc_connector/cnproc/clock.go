@@ -1,22 +1,22 @@
 package cnproc
 
-import "time"
+import (
+	"time"
 
-// maxClockError is how far, in nanoseconds, the wall-clock time of an event may
-// be from the truth before the offset between the clocks is set anew. Below it
-// the offset stays as it is, so that the noise of measuring it does not put
+	"golang.org/x/sys/unix"
+)
+
+// maxClockError is how far, in nanoseconds, the wall-clock time of an event may be from
+// the truth before the offset is set anew: the noise of measuring it must not put
 // neighbouring events out of order.
 const maxClockError = 100_000
 
-// A clock turns the kernel's CLOCK_MONOTONIC timestamps into wall-clock time.
-// The two clocks drift apart (time synchronisation), are set apart (a step of
-// the wall clock) and stop differently (CLOCK_MONOTONIC stands still while the
-// machine is suspended), so the offset is measured with every batch.
+// A clock turns the kernel's CLOCK_MONOTONIC timestamps into wall-clock time. The two
+// drift apart (time synchronisation), are set apart (a step of the wall clock) and stop
+// differently (while the machine is suspended), so the offset is measured with every batch.
 type clock struct {
-	// read returns CLOCK_REALTIME and CLOCK_MONOTONIC of one moment, in
-	// nanoseconds.
-	read   func() (wall, monotonic int64)
-	offset int64 // CLOCK_REALTIME - CLOCK_MONOTONIC, nanoseconds
+	read   func() (wall, monotonic int64) // of one moment, in nanoseconds
+	offset int64                          // wall - monotonic
 }
 
 func newClock(read func() (wall, monotonic int64)) clock {
@@ -24,22 +24,18 @@ func newClock(read func() (wall, monotonic int64)) clock {
 	return clock{read: read, offset: wall - monotonic}
 }
 
-// time returns the wall-clock time of a CLOCK_MONOTONIC timestamp in
-// nanoseconds, within 0.1 ms of what the wall clock showed then, unless the
-// wall clock was set since.
+// time returns the wall-clock time of a timestamp, within 0.1 ms unless that clock was set since.
 func (c *clock) time(timestamp uint64) time.Time {
 	return time.Unix(0, int64(timestamp)+c.offset)
 }
 
-// update measures the offset and takes it over if it has changed noticeably. It
-// returns CLOCK_MONOTONIC.
+// update takes over an offset that has changed noticeably. It returns CLOCK_MONOTONIC.
 func (c *clock) update() int64 {
 	wall, monotonic := c.read()
 	offset := wall - monotonic
 	if !near(offset, c.offset) {
-		// Either the offset has changed, or this thread was interrupted
-		// between reading one clock and the other. A change is there the
-		// next time as well.
+		// It has changed, or this thread was interrupted between the two clocks. A change
+		// is there the next time as well.
 		wall, monotonic = c.read()
 		if again := wall - monotonic; near(again, offset) {
 			c.offset = again
@@ -48,24 +44,12 @@ func (c *clock) update() int64 {
 	return monotonic
 }
 
-// monotonic returns CLOCK_MONOTONIC.
-func (c *clock) monotonic() int64 {
-	_, monotonic := c.read()
-	return monotonic
-}
-
 func near(a, b int64) bool { return a-b <= maxClockError && b-a <= maxClockError }
 
-// Monotonic returns CLOCK_MONOTONIC in nanoseconds, to be compared with an
-// event's Timestamp: in a time namespace, the one of the host.
-func Monotonic() uint64 { return uint64(monotonicNow()) }
-
-// hostClock returns a reader of the machine's clocks. One time.Now gives both
-// without a system call, but Go counts its monotonic time from an origin of its
-// own, which is compared with CLOCK_MONOTONIC once.
+// hostClock returns a reader of the machine's clocks. One time.Now gives both without a
+// system call, but Go counts its monotonic time from an origin of its own. That is
+// compared with CLOCK_MONOTONIC once: the best of a few tries was not interrupted.
 func hostClock() func() (wall, monotonic int64) {
-	// The two are read one after the other. If the thread was interrupted
-	// meanwhile they lie far apart; the best of a few tries did not.
 	const attempts = 5
 	var (
 		origin   time.Time
@@ -74,7 +58,7 @@ func hostClock() func() (wall, monotonic int64) {
 	)
 	for i := range attempts {
 		before := time.Now()
-		ns := monotonicNow()
+		ns := int64(Monotonic())
 		if d := time.Since(before); i == 0 || d < best {
 			best, origin, originNS = d, before, ns-d.Nanoseconds()/2
 		}
@@ -83,4 +67,23 @@ func hostClock() func() (wall, monotonic int64) {
 		now := time.Now()
 		return now.UnixNano(), originNS + now.Sub(origin).Nanoseconds()
 	}
+}
+
+// Monotonic is the time that an event of now would have as its Timestamp.
+func Monotonic() uint64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		return 0 // cannot happen: every kernel has this clock
+	}
+	return EventTime(uint64(ts.Nano()))
+}
+
+// EventTime turns a reading of CLOCK_MONOTONIC, in nanoseconds, into the Timestamp that an
+// event of that moment would have. They differ in a time namespace.
+func EventTime(monotonic uint64) uint64 {
+	offset, err := timeOffset()
+	if err != nil {
+		return monotonic // no session is opened then
+	}
+	return monotonic - uint64(offset) // right for a negative one, too
 }

@@ -1,56 +1,27 @@
 package cnproc
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
-// DefaultReceiveBuffer is the receive buffer that a Config asks for when it
-// does not say, in bytes. It holds about 87,000 events.
+// DefaultReceiveBuffer holds about 87,000 events.
 const DefaultReceiveBuffer = 32 << 20
 
-// A Config says how to listen. The zero value listens to everything with a
-// buffer of DefaultReceiveBuffer, repairs nothing and keeps no lease.
+// A Config says how to listen: by default to everything, without repairs and leases.
 type Config struct {
-	// ReceiveBuffer is the size of the socket's queue in bytes, as one would
-	// ask for with SO_RCVBUF. With CAP_NET_ADMIN it is granted; without,
-	// net.core.rmem_max limits it. Session.ReceiveBuffer tells what was got.
+	// ReceiveBuffer is the size of the socket's queue in bytes, as one would ask for with
+	// SO_RCVBUF; 0: DefaultReceiveBuffer. Without CAP_NET_ADMIN net.core.rmem_max limits it.
 	ReceiveBuffer int
-	// Window is how long Read lets events queue up once the first has come. It ends
-	// early when a part of the queue is full, which a second socket in the group
-	// tells. 0: Read returns with nearly each event by itself, at a far higher
-	// price for itself and for those who cause them.
+	// Window is how long Read lets events queue up once the first has come. It ends early
+	// when a part of the queue is full, which a second socket in the group tells. 0: Read
+	// returns with nearly each event by itself, at a far higher price for itself and for
+	// those who cause them.
 	Window time.Duration
-	// Filter keeps events away that are not wanted.
-	Filter Filter
-	// Repair permits to send further LISTENs when other programs have silenced
-	// the connector.
-	Repair bool
-	// StateDirectory is where leases are kept, which let a later session give
-	// back what this one owes if its process is killed. All sessions of a
-	// machine should use the same. Empty: none are kept.
+	Filter Filter // keeps events away that are not wanted
+	Repair bool   // permits to send further LISTENs when others have silenced the connector
+	// StateDirectory is where leases are kept, by which a later session gives back what
+	// this one owes if its process is killed. All sessions of a machine should use the
+	// same. Empty: none are kept.
 	StateDirectory string
-	// Proc is where proc is mounted, "/proc" when empty.
-	Proc string
-}
-
-// system is the machine that cfg is about.
-func (cfg Config) system() system {
-	if cfg.Proc == "" {
-		return hostSystem("/proc")
-	}
-	return hostSystem(cfg.Proc)
-}
-
-// counts are updated by the code that performs the operation, and read by Stats.
-type counts struct {
-	listens, ignores   atomic.Uint64
-	deaf, repairs      atomic.Uint64
-	deafDepth          atomic.Uint64
-	released           atomic.Uint64
-	events, lost       atomic.Uint64
-	spoofed, malformed atomic.Uint64
-	lag                atomic.Int64 // nanoseconds
+	Proc           string // where proc is mounted, "/proc" when empty
 }
 
 // Stats is what a session has done so far.
@@ -67,17 +38,15 @@ type Stats struct {
 	Malformed uint64 // datagrams from the kernel that Decode refused, ignored
 }
 
-func (c *counts) stats() Stats {
-	return Stats{
-		Listens:   c.listens.Load(),
-		Ignores:   c.ignores.Load(),
-		Deaf:      c.deaf.Load(),
-		DeafDepth: c.deafDepth.Load(),
-		Repairs:   c.repairs.Load(),
-		Released:  c.released.Load(),
-		Events:    c.events.Load(),
-		Lost:      c.lost.Load(),
-		Spoofed:   c.spoofed.Load(),
-		Malformed: c.malformed.Load(),
-	}
+// tally has f change the session's counts.
+func (s *Session) tally(f func(*Stats)) {
+	s.statsMu.Lock()
+	defer s.statsMu.Unlock()
+	f(&s.stats)
+}
+
+// Stats returns the session's counts.
+func (s *Session) Stats() (stats Stats) {
+	s.tally(func(st *Stats) { stats = *st })
+	return stats
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -17,24 +16,23 @@ import (
 //	withdraw  -1  IGNORE, at most once in a session, and only after a LISTEN that was
 //	              taken; not if the connector is silenced and could not be repaired.
 //	repair    +n  While this session owes an IGNORE and the canary is not heard: until
-//	              it is, and then one for each other member. A silenced connector is
-//	              the only evidence of an unmatched IGNORE: the list of members is
-//	              none, because some of them have never sent LISTEN, or have taken it
-//	              back. So nothing is done for others in any other case.
-//	giveBack  -1  For the lease of a dead session, and only while the count is above
-//	              one for each member of the group.
+//	              it is, and then one for each other member. Nothing is done for them in
+//	              any other case: a silenced connector is the only evidence of an
+//	              unmatched IGNORE, since a member may never have sent LISTEN, or have
+//	              taken it back.
+//	giveBack  -1  For the lease of a dead session, while the count is above one for each
+//	              member of the group.
 //	surplus   -n  To find that out, and +n within the same system call.
 //	missing   +n  To find out how far the count is below zero, and -n right after it.
 //
 // What goes wrong between any two steps leaves the count right or too high, never
 // lower than it was found.
 
-// listen sends LISTEN and takes the session to stateCounted, unless it returns an
-// error. unobstructed says that nothing is known to keep the kernel from taking
-// requests of this process. heard says that the kernel has acknowledged it, and so
-// reports events.
+// listen sends LISTEN and takes the session to stateCounted, or returns an error.
+// unobstructed says that nothing is known to keep the kernel from taking requests of
+// this process. heard says that the kernel has acknowledged it, and so reports events.
 func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error) {
-	if _, err := s.sock.send(appendRequest(nil, opListen, nonce)); err != nil {
+	if _, err := s.sock.send(newRequest(opListen, nonce)); err != nil {
 		return false, err // nothing was taken, nothing is owed
 	}
 	s.state = stateAsked
@@ -42,42 +40,45 @@ func (s *Session) listen(unobstructed bool, nonce uint32) (heard bool, err error
 
 	ack, err := s.acknowledgement(nonce + 1)
 	switch {
-	case ack != nil && ack.AckErrno != 0:
-		return false, refusal(ack.AckErrno)
+	case ack != nil && ack.ackErrno != 0:
+		return false, refusal(ack.ackErrno)
 	case ack == nil && !unobstructed:
-		// Whether it was taken is in doubt. No IGNORE will be sent, and a count
-		// that is too high is the lesser evil.
+		// In doubt. No IGNORE will be sent: a count that is too high is the lesser evil.
 		return false, errors.Join(ErrUnanswered, err)
 	}
-	// Acknowledged; or not, because the count is below one or the queue had
-	// overrun, and taken all the same, since nothing keeps the kernel from it.
+	// Acknowledged; or not, because the count is below one or the queue had overrun, and
+	// taken all the same, since nothing keeps the kernel from it.
 	s.state = stateCounted
-	s.listens.Add(1)
+	s.tally(func(st *Stats) { st.Listens++ })
 	crash("LISTEN taken")
 	return ack != nil, err
 }
 
+// sendAttempts is how often a request is sent. The kernel has not seen one whose sending
+// failed (for want of memory, say), so another try is safe.
+const sendAttempts = 3
+
 // withdraw takes the LISTEN back.
-func (s *Session) withdraw() error {
-	if err := sendAll(s.sock, appendRequest(nil, opIgnore, 0)); err != nil {
-		return &OpError{Op: "ignore", Err: fmt.Errorf("%w (the kernel's listener count stays one too high until the next start, "+
-			"which costs time but blinds nobody)", err)}
+func (s *Session) withdraw() (err error) {
+	for range sendAttempts {
+		if _, err = s.sock.send(newRequest(opIgnore, 0)); err == nil {
+			s.tally(func(st *Stats) { st.Ignores++ })
+			crash("IGNORE sent")
+			return nil
+		}
 	}
-	s.ignores.Add(1)
-	crash("IGNORE sent")
-	return nil
+	return &OpError{Op: "ignore", Err: err}
 }
 
-// repair raises the count until the canary is heard: then it is one, this
-// session's. Whoever else is a member has most likely lost its own LISTEN, and
-// would be deaf again when this session ends, so the count becomes one for each;
-// not for a crowd, of which most are there to make this expensive.
+// repair raises the count until the canary is heard: then it is one, this session's.
+// Other members have most likely lost their own LISTENs, and would be silenced again
+// when this session ends, so the count becomes one for each; not for a crowd, of which
+// most are there to make this expensive.
 //
-// Members are listed before and after. Who comes in between may have raised the
-// count itself, in place of this session, and who goes in between has lowered it
-// again. What takes longer than the budget is for the next repair, and so is what
-// interrupted ends.
-func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
+// Members are listed before and after: one that comes in between may have raised the
+// count itself, in place of this session, and one that goes has lowered it again. What
+// takes longer than the budget, or is interrupted, is for the next repair.
+func (s *Session) repair(p *probe, f *CheckResult, interrupted func() bool) error {
 	if s.depth >= maxDepth {
 		return errTooDeep
 	}
@@ -96,47 +97,48 @@ func (s *Session) repair(p *probe, f *Finding, interrupted func() bool) error {
 	if f.Crowd = crowdBefore || crowdAfter; f.Crowd {
 		return nil
 	}
-	f.Others = len(union(before, after))
+	maps.Copy(after, before)
+	f.Others = len(after)
 	raised, err = change(s.sys, opListen, f.Others, interrupted)
 	s.raised(f, raised)
 	return err
 }
 
-func (s *Session) raised(f *Finding, n int) {
+func (s *Session) raised(f *CheckResult, n int) {
 	s.depth += n
-	f.Raised = s.depth
-	s.repairs.Add(uint64(n))
-	s.deafDepth.Store(uint64(s.depth))
+	f.Listens = s.depth
+	s.tally(func(st *Stats) {
+		st.Repairs += uint64(n)
+		st.DeafDepth = uint64(s.depth)
+	})
 }
 
-// maxDepth bounds by how much a session raises the count in all, which is an int of
-// the kernel's and must not pass its end.
+// maxDepth bounds by how much a session raises the count, an int of the kernel's.
 const maxDepth = 1 << 28
 
 var errTooDeep = fmt.Errorf("the kernel's listener count is more than %d too low, and is not raised further: reboot the machine", maxDepth)
 
-// maxStep is how many LISTENs are sent before the next look. The kernel
-// acknowledges those that are too many to every member of the group.
+// maxStep is how many LISTENs are sent before the next look. The kernel acknowledges
+// those that are too many to every member of the group.
 const maxStep = 64
 
-// raiseUntilHeard raises the count until the kernel acknowledges a LISTEN, which it
-// does from a count of one on, or until stop. It goes in doubling steps, and takes
-// back at once what was too much: the number of the first acknowledgement says how
-// much that is. It returns by how much the count was raised in the end, also with
-// an error.
+// raiseUntilHeard raises the count until the kernel acknowledges a LISTEN, which it does
+// from a count of one on, or until stop. It goes in doubling steps, and takes back at
+// once what was too much, as the number of the first acknowledgement says. It returns by
+// how much the count was raised in the end, also with an error.
 func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err error) {
-	sender, err := openSender(sys)
+	sock, err := sys.dial()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, sender.sock.close()) }()
+	defer func() { err = errors.Join(err, sock.close()) }()
 	for step := 1; ; step = min(2*step, maxStep) {
-		sent, sendErr := sender.pairs(opListen, step, p.number)
+		sent, sendErr := sendPairs(sock, opListen, step, p.number)
 		raised += sent
 		crash("raised")
 		first, err := p.acknowledged()
 		if first >= 0 && err == nil {
-			taken, lowerErr := sender.pairs(opIgnore, sent-1-first, 0)
+			taken, lowerErr := sendPairs(sock, opIgnore, sent-1-first, 0)
 			crash("lowered to one")
 			return raised - taken, errors.Join(sendErr, lowerErr)
 		}
@@ -146,16 +148,15 @@ func raiseUntilHeard(sys system, p *probe, stop func() bool) (raised int, err er
 	}
 }
 
-// release gives back, one by one, the LISTENs of dead sessions: their leases tell
-// of them.
-func (s *Session) release(f *Finding) {
+// release gives back, one by one, the LISTENs that leases of dead sessions claim.
+func (s *Session) release(f *CheckResult) {
 	if !f.Listening {
 		return // nothing would show whether it was right
 	}
 	locked, unlock := s.leases.lock(s.sys.patience, never)
 	defer unlock()
 	if !locked {
-		// Somebody may be making up for what the leases claim.
+		// Another session may be making up for what the leases claim.
 		if s.leases != nil {
 			f.Err = errors.Join(f.Err, errNotLooked)
 		}
@@ -165,13 +166,13 @@ func (s *Session) release(f *Finding) {
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f, deadline) }))
 }
 
-var errNotLooked = errors.New("the state directory is locked by another program, so what killed plugins have left is not given back this time")
+var errNotLooked = errors.New("the leases are locked by another program, so what killed sessions have left is not given back this time")
 
-// giveBack gives back what a lease claims, unless that may be somebody's who
-// listens: its session may have been killed before LISTEN or after IGNORE, an
-// unmatched IGNORE may have used the LISTEN up, or the lease may be forged. Then it
-// stays, for a time when nobody else is a member.
-func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
+// giveBack gives back what a lease claims, unless the LISTEN may be that of another
+// listener: the session may have been killed before LISTEN or after IGNORE, an unmatched
+// IGNORE may have used it up, or the lease may be forged. Then it stays, for a time when
+// there is no other member.
+func (s *Session) giveBack(l *lease, f *CheckResult, deadline time.Time) error {
 	spare, alone, err := s.spare(deadline)
 	switch {
 	case err == nil && !spare && alone: // the count holds nothing but this session's LISTEN
@@ -189,22 +190,17 @@ func (s *Session) giveBack(l *lease, f *Finding, deadline time.Time) error {
 	}
 	crash("lowered")
 	f.Released++
-	s.released.Add(1)
+	s.tally(func(st *Stats) { st.Released++ })
 	err = errors.Join(err, l.remove())
 	crash("orphan removed")
 	return err
 }
 
-// hostGrace is how long a member may take to be gone whose process has been killed:
-// the kernel frees its lease and its socket one after the other.
-const hostGrace = 300 * time.Millisecond
-
 const gracePoll = 10 * time.Millisecond
 
-// spare reports whether the count is above one for this session and for each other
-// member of the group, and whether there are no others. Members join before
-// they send LISTEN, so that one which comes meanwhile is seen before it counts. Until
-// the deadline it looks again when they have changed.
+// spare reports whether the count is above one for this session and for each other member of
+// the group, and whether there are no others. Members join before they send LISTEN, so that a
+// new one is seen before it counts. Until the deadline it looks again when they have changed.
 func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 	var looked map[Member]bool
 	for ; ; time.Sleep(gracePoll) {
@@ -212,7 +208,7 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 		if err != nil || crowd || len(before) > maxSurplus {
 			return false, false, err
 		}
-		if members := union(before, nil); looked == nil || !maps.Equal(members, looked) {
+		if looked == nil || !maps.Equal(before, looked) {
 			if spare, err = surplus(s.sys, len(before)+1); err != nil {
 				return false, false, err
 			}
@@ -220,7 +216,7 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 			if err != nil || crowd {
 				return false, false, err
 			}
-			if looked = members; !maps.Equal(members, union(after, nil)) {
+			if looked = before; !maps.Equal(before, after) {
 				looked = nil
 			} else if spare || len(before) == 0 {
 				return spare, len(before) == 0, nil
@@ -236,46 +232,41 @@ func (s *Session) spare(deadline time.Time) (spare, alone bool, err error) {
 // call: sendmmsg(2) takes 1,024 messages (UIO_MAXIOV in include/uapi/linux/uio.h).
 const maxSurplus = 1024/4 - 1
 
-// surplus reports whether the count is above n. It lowers the count by n for as
-// long as one system call takes, which not even SIGKILL interrupts, and looks
-// whether the last IGNORE was acknowledged: that is only so from a count of one
-// on. Where the answer is yes nobody has been deaf for a moment.
+// surplus reports whether the count is above n. It lowers the count by n for as long as one
+// system call takes, which not even SIGKILL interrupts, and looks whether the last IGNORE was
+// acknowledged: that is only so from a count of one on. If so nobody was silenced for a moment.
 func surplus(sys system, n int) (_ bool, err error) {
 	p, err := openProbe(sys)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	sender, err := openSender(sys)
+	defer func() { err = errors.Join(err, p.sock.close()) }()
+	sock, err := sys.dial()
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, sender.sock.close()) }()
+	defer func() { err = errors.Join(err, sock.close()) }()
 
 	requests := make([][]byte, 0, 4*n)
-	for i := range 2 * n {
-		op, number := uint32(opIgnore), uint32(0)
-		if i >= n {
-			op = opListen
-		}
-		if i == n-1 {
-			number = p.number // which nobody has seen, and so nobody can forge
-		}
-		requests = append(requests, appendRequest(nil, opNone, 0), appendRequest(nil, op, number))
+	for range n - 1 {
+		requests = appendPair(requests, opIgnore, 0)
 	}
-	sent, sendErr := sender.sock.send(requests...)
+	requests = appendPair(requests, opIgnore, p.number) // which nobody has seen, and so nobody can forge
+	for range n {
+		requests = appendPair(requests, opListen, 0)
+	}
+	sent, sendErr := sock.send(requests...)
 	if sendErr != nil {
 		// The count must be what it was, whatever the answer is.
-		_, err := sender.change(opListen, min(sent/2, 2*n-sent/2), never)
+		_, err := changeOn(sock, opListen, min(sent/2, 2*n-sent/2), never)
 		return false, errors.Join(sendErr, err)
 	}
 	first, err := p.acknowledged()
 	return first >= 0, err
 }
 
-// missing counts how many LISTENs it takes until the canary is heard, and takes
-// them back. It is -1 if that is more than can be counted until stop. Whatever it
-// fails at leaves the count too high and not too low.
+// missing counts how many LISTENs it takes until the canary is heard, and takes them
+// back. It is -1 if that is more than can be counted until stop.
 func missing(sys system, p *probe, stop func() bool) (n int, err error) {
 	n, err = raiseUntilHeard(sys, p, stop)
 	raised := n
@@ -289,64 +280,50 @@ func missing(sys system, p *probe, stop func() bool) (n int, err error) {
 	return n, errors.Join(err, lowerErr)
 }
 
-// change changes the kernel's count by n, up with LISTEN or down with IGNORE, and
-// returns by how much it did: less after an error, or when stop said so.
+// change changes the count by n, up with LISTEN or down with IGNORE, and returns by how
+// much it did: less after an error, or when stop said so.
 func change(sys system, op uint32, n int, stop func() bool) (changed int, err error) {
 	if n == 0 {
 		return 0, nil
 	}
-	sender, err := openSender(sys)
+	sock, err := sys.dial()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, sender.sock.close()) }()
-	return sender.change(op, n, stop)
+	defer func() { err = errors.Join(err, sock.close()) }()
+	return changeOn(sock, op, n, stop)
 }
 
-func never() bool { return false }
-
-// A sender changes the count from one socket, which is a member of no group, by
-// pairs of requests: operation 0, which does nothing, and then LISTEN or IGNORE.
-// From Linux 6.6 on these count only if the socket's previous operation was
-// another one, and operation 0 is; before that each counts anyway.
-type sender struct {
-	sock     socket
-	requests [2 * maxStep][]byte
-}
-
-func openSender(sys system) (*sender, error) {
-	sock, err := sys.dial()
-	if err != nil {
-		return nil, err
-	}
-	return &sender{sock: sock}, nil
-}
-
-// change is the function change.
-func (s *sender) change(op uint32, n int, stop func() bool) (changed int, err error) {
+func changeOn(sock socket, op uint32, n int, stop func() bool) (changed int, err error) {
 	for changed < n && err == nil && !stop() {
 		var sent int
-		sent, err = s.pairs(op, min(n-changed, maxStep), 0)
+		sent, err = sendPairs(sock, op, min(n-changed, maxStep), 0)
 		changed += sent
 		crash("changed")
 	}
 	return changed, err
 }
 
-// pairs sends n pairs, at most maxStep, and returns how many the kernel took. If
+// appendPair appends what changes the count from a socket that is in no group: operation
+// 0, which does nothing, and then LISTEN or IGNORE. From Linux 6.6 on these count only if
+// the socket's previous operation was another one; before that each counts anyway.
+func appendPair(requests [][]byte, op, ack uint32) [][]byte {
+	return append(requests, newRequest(opNone, 0), newRequest(op, ack))
+}
+
+// sendPairs sends n pairs, at most maxStep, and returns how many the kernel took. If
 // number is not 0 the i-th, counted from 0, is acknowledged with number + i + 1.
-func (s *sender) pairs(op uint32, n int, number uint32) (int, error) {
-	sent := 0
-	for attempt := 1; sent < n; attempt++ {
-		for i := range n - sent {
-			ack := number
-			if number != 0 {
-				ack += uint32(sent + i)
-			}
-			s.requests[2*i] = appendRequest(s.requests[2*i][:0], opNone, 0)
-			s.requests[2*i+1] = appendRequest(s.requests[2*i+1][:0], op, ack)
+func sendPairs(sock socket, op uint32, n int, number uint32) (sent int, err error) {
+	requests := make([][]byte, 0, 2*n)
+	for i := range n {
+		ack := number
+		if number != 0 {
+			ack += uint32(i)
 		}
-		took, err := s.sock.send(s.requests[:2*(n-sent)]...)
+		requests = appendPair(requests, op, ack)
+	}
+	for attempt := 1; sent < n; attempt++ {
+		took, err := sock.send(requests[2*sent:]...)
 		sent += took / 2
 		if err != nil && attempt >= sendAttempts {
 			return sent, err
@@ -355,21 +332,9 @@ func (s *sender) pairs(op uint32, n int, number uint32) (int, error) {
 	return sent, nil
 }
 
-// sendAttempts is how often a request is sent. The kernel has not seen one whose
-// sending failed (for want of memory, say), so another try is safe.
-const sendAttempts = 3
+func never() bool { return false }
 
-func sendAll(sock socket, request []byte) (err error) {
-	for range sendAttempts {
-		if _, err = sock.send(request); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-// budget returns a function that says when to stop: at the end of the time limit, or
-// when stop says so.
+// budget returns a function that says to stop after the time limit, or when stop does.
 func budget(limit time.Duration, stop func() bool) func() bool {
 	deadline := time.Now().Add(limit)
 	return func() bool { return stop() || time.Now().After(deadline) }
@@ -382,18 +347,14 @@ func randomNumber() uint32 {
 	return binary.NativeEndian.Uint32(b[:])
 }
 
-// others lists the members of the group besides this session that may have sent
-// LISTEN; in a crowd only some.
-func (s *Session) others() (_ []Member, crowd bool, err error) {
+// others are the other members that may have sent LISTEN; in a crowd only some.
+func (s *Session) others() (others map[Member]bool, crowd bool, err error) {
+	others = make(map[Member]bool)
 	members, crowd, err := s.sys.members()
-	return slices.DeleteFunc(members, func(m Member) bool { return m.Port == s.port || m.Passive() }), crowd, err
-}
-
-// union returns the members that are in either list.
-func union(a, b []Member) map[Member]bool {
-	all := make(map[Member]bool, len(a)+len(b))
-	for _, m := range slices.Concat(a, b) {
-		all[m] = true
+	for m := range members {
+		if m.Port != s.port && !m.passive() {
+			others[m] = true
+		}
 	}
-	return all
+	return others, crowd, err
 }

@@ -49,8 +49,8 @@ func TestCountIsChangedInOneFile(t *testing.T) {
 		}
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		for _, word := range []string{".send(", "sendAll(", ".pairs(", "appendRequest("} {
-			if file == "abi.go" && word == "appendRequest(" {
+		for _, word := range []string{".send(", "sendPairs(", "newRequest("} {
+			if file == "abi.go" && word == "newRequest(" {
 				continue // where it is declared
 			}
 			found := strings.Contains(string(text), word)
@@ -73,7 +73,7 @@ func TestSilencedBeforeOpen(t *testing.T) {
 
 					s := openFake(t, k, Config{Repair: true, StateDirectory: stateDir(t)})
 					f := s.Opening()
-					require.Equal(t, Finding{Listening: true, Deaf: true, Raised: others + by, Others: others}, f)
+					require.Equal(t, CheckResult{Listening: true, Silenced: true, Listens: others + by, Others: others}, f)
 					require.True(t, s.Listening())
 					require.Equal(t, 1+others, k.listeners())
 					closeFake(t, k, s)
@@ -98,13 +98,13 @@ func TestSilencedWhileListening(t *testing.T) {
 
 		f, err := s.Check()
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true}, f)
+		require.Equal(t, CheckResult{Listening: true}, f)
 
 		for i, by := range []int{2, 5, 102} {
 			k.poison(-by)
 			f, err = s.Check()
 			require.NoError(t, err)
-			require.Equal(t, Finding{Listening: true, Deaf: true, Raised: by, Others: 1}, f)
+			require.Equal(t, CheckResult{Listening: true, Silenced: true, Listens: by, Others: 1}, f)
 			require.Equal(t, 2, k.listeners())
 			require.EqualValues(t, i+1, s.Stats().Deaf)
 			// Nobody knows what happened meanwhile.
@@ -129,17 +129,17 @@ func TestSilencedAndOnlyReported(t *testing.T) {
 		k.poison(-2)
 		dir := stateDir(t)
 		s := openFake(t, k, Config{StateDirectory: dir})
-		require.Equal(t, Finding{Deaf: true}, s.Opening())
+		require.Equal(t, CheckResult{Silenced: true}, s.Opening())
 		require.False(t, s.Listening())
 		f, err := s.Check()
 		require.NoError(t, err)
-		require.Equal(t, Finding{}, f, "that is no news")
+		require.Equal(t, CheckResult{}, f, "that is no news")
 
 		orphan(t, k, dir)
 		k.poison(+2) // somebody else mends it
 		f, err = s.Check()
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true}, f)
+		require.Equal(t, CheckResult{Listening: true}, f)
 		require.True(t, s.Listening())
 		leases, err := leasesOn(k.system(), dir)
 		require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestSilencedAndOnlyReported(t *testing.T) {
 		k.poison(-1)
 		f, err = s.Check()
 		require.NoError(t, err)
-		require.Equal(t, Finding{Deaf: true}, f)
+		require.Equal(t, CheckResult{Silenced: true}, f)
 		closeFake(t, k, s)
 		require.Equal(t, -1, k.listeners())
 		require.Equal(t, Stats{Listens: 1, Ignores: 1, Deaf: 2}, s.Stats())
@@ -165,11 +165,11 @@ func TestSilencedBeyondOneRepair(t *testing.T) {
 		k.stranger(5000)
 		k.poison(-5)
 		s := openFake(t, k, Config{Repair: true})
-		require.Equal(t, Finding{Deaf: true, Raised: 1}, s.Opening())
+		require.Equal(t, CheckResult{Silenced: true, Listens: 1}, s.Opening())
 		for i := range 2 {
 			f, err := s.Check()
 			require.NoError(t, err)
-			require.Equal(t, Finding{Raised: 2 + i}, f)
+			require.Equal(t, CheckResult{Listens: 2 + i}, f)
 			require.False(t, s.Listening())
 		}
 		k.mu.Lock()
@@ -177,7 +177,7 @@ func TestSilencedBeyondOneRepair(t *testing.T) {
 		k.mu.Unlock()
 		f, err := s.Check()
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true}, f)
+		require.Equal(t, CheckResult{Listening: true}, f)
 		closeFake(t, k, s)
 		require.EqualValues(t, 3, s.Stats().Repairs)
 		require.EqualValues(t, 3, s.Stats().DeafDepth)
@@ -196,7 +196,7 @@ func TestSilencedAndMendedByAnother(t *testing.T) {
 	}
 	f, err := s.Check()
 	require.NoError(t, err)
-	require.Equal(t, Finding{Listening: true, Deaf: true}, f)
+	require.Equal(t, CheckResult{Listening: true, Silenced: true}, f)
 	closeFake(t, k, s)
 	require.Zero(t, k.listeners())
 }
@@ -208,7 +208,7 @@ func TestSilencedBeforeClose(t *testing.T) {
 		k.poison(-3)
 		closeFake(t, k, s)
 		require.Zero(t, k.listeners())
-		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 3}, s.Closing())
+		require.Equal(t, CheckResult{Listening: true, Silenced: true, Listens: 3}, s.Closing())
 	})
 }
 
@@ -225,11 +225,11 @@ func TestRiders(t *testing.T) {
 			s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
 			f, err := s.Check()
 			require.NoError(t, err)
-			require.Equal(t, Finding{Listening: true}, f)
+			require.Equal(t, CheckResult{Listening: true}, f)
 			for _, s := range []*Session{before, s} {
 				require.NoError(t, s.Close())
-				require.Equal(t, Finding{Listening: true}, s.Opening())
-				require.Equal(t, Finding{Listening: true}, s.Closing())
+				require.Equal(t, CheckResult{Listening: true}, s.Opening())
+				require.Equal(t, CheckResult{Listening: true}, s.Closing())
 			}
 			require.Zero(t, k.listeners())
 			require.Empty(t, leaseFiles(t, dir))
@@ -237,10 +237,10 @@ func TestRiders(t *testing.T) {
 			e, err := examineOn(k.system(), Config{})
 			require.NoError(t, err)
 			require.Len(t, e.Others, riders)
-			require.False(t, e.Silenced())
+			require.True(t, e.Heard)
 			f, err = reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
 			require.NoError(t, err)
-			require.Equal(t, Finding{Listening: true}, f)
+			require.Equal(t, CheckResult{Listening: true}, f)
 			require.Zero(t, k.listeners())
 			k.strangers = nil
 		}
@@ -257,7 +257,7 @@ func TestCloseDoesNothingForOthers(t *testing.T) {
 		k.poison(-2)
 		closeFake(t, k, s)
 		require.Zero(t, k.listeners())
-		require.Equal(t, Finding{Listening: true}, s.Closing())
+		require.Equal(t, CheckResult{Listening: true}, s.Closing())
 	})
 }
 
@@ -361,7 +361,7 @@ func TestRelease(t *testing.T) {
 		orphan(t, k, dir)
 		k.count = 2
 		s := openFake(t, k, Config{StateDirectory: dir})
-		require.Equal(t, Finding{Listening: true, Released: 2}, s.Opening())
+		require.Equal(t, CheckResult{Listening: true, Released: 2}, s.Opening())
 		require.Equal(t, 1, k.listeners())
 		require.Len(t, leaseFiles(t, dir), 1)
 		closeFake(t, k, s)
@@ -376,7 +376,7 @@ func TestReleaseIsMistaken(t *testing.T) {
 		dir := stateDir(t)
 		orphan(t, k, dir)
 		s := openFake(t, k, Config{StateDirectory: dir})
-		require.Equal(t, Finding{Listening: true, Mistaken: 1}, s.Opening())
+		require.Equal(t, CheckResult{Listening: true, Mistaken: 1}, s.Opening())
 		require.Equal(t, 1, k.listeners())
 		require.Len(t, leaseFiles(t, dir), 1)
 		closeFake(t, k, s)
@@ -400,7 +400,7 @@ func TestReleaseBesideOthers(t *testing.T) {
 						orphan(t, k, dir)
 						orphan(t, k, dir)
 						s := openFake(t, k, Config{Repair: repair, StateDirectory: dir})
-						require.Equal(t, Finding{Listening: true, Released: leaked, Kept: 2 - leaked}, s.Opening())
+						require.Equal(t, CheckResult{Listening: true, Released: leaked, Kept: 2 - leaked}, s.Opening())
 						require.Equal(t, honest+1, k.listeners())
 						require.Len(t, leaseFiles(t, dir), 1+2-leaked)
 						closeFake(t, k, s)
@@ -424,7 +424,7 @@ func TestReleaseInACrowd(t *testing.T) {
 			orphan(t, k, dir)
 			k.count = 1
 			s := openFake(t, k, Config{StateDirectory: dir})
-			require.Equal(t, Finding{Listening: true, Kept: 1}, s.Opening())
+			require.Equal(t, CheckResult{Listening: true, Kept: 1}, s.Opening())
 			closeFake(t, k, s)
 			require.Equal(t, 1, k.listeners())
 			require.Len(t, leaseFiles(t, dir), 1)
@@ -438,7 +438,7 @@ func TestReleaseWhileOthersComeAndGo(t *testing.T) {
 		setup  func(k *fakeKernel)
 		change func(k *fakeKernel)
 		always bool // and not once
-		want   Finding
+		want   CheckResult
 		after  int
 	}{
 		"is on its way out": {
@@ -448,27 +448,27 @@ func TestReleaseWhileOthersComeAndGo(t *testing.T) {
 				}
 			},
 			setup: func(k *fakeKernel) { k.strangers = append(k.strangers, Member{Port: 5002}) }, always: true,
-			want: Finding{Listening: true, Released: 1}, after: 2,
+			want: CheckResult{Listening: true, Released: 1}, after: 2,
 		},
 		"comes": {
 			change: func(k *fakeKernel) { k.strangers = append(k.strangers, Member{Port: 5002}) }, // a rider
-			want:   Finding{Listening: true, Kept: 1}, after: 3,
+			want:   CheckResult{Listening: true, Kept: 1}, after: 3,
 		},
 		"comes and listens": {
 			change: func(k *fakeKernel) { k.count++; k.strangers = append(k.strangers, Member{Port: 5002}) },
-			want:   Finding{Listening: true, Released: 1}, after: 3,
+			want:   CheckResult{Listening: true, Released: 1}, after: 3,
 		},
 		"goes": {
 			change: func(k *fakeKernel) { k.count--; k.strangers = k.strangers[:1] },
-			want:   Finding{Listening: true, Released: 1}, after: 1,
+			want:   CheckResult{Listening: true, Released: 1}, after: 1,
 		},
 		"one for another": {
 			change: func(k *fakeKernel) { k.strangers[1] = Member{Port: 5003} },
-			want:   Finding{Listening: true, Released: 1}, after: 2,
+			want:   CheckResult{Listening: true, Released: 1}, after: 2,
 		},
 		"all the time": {
 			change: func(k *fakeKernel) { k.strangers[1].Port++ }, always: true,
-			want: Finding{Listening: true, Kept: 1}, after: 3,
+			want: CheckResult{Listening: true, Kept: 1}, after: 3,
 		},
 	}
 	for name, tt := range tests {
@@ -511,7 +511,7 @@ func TestRepairInACrowd(t *testing.T) {
 		k.poison(-3)
 		f, err := s.Check()
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 3, Crowd: true}, f)
+		require.Equal(t, CheckResult{Listening: true, Silenced: true, Listens: 3, Crowd: true}, f)
 		require.Equal(t, 1, k.listeners())
 		closeFake(t, k, s)
 		require.Zero(t, k.listeners())
@@ -545,7 +545,7 @@ func TestRepairHasAnEnd(t *testing.T) {
 	s := openFake(t, k, Config{Repair: true})
 	k.poison(-1)
 	s.depth = maxDepth
-	s.state = stateDeaf
+	s.state = stateSilenced
 	_, err := s.Check()
 	require.ErrorIs(t, err, errTooDeep)
 	require.Zero(t, k.listeners())
@@ -560,7 +560,7 @@ func TestReleaseAfterMending(t *testing.T) {
 		orphan(t, k, dir)
 		k.poison(-1)
 		s := openFake(t, k, Config{Repair: true, StateDirectory: dir})
-		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 1}, s.Opening())
+		require.Equal(t, CheckResult{Listening: true, Silenced: true, Listens: 1}, s.Opening())
 		require.Len(t, leaseFiles(t, dir), 1)
 		closeFake(t, k, s)
 		require.Zero(t, k.listeners())
@@ -573,7 +573,7 @@ func TestReleaseWhileDeaf(t *testing.T) {
 	orphan(t, k, dir)
 	k.poison(-1)
 	s := openFake(t, k, Config{StateDirectory: dir})
-	require.Equal(t, Finding{Deaf: true}, s.Opening())
+	require.Equal(t, CheckResult{Silenced: true}, s.Opening())
 	require.Len(t, leaseFiles(t, dir), 2)
 	closeFake(t, k, s)
 	require.Equal(t, -1, k.listeners())
@@ -648,7 +648,7 @@ func TestReleaseIsLockedOut(t *testing.T) {
 			k.locked = lock(k)
 			k.patience = 0
 			s := openFake(t, k, Config{StateDirectory: dir})
-			require.Equal(t, Finding{Listening: true, Err: s.Opening().Err}, s.Opening())
+			require.Equal(t, CheckResult{Listening: true, Err: s.Opening().Err}, s.Opening())
 			require.ErrorIs(t, s.Opening().Err, errNotLooked)
 			require.Equal(t, 2, k.listeners())
 			require.NoError(t, s.Close())
@@ -680,7 +680,7 @@ func TestReleaseDuringMend(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(hostPatience / 5):
+			case <-time.After(hostSystem("").patience / 5):
 			}
 		})
 		k.locked = func(f *os.File) (bool, error) {
@@ -709,7 +709,7 @@ func TestReleaseCannotRemove(t *testing.T) {
 	k.count = 2
 
 	for range 3 {
-		var f Finding
+		var f CheckResult
 		require.Error(t, s.giveBack(&lease{dir: s.leases, name: filepath.Base(path), file: file}, &f, time.Now()))
 		require.Equal(t, 1, k.listeners())
 	}
@@ -765,7 +765,7 @@ func TestRepairFails(t *testing.T) {
 					require.ErrorIs(t, f.Err, errInjected)
 				}
 				require.Equal(t, tt.after, k.listeners())
-				require.Equal(t, tt.raised, f.Raised)
+				require.Equal(t, tt.raised, f.Listens)
 
 				k.failTimes(tt.fail, 0)
 				require.NoError(t, s.Close())
@@ -807,7 +807,7 @@ func TestCanaryIsDropped(t *testing.T) {
 	k.full = canaries - 1
 	f, err := s.Check()
 	require.NoError(t, err)
-	require.Equal(t, Finding{Listening: true}, f)
+	require.Equal(t, CheckResult{Listening: true}, f)
 
 	k.full = canaries
 	_, err = s.Check()
@@ -838,7 +838,7 @@ func TestCanaryIsStale(t *testing.T) {
 	heard, err := p.heard()
 	require.NoError(t, err)
 	require.False(t, heard)
-	require.NoError(t, p.close())
+	require.NoError(t, p.sock.close())
 }
 
 // What is known to be silenced is said to be, also when it cannot be mended.
@@ -932,7 +932,7 @@ func TestLeaseWithoutIgnore(t *testing.T) {
 		}
 		k.failTimes("IGNORE", 0)
 		next := openFake(t, k, Config{StateDirectory: dir})
-		require.Equal(t, Finding{Listening: true, Released: 1}, next.Opening())
+		require.Equal(t, CheckResult{Listening: true, Released: 1}, next.Opening())
 		closeFake(t, k, next)
 		require.Zero(t, k.listeners())
 		require.Empty(t, leaseFiles(t, dir))
@@ -959,7 +959,7 @@ func TestLeaseWhenUnsure(t *testing.T) {
 
 			k.failTimes("extra LISTEN", 0)
 			next := openFake(t, k, Config{StateDirectory: dir})
-			require.Equal(t, Finding{Listening: true, Released: left, Mistaken: 1 - left}, next.Opening())
+			require.Equal(t, CheckResult{Listening: true, Released: left, Mistaken: 1 - left}, next.Opening())
 			closeFake(t, k, next)
 			require.Zero(t, k.listeners())
 			require.Empty(t, leaseFiles(t, dir))

@@ -2,6 +2,5 @@
 
 package cnproc
 
-// crash marks a moment at which tests kill the process; see crash_on.go. In the
-// program that users run it does nothing.
+// crash marks a moment at which tests kill the process; see crash_on.go.
 func crash(string) {}

@@ -2,43 +2,31 @@ package cnproc
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 )
 
 // An Examination is what the connector of a machine was found to be like.
 type Examination struct {
-	// Others are the sockets in the group besides those of this examination, and
-	// Crowd says that some are missing: see Members. Whether they have sent LISTEN is
-	// not to be seen, and so neither whether they have lost it.
+	// Others are the other sockets in the group. Whether they have sent LISTEN is not to
+	// be seen, and so neither whether they have lost it.
 	Others []Member
-	Crowd  bool
-	// HeardBefore says that the kernel reported events before this examination
-	// had sent a LISTEN of its own: its count was one or more. Without Others
-	// that is a LISTEN that nobody will take back.
+	Crowd  bool // there are more others than can be listed
+	// HeardBefore says that the kernel reported events before this examination had sent a
+	// LISTEN: its count was one or more. Without Others nobody will take that back.
 	HeardBefore bool
-	// Heard says that it reported events after that LISTEN.
-	Heard bool
-	// Missing is how many further LISTENs it took until it did, or -1 if that was
-	// more than could be sent in two seconds. While it is above 0 the kernel's
-	// count is so far below zero, and the next so many programs will hear nothing.
-	Missing int
-	// ReceiveBuffer is the size of the queue that was granted, in bytes.
-	ReceiveBuffer int
+	Heard       bool // it did after that LISTEN; if not, others have sent an unmatched IGNORE
+	// Missing is how many further LISTENs it took until it did, or -1 if that was more
+	// than could be sent in two seconds. The next so many programs will hear nothing.
+	Missing       int
+	ReceiveBuffer int // bytes of the queue that were granted
 }
 
-// Silenced reports whether the kernel reported nothing although this examination
-// had sent LISTEN: others have sent it an unmatched IGNORE.
-func (e Examination) Silenced() bool { return !e.Heard }
-
-// Examine finds out how the connector of this machine is, and leaves the kernel's
-// count as it was. Nothing is repaired and no lease is read, whatever cfg says.
-//
-// Errors are those of Open.
-func Examine(cfg Config) (Examination, error) {
-	return examineOn(cfg.system(), cfg)
-}
+// Examine finds out how the connector of this machine is, and leaves the kernel's count as it
+// was. Nothing is repaired and no lease is read, whatever cfg says. Errors are those of Open.
+func Examine(cfg Config) (Examination, error) { return examineOn(hostSystem(cfg.Proc), cfg) }
 
 func examineOn(sys system, cfg Config) (e Examination, err error) {
 	obstacle := sys.obstacle()
@@ -53,10 +41,10 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return e, &OpError{Op: "listen", Err: obstacle}
 	}
-	// A session that mends meanwhile would count on what is taken back here. Where
-	// there is no folder that is fit, none keeps leases in it.
+	// A session that repairs meanwhile would count on what is taken back here. In a
+	// directory that is not fit none keeps leases.
 	d, dirErr := existingLeaseDir(sys, cfg.StateDirectory)
-	free := d == nil || dirErr != nil
+	free := dirErr != nil
 	if !free {
 		locked, unlock := d.lock(sys.patience, never)
 		defer func() {
@@ -69,7 +57,7 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	if err != nil {
 		return e, &OpError{Op: "join", Err: err}
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.sock.close()) }()
 	if e.HeardBefore, err = p.heard(); err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
@@ -84,9 +72,11 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 		return e, err // it could not be found out
 	}
 	e.Heard, e.ReceiveBuffer = s.opening.Listening, s.receiveBuffer
-	if e.Others, e.Crowd, err = s.others(); err != nil {
+	others, crowd, err := s.others()
+	if err != nil {
 		return e, &OpError{Op: "check", Err: err}
 	}
+	e.Others, e.Crowd = slices.AppendSeq(make([]Member, 0, len(others)), maps.Keys(others)), crowd
 	if !e.Heard {
 		if !free {
 			return e, &OpError{Op: "check", Err: errBusy}
@@ -98,35 +88,26 @@ func examineOn(sys system, cfg Config) (e Examination, err error) {
 	return e, nil
 }
 
-var errBusy = errors.New("the connector is silenced, and another program that is at work on that has locked the folder of the leases: try again in a moment")
+var errBusy = errors.New("the connector is silenced, and another program that has locked the leases is at work on that: try again in a moment")
 
-// none passes no events.
-var none = Filter{Types: []What{WhatNone}}
-
-// examinations is for how many repairs' time a count below zero is looked into, or
-// repaired by Reconcile.
+// examinations is for how many repairs' time Examine and Reconcile work on a count.
 const examinations = 10
 
-// Reconcile gives back what dead sessions have left in the kernel's count, as
-// their leases in cfg.StateDirectory tell, without listening for longer than
-// that takes. With cfg.Repair it also mends a connector that others have
-// silenced.
-//
-// Errors are those of Open and Close.
-func Reconcile(cfg Config) (Finding, error) {
-	return reconcileOn(cfg.system(), cfg)
-}
+// Reconcile gives back what dead sessions have left in the kernel's count, as their leases
+// in cfg.StateDirectory tell, and listens only as long as that takes. With cfg.Repair it
+// also repairs a connector that others have silenced. Errors are those of Open and Close.
+func Reconcile(cfg Config) (CheckResult, error) { return reconcileOn(hostSystem(cfg.Proc), cfg) }
 
-func reconcileOn(sys system, cfg Config) (Finding, error) {
+func reconcileOn(sys system, cfg Config) (CheckResult, error) {
 	cfg.Filter = none
 	if _, err := os.Stat(cfg.StateDirectory); errors.Is(err, fs.ErrNotExist) {
-		// There is nothing to give back. A folder made here, by whoever asks,
-		// might shut out the user that the plugin runs as.
+		// There is nothing to give back, and a directory of this user's might shut out
+		// the one that the listeners run as.
 		cfg.StateDirectory = ""
 	}
 	s, err := openOn(sys, cfg)
 	if err != nil {
-		return Finding{}, err
+		return CheckResult{}, err
 	}
 	f := s.Opening()
 	for range examinations {
@@ -138,51 +119,7 @@ func reconcileOn(sys system, cfg Config) (Finding, error) {
 		f.Err = errors.Join(f.Err, err, again.Err)
 	}
 	err = s.Close()
-	f.Raised = int(s.Stats().Repairs)
+	f.Listens = int(s.Stats().Repairs)
 	f.Err = errors.Join(f.Err, s.Closing().Err)
 	return f, err
 }
-
-// Leases lists the leases in a state directory, changing nothing. Those of
-// sessions that live are Held. A folder that is not there has none.
-//
-// The error means that the folder cannot be read, or that no session would keep
-// leases in it.
-func Leases(dir string) ([]Lease, error) {
-	return leasesOn(hostSystem(""), dir)
-}
-
-func leasesOn(sys system, dir string) ([]Lease, error) {
-	d, err := existingLeaseDir(sys, dir)
-	if d == nil || err != nil {
-		return nil, err
-	}
-	defer d.close()
-	names, err := d.names()
-	if err != nil {
-		return nil, err
-	}
-	leases := make([]Lease, 0, len(names))
-	for _, name := range names {
-		l, err := d.open(name, os.O_RDONLY)
-		if err != nil {
-			return nil, fmt.Errorf("lease %q: %w", name, err)
-		}
-		if l == nil {
-			continue
-		}
-		info, ours := l.read()
-		free, err := l.lock()
-		if err := errors.Join(err, l.file.Close()); err != nil {
-			return nil, err
-		}
-		if info.Held = !free; ours {
-			leases = append(leases, info)
-		}
-	}
-	return leases, nil
-}
-
-// BootID names this run of the kernel, as leases do. proc is where proc is
-// mounted.
-func BootID(proc string) (string, error) { return hostSystem(proc).bootID() }

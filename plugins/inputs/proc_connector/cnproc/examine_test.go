@@ -49,7 +49,7 @@ func TestExamine(t *testing.T) {
 					tt.want.Others = make([]Member, 0)
 				}
 				require.Equal(t, tt.want, e)
-				require.Equal(t, tt.silenced, e.Silenced())
+				require.Equal(t, tt.silenced, !e.Heard)
 				require.Equal(t, tt.count, k.listeners())
 				require.Zero(t, k.open())
 			})
@@ -199,7 +199,7 @@ func TestReconcile(t *testing.T) {
 		k.stranger(5000)
 		f, err := reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true, Released: 1}, f)
+		require.Equal(t, CheckResult{Listening: true, Released: 1}, f)
 		require.Equal(t, 1, k.listeners())
 		require.Empty(t, leaseFiles(t, dir))
 		require.Zero(t, k.open())
@@ -207,7 +207,7 @@ func TestReconcile(t *testing.T) {
 		k.poison(-3)
 		f, err = reconcileOn(k.system(), Config{Repair: true, StateDirectory: dir})
 		require.NoError(t, err)
-		require.Equal(t, Finding{Listening: true, Deaf: true, Raised: 3, Others: 1}, f)
+		require.Equal(t, CheckResult{Listening: true, Silenced: true, Listens: 3, Others: 1}, f)
 		require.Equal(t, 1, k.listeners())
 	})
 }
@@ -222,7 +222,7 @@ func TestReconcileGoesOn(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, heard, f.Listening)
 			if heard {
-				require.Equal(t, poison, f.Raised)
+				require.Equal(t, poison, f.Listens)
 				require.Zero(t, k.listeners())
 			}
 		})
@@ -235,7 +235,7 @@ func TestReconcileWithoutFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")
 	f, err := reconcileOn(k.system(), Config{StateDirectory: dir})
 	require.NoError(t, err)
-	require.Equal(t, Finding{Listening: true}, f)
+	require.Equal(t, CheckResult{Listening: true}, f)
 	require.NoDirExists(t, dir)
 	require.Zero(t, k.listeners())
 }
@@ -265,7 +265,7 @@ func TestMembers(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, crowd)
 	require.Equal(t, map[Member]bool{{Port: 4023, Inode: 6723}: true, {Port: 3221225472, Inode: 6724}: true}, found)
-	_, _, err = Members(t.TempDir())
+	_, _, err = listMembers(t.TempDir())
 	require.ErrorContains(t, err, "listing the listeners")
 }
 

@@ -189,23 +189,26 @@ func (k *fakeKernel) rename() (Task, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.count > 0 {
-		b := message(binary.NativeEndian, WhatComm, 0, uint32(task.PID), uint32(task.TGID))
+		b := message(binary.NativeEndian, EventComm, 0, uint32(task.PID), uint32(task.TGID))
 		binary.NativeEndian.PutUint64(b[offTimestamp:], Monotonic())
 		k.report(datagram{bytes: b})
 	}
 	return task, nil
 }
 
-func (k *fakeKernel) members() ([]Member, bool, error) {
+func (k *fakeKernel) members() (map[Member]bool, bool, error) {
 	if err := k.step("members"); err != nil {
 		return nil, false, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	members := append([]Member(nil), k.strangers...)
+	members := make(map[Member]bool)
+	for _, m := range k.strangers {
+		members[m] = true
+	}
 	for _, s := range k.sockets {
 		if s.member && !s.closed {
-			members = append(members, Member{Port: s.id, Inode: uint64(1000 + s.id)})
+			members[Member{Port: s.id, Inode: uint64(1000 + s.id)}] = true
 		}
 	}
 	return members, len(members) > maxMembers, nil
@@ -243,7 +246,7 @@ func (k *fakeKernel) request(s *fakeSocket, op, ack uint32) {
 	case k.deafTo:
 		return
 	case k.refuse != 0:
-		s.queue = append(s.queue, datagram{bytes: message(binary.NativeEndian, WhatNone, ack, k.refuse)})
+		s.queue = append(s.queue, datagram{bytes: message(binary.NativeEndian, eventNone, ack, k.refuse)})
 		return
 	}
 	counts := true
@@ -261,7 +264,7 @@ func (k *fakeKernel) request(s *fakeSocket, op, ack uint32) {
 	case k.loseAck:
 		k.dropped++
 	case k.count > 0:
-		k.report(datagram{bytes: message(binary.NativeEndian, WhatNone, ack, 0)})
+		k.report(datagram{bytes: message(binary.NativeEndian, eventNone, ack, 0)})
 		if s.prefix == "" {
 			s.queue = append(s.queue, k.after...)
 			k.after = nil
@@ -288,10 +291,9 @@ type fakeSocket struct {
 
 func (s *fakeSocket) step(name string) error { return s.k.step(s.prefix + name) }
 
-func (s *fakeSocket) setFilter(raw []bpf.RawInstruction) error {
-	program, ok := bpf.Disassemble(raw)
-	if !ok {
-		return errors.New("the filter is no program")
+func (s *fakeSocket) setFilter(program []bpf.Instruction) error {
+	if _, err := bpf.Assemble(program); err != nil {
+		return err
 	}
 	vm, err := bpf.NewVM(program)
 	if err != nil {
@@ -365,7 +367,7 @@ func (s *fakeSocket) receive(limit int) ([]datagram, error) {
 	return batch, nil
 }
 
-func (s *fakeSocket) setAlarm([]bpf.RawInstruction) error { return s.step("alarm") }
+func (s *fakeSocket) setAlarm([]bpf.Instruction) error { return s.step("alarm") }
 
 func (s *fakeSocket) wait(idle, window time.Duration) error {
 	if err := s.step("wait"); err != nil {
@@ -435,7 +437,7 @@ func (k *fakeKernel) rider() {
 }
 
 func forkOf(pid uint32) datagram {
-	return datagram{bytes: message(binary.NativeEndian, WhatFork, 0, 1, 1, pid, pid)}
+	return datagram{bytes: message(binary.NativeEndian, EventFork, 0, 1, 1, pid, pid)}
 }
 
 const eperm = uint32(syscall.EPERM)

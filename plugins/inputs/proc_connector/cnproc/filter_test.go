@@ -9,12 +9,12 @@ import (
 )
 
 func TestFilter(t *testing.T) {
-	all := []What{WhatFork, WhatExec, WhatUID, WhatGID, WhatSID, WhatPtrace, WhatComm, WhatCoredump, WhatExit}
-	const unknown = What(0x800)
+	all := []EventType{EventFork, EventExec, EventUID, EventGID, EventSID, EventPtrace, EventComm, EventCoredump, EventExit}
+	const unknown = EventType(0x800)
 
 	// A fork's task lies behind its parent's; all others begin with theirs.
-	task := func(w What, pid, tgid uint32) []byte {
-		if w == WhatFork {
+	task := func(w EventType, pid, tgid uint32) []byte {
+		if w == EventFork {
 			return message(binary.NativeEndian, w, 0, 1, 1, pid, tgid)
 		}
 		return message(binary.NativeEndian, w, 0, pid, tgid, 1, 2)
@@ -22,40 +22,40 @@ func TestFilter(t *testing.T) {
 
 	tests := map[string]struct {
 		filter  Filter
-		leaders []What // types that pass for the first thread of a process
-		threads []What // types that pass for another
+		leaders []EventType // types that pass for the first thread of a process
+		threads []EventType // types that pass for another
 	}{
 		"zero value passes everything": {
-			leaders: append([]What{unknown}, all...),
-			threads: append([]What{unknown}, all...),
+			leaders: append([]EventType{unknown}, all...),
+			threads: append([]EventType{unknown}, all...),
 		},
 		"no threads": {
 			filter:  Filter{NoThreads: true},
-			leaders: append([]What{unknown}, all...),
-			threads: []What{unknown, WhatExec, WhatSID, WhatPtrace, WhatCoredump},
+			leaders: append([]EventType{unknown}, all...),
+			threads: []EventType{unknown, EventExec, EventSID, EventPtrace, EventCoredump},
 		},
 		"some types": {
-			filter:  Filter{Types: []What{WhatExec, WhatExit}},
-			leaders: []What{WhatExec, WhatExit},
-			threads: []What{WhatExec, WhatExit},
+			filter:  Filter{Types: []EventType{EventExec, EventExit}},
+			leaders: []EventType{EventExec, EventExit},
+			threads: []EventType{EventExec, EventExit},
 		},
 		"all known types, no threads": {
 			filter:  Filter{Types: all, NoThreads: true},
 			leaders: all,
-			threads: []What{WhatExec, WhatSID, WhatPtrace, WhatCoredump},
+			threads: []EventType{EventExec, EventSID, EventPtrace, EventCoredump},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			vm, err := bpf.NewVM(tt.filter.program(filterSelf, 0))
 			require.NoError(t, err)
-			_, err = tt.filter.assemble(0)
+			_, err = bpf.Assemble(tt.filter.program(filterSelf, 0))
 			require.NoError(t, err)
 
-			for _, w := range append([]What{WhatNone, unknown}, all...) {
+			for _, w := range append([]EventType{eventNone, unknown}, all...) {
 				for _, c := range []struct {
 					pid  uint32
-					pass []What
+					pass []EventType
 				}{{pid: 4242, pass: tt.leaders}, {pid: 4243, pass: tt.threads}} {
 					n, err := vm.Run(task(w, c.pid, 4242))
 					require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-func contains(set []What, w What) bool {
+func contains(set []EventType, w EventType) bool {
 	for _, s := range set {
 		if s == w {
 			return true
@@ -85,7 +85,7 @@ const filterSelf = 77
 // A canary is a renaming of one of this process's own threads other than the
 // first. Sessions do not hear it, probes hear nothing else but some acknowledgements.
 func TestFilterCanary(t *testing.T) {
-	comm := func(pid, tgid uint32) []byte { return message(binary.NativeEndian, WhatComm, 0, pid, tgid) }
+	comm := func(pid, tgid uint32) []byte { return message(binary.NativeEndian, EventComm, 0, pid, tgid) }
 	tests := map[string]struct {
 		message []byte
 		all     bool // passes a filter that lets everything through
@@ -96,7 +96,7 @@ func TestFilterCanary(t *testing.T) {
 		"own process":     {message: comm(filterSelf, filterSelf), all: true, leaders: true, probe: true},
 		"another thread":  {message: comm(filterSelf, 1000), all: true},
 		"another process": {message: comm(1000, 1000), all: true, leaders: true},
-		"own exec":        {message: message(binary.NativeEndian, WhatExec, 0, filterSelf, filterSelf), all: true, leaders: true},
+		"own exec":        {message: message(binary.NativeEndian, EventExec, 0, filterSelf, filterSelf), all: true, leaders: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestFilterCanary(t *testing.T) {
 				passes  bool
 			}{
 				{Filter{}.program(filterSelf, 0), tt.all},
-				{Filter{Types: []What{WhatComm, WhatExec}}.program(filterSelf, 0), tt.all},
+				{Filter{Types: []EventType{EventComm, EventExec}}.program(filterSelf, 0), tt.all},
 				{Filter{NoThreads: true}.program(filterSelf, 0), tt.leaders},
 				{probeFilter(filterSelf, 0x1234<<10), tt.probe},
 				{none.program(filterSelf, 0), false},
@@ -127,11 +127,11 @@ func TestFilterAcknowledgement(t *testing.T) {
 	passes := func(program []bpf.Instruction, ack uint32) bool {
 		vm, err := bpf.NewVM(program)
 		require.NoError(t, err)
-		n, err := vm.Run(message(binary.NativeEndian, WhatNone, ack, 0))
+		n, err := vm.Run(message(binary.NativeEndian, eventNone, ack, 0))
 		require.NoError(t, err)
 		return n > 0
 	}
-	for _, f := range []Filter{{}, {NoThreads: true}, {Types: []What{WhatExec}}, none} {
+	for _, f := range []Filter{{}, {NoThreads: true}, {Types: []EventType{EventExec}}, none} {
 		require.True(t, passes(f.program(filterSelf, own), own))
 		for _, ack := range []uint32{0, own - 1, own + 1, own ^ 1<<31} {
 			require.False(t, passes(f.program(filterSelf, own), ack))
@@ -147,7 +147,7 @@ func TestFilterAcknowledgement(t *testing.T) {
 }
 
 func TestTapFilter(t *testing.T) {
-	on := func(w What, cpu uint32) []byte {
+	on := func(w EventType, cpu uint32) []byte {
 		b := message(binary.NativeEndian, w, 0, 1, 1)
 		binary.NativeEndian.PutUint32(b[offCPU:], cpu)
 		return b
@@ -157,21 +157,21 @@ func TestTapFilter(t *testing.T) {
 		event []byte
 		pass  bool
 	}{
-		{CPURange{0, 0}, on(WhatExec, 0), true},
-		{CPURange{0, 0}, on(WhatExec, 1), false},
-		{CPURange{0, 0}, on(WhatExec, 256), false},
-		{CPURange{0, 0}, on(WhatFork, 0), false},
-		{CPURange{0, 0}, on(WhatNone, 0), false},
-		{CPURange{3, 5}, on(WhatExec, 2), false},
-		{CPURange{3, 5}, on(WhatExec, 3), true},
-		{CPURange{3, 5}, on(WhatExec, 5), true},
-		{CPURange{3, 5}, on(WhatExec, 6), false},
-		{CPURange{3, 5}, on(WhatExec, 0x400), false},
-		{CPURange{250, 0xffff}, on(WhatExec, 249), false},
-		{CPURange{250, 0xffff}, on(WhatExec, 258), true},
-		{CPURange{250, 0xffff}, on(WhatExec, 8191), true},
+		{CPURange{0, 0}, on(EventExec, 0), true},
+		{CPURange{0, 0}, on(EventExec, 1), false},
+		{CPURange{0, 0}, on(EventExec, 256), false},
+		{CPURange{0, 0}, on(EventFork, 0), false},
+		{CPURange{0, 0}, on(eventNone, 0), false},
+		{CPURange{3, 5}, on(EventExec, 2), false},
+		{CPURange{3, 5}, on(EventExec, 3), true},
+		{CPURange{3, 5}, on(EventExec, 5), true},
+		{CPURange{3, 5}, on(EventExec, 6), false},
+		{CPURange{3, 5}, on(EventExec, 0x400), false},
+		{CPURange{250, 0xffff}, on(EventExec, 249), false},
+		{CPURange{250, 0xffff}, on(EventExec, 258), true},
+		{CPURange{250, 0xffff}, on(EventExec, 8191), true},
 	} {
-		program := tapFilter(WhatExec, tt.cpus)
+		program := tapFilter(tt.cpus)
 		_, err := bpf.Assemble(program)
 		require.NoError(t, err)
 		vm, err := bpf.NewVM(program)

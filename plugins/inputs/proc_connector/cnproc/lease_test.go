@@ -171,7 +171,7 @@ func TestLeaseLives(t *testing.T) {
 
 // leaseText is what a lease holds that was written to a certain inode.
 func leaseText(inode uint64) string {
-	return fmt.Sprintf("%s\nboot this-boot\npid 7\ninode %d\n%s\n", leaseMagic, inode, leaseEnd)
+	return fmt.Sprintf("telegraf-proc-connector lease\nboot this-boot\npid 7\ninode %d\nend\n", inode)
 }
 
 // layLease makes a lease that claims something.
@@ -180,7 +180,7 @@ func layLease(t *testing.T, path string) {
 	require.NoError(t, os.WriteFile(path, nil, leaseMode))
 	info, err := os.Stat(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, []byte(leaseText(inode(info))), leaseMode))
+	require.NoError(t, os.WriteFile(path, []byte(leaseText(stat(info).Ino)), leaseMode))
 }
 
 func TestLeaseThatClaimsNothing(t *testing.T) {
@@ -273,7 +273,7 @@ func TestLeaseErrors(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	_, err = d.open("x", os.O_RDWR)
 	require.ErrorIs(t, err, os.ErrClosed)
-	locked, unlock := d.lock(hostPatience, func() bool { return false })
+	locked, unlock := d.lock(hostSystem("").patience, func() bool { return false })
 	require.False(t, locked)
 	unlock()
 
@@ -392,7 +392,7 @@ func TestLeaseIsMoved(t *testing.T) {
 			require.Equal(t, 1, k.listeners())
 
 			s = openFake(t, k, Config{StateDirectory: dir})
-			require.Equal(t, Finding{Listening: true}, s.Opening())
+			require.Equal(t, CheckResult{Listening: true}, s.Opening())
 			require.Equal(t, 2, k.listeners())
 			require.Len(t, leaseFiles(t, dir), 1, "it is tidied up")
 			require.NoError(t, s.Close())
@@ -411,7 +411,7 @@ func TestLeaseIsCopied(t *testing.T) {
 	require.NoError(t, os.WriteFile(path+"-copy", text, leaseMode))
 
 	next := openFake(t, k, Config{StateDirectory: dir})
-	require.Equal(t, Finding{Listening: true}, next.Opening())
+	require.Equal(t, CheckResult{Listening: true}, next.Opening())
 	require.Equal(t, 3, k.listeners())
 	require.NoError(t, next.Close())
 	closeFake(t, k, s)
@@ -425,12 +425,12 @@ func TestLeaseDirLock(t *testing.T) {
 	require.NoError(t, err)
 	never := func() bool { return false }
 
-	locked, unlock := d.lock(hostPatience, never)
+	locked, unlock := d.lock(hostSystem("").patience, never)
 	require.True(t, locked)
 	waited := make(chan time.Duration)
 	start := time.Now()
 	go func() {
-		_, unlock := d.lock(hostPatience, never)
+		_, unlock := d.lock(hostSystem("").patience, never)
 		unlock()
 		waited <- time.Since(start)
 	}()
@@ -438,22 +438,22 @@ func TestLeaseDirLock(t *testing.T) {
 	unlock()
 	require.GreaterOrEqual(t, <-waited, 50*time.Millisecond)
 
-	_, unlock = d.lock(hostPatience, never)
+	_, unlock = d.lock(hostSystem("").patience, never)
 	start = time.Now()
-	locked, unlockNothing := d.lock(hostPatience, never)
+	locked, unlockNothing := d.lock(hostSystem("").patience, never)
 	require.False(t, locked)
 	unlockNothing()
-	require.GreaterOrEqual(t, time.Since(start), hostPatience)
+	require.GreaterOrEqual(t, time.Since(start), hostSystem("").patience)
 	_, unlockNothing = d.lock(time.Hour, func() bool { return true }) // at once
 	unlockNothing()
 	unlock()
 
 	k.failTimes("flock", -1)
-	locked, unlock = d.lock(hostPatience, never)
+	locked, unlock = d.lock(hostSystem("").patience, never)
 	require.False(t, locked)
 	unlock()
 	var none *leaseDir
-	locked, unlock = none.lock(hostPatience, never)
+	locked, unlock = none.lock(hostSystem("").patience, never)
 	require.False(t, locked)
 	unlock()
 	require.NoError(t, none.orphans((*lease).remove))

@@ -6,80 +6,63 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 )
 
-// A Member is a socket in the connector's group, as /proc/net/netlink lists it:
-// a program that hears whatever the kernel reports. Whether it has sent a
-// LISTEN is not to be seen.
+// A Member is a socket in the connector's group, as /proc/net/netlink lists it.
 type Member struct {
 	Port  uint32 // port id of the socket
 	Inode uint64 // as in the links of /proc/PID/fd
 }
 
+// passivePorts are the port ids of members that send no LISTEN: far more than anybody can fill.
+// The kernel gives out process ids, which are smaller (PID_MAX_LIMIT in include/linux/threads.h
+// is 2^22), and negative numbers (netlink_autobind in net/netlink/af_netlink.c).
 const (
-	// passivePorts are the port ids of members that send no LISTEN: far more than
-	// anybody can fill. The kernel itself gives out process ids, which are smaller
-	// (PID_MAX_LIMIT in include/linux/threads.h is 2^22), and negative numbers
-	// (netlink_autobind in net/netlink/af_netlink.c).
 	passivePorts     = 0x50000000
 	passivePortCount = 1 << 28
 )
 
-// Passive reports whether the member is a socket of this package that sends no
-// LISTEN, and so is nobody to be counted.
-func (m Member) Passive() bool { return m.Port-passivePorts < passivePortCount }
+// passive reports whether the member is a socket of this package that sends no LISTEN.
+func (m Member) passive() bool { return m.Port-passivePorts < passivePortCount }
 
-// maxMembers and maxRows bound what is read of the list. Honest programs are a
-// handful, and a host has some hundred netlink sockets; but any user may add as many
-// as he has descriptors, and the kernel takes time with the square of their number.
 const (
+	// maxMembers and maxRows bound what is read of the list. A host has some hundred netlink
+	// sockets, but any user may add as many as he has descriptors, and the kernel takes
+	// time with the square of their number.
 	maxMembers = 1024
 	maxRows    = 8192
+
+	// memberReads is how often the list is read. While sockets come and go the kernel now
+	// and then leaves out one that stays (in one of a thousand readings, when probes are
+	// opened and closed all the time), and that would be silenced for it.
+	memberReads = 3
 )
 
-// memberReads is how often the list is read. While sockets come and go the kernel
-// now and then leaves out one that stays (about one of a thousand readings, when
-// probes are opened and closed all the time), and whoever is left out would be
-// left deaf. One that has just gone may be listed instead, which does no harm.
-const memberReads = 3
-
-// Members lists the sockets in the connector's group, in any order. proc is where
-// proc is mounted. crowd says that some are missing, because there are more than
-// 1,024, or more than 8,192 netlink sockets of all kinds.
-//
-// The error, of os.Open or of reading, means that the list cannot be read; rows
-// that make no sense are left out.
-func Members(proc string) (members []Member, crowd bool, err error) {
-	found := make(map[Member]bool)
-	for range memberReads {
+// listMembers lists the group. In a crowd of more than maxMembers or maxRows some are missing.
+func listMembers(proc string) (members map[Member]bool, crowd bool, err error) {
+	members = make(map[Member]bool)
+	for i := 0; i < memberReads && !crowd; i++ {
 		table, err := os.Open(filepath.Join(proc, "thread-self", "net", "netlink"))
 		if err == nil {
-			crowd, err = parseMembers(table, found)
+			crowd, err = parseMembers(table, members)
 			err = errors.Join(err, table.Close())
 		}
 		if err != nil {
 			return nil, false, fmt.Errorf("listing the listeners: %w", err)
 		}
-		if crowd {
-			break
-		}
 	}
-	return slices.Collect(maps.Keys(found)), crowd, nil
+	return members, crowd, nil
 }
 
-// parseMembers reads the table that netlink_native_seq_show in
-// net/netlink/af_netlink.c prints:
+// parseMembers adds to found from the table that netlink_native_seq_show in
+// net/netlink/af_netlink.c prints, and ends early where there is a crowd. Rows that
+// make no sense are left out. Bit 0 of Groups is group 1.
 //
 //	sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 //	0000000095c255bd 11  0          00000000 0        0        0     2        0        14
-//
-// Groups is a bit mask of which bit 0 is group 1. It adds to found, and ends early
-// where there is a crowd.
 func parseMembers(table io.Reader, found map[Member]bool) (crowd bool, err error) {
 	const group = 1 << (cnIdxProc - 1)
 	lines := bufio.NewScanner(table)

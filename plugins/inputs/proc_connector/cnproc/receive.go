@@ -6,67 +6,55 @@ import (
 	"time"
 )
 
-// A Batch is what Read returns: events, and what is to be known of those that are
-// missing.
+// A Batch is what Read returns.
 type Batch struct {
-	// Events are in the order in which the kernel queued them. What one process
-	// causes is in its causal order (a fork before the child's exec, an exec before
-	// the exit), because each event is queued before the task goes on; unrelated
-	// events of different CPUs may be queued a little out of the order of their
-	// timestamps. They are valid until the next Read.
+	// Events are valid until the next Read. What one process causes is in its causal
+	// order (a fork before the child's exec, an exec before the exit), because each event
+	// is queued before the task goes on; unrelated events of different CPUs may be a
+	// little out of the order of their timestamps.
 	Events []Event
 	// Until says that the queue is empty: what the kernel had queued by that time,
 	// in nanoseconds of CLOCK_MONOTONIC, was read. 0: more is waiting.
 	Until uint64
-	// Lost is how many events the kernel dropped because the queue was full.
-	// Silenced says that it reported none for a while, because other programs had
-	// silenced the connector. Both since they were last told; which events those
-	// were, nobody knows. They come with an empty queue.
-	Lost     uint64
-	Silenced bool
+	// What is missing since it was last told, with an empty queue.
+	Lost     uint64 // events that the kernel dropped because the queue was full
+	Silenced bool   // it reported none for a while, because others had silenced the connector
 }
 
 // Missed reports whether events are missing.
 func (b *Batch) Missed() bool { return b.Lost > 0 || b.Silenced }
 
-// drainTime bounds how long a session that has left the group goes on handing over
-// what was queued before.
+// drainTime bounds how long a session that has left the group hands over what was queued.
 const drainTime = time.Second
 
 // A receiver is the receiving side of a session.
 type receiver struct {
-	mu     sync.Mutex // held by Read
+	mu     sync.Mutex // held by Read, guards what follows
 	events [batchLen]Event
-	empty  bool // the queue was, when last read
-	full   int  // batches in a row that were full
-	drops  uint32
-	untold uint64    // losses
-	until  time.Time // set once the session has left the group
+	empty  bool   // the queue was, when last read
+	full   int    // batches in a row that were full
+	drops  uint32 // the kernel's counter, when last read
+	untold uint64 // losses
+	until  time.Time
 	closed bool
 
 	window  atomic.Int64 // nanoseconds
-	closing atomic.Bool
-	reading atomic.Bool // Read was called
-	gap     atomic.Bool // events were missed while the connector was silenced
+	closing atomic.Bool  // the session has left the group
+	reading atomic.Bool  // Read was called
+	gap     atomic.Bool  // events were missed while the connector was silenced
 }
 
-// Read fills b with what is queued, up to a batch. Once the queue is empty it waits
-// for the next event, and then for Config.Window, or until a storm has filled a part
-// of the queue. If no event comes for the time idle, unless that is negative, or Wake
-// was called, b has no events. It does not wait for a time of 0. It allocates
-// nothing.
+// Read fills b with what is queued, up to a batch. Once the queue is empty it waits for
+// the next event, and then for Config.Window, or until a storm has filled a part of the
+// queue. If no event comes for the time idle, unless that is negative, or Wake was
+// called, b has no events. It allocates nothing.
 //
-// Errors: ErrClosed (errors.Is) when IGNORE was sent and the queue is empty; an
-// *OpError of operation "read" when the socket fails, after which the session is of
-// no use and must be closed.
+// The error is ErrClosed (errors.Is) when IGNORE was sent and the queue is empty. After
+// any other the session is of no use and must be closed.
 func (s *Session) Read(b *Batch, idle time.Duration) error {
-	r := &s.receiver
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := s.readBatch(b, idle); err != nil {
-		return &OpError{Op: "read", Err: err}
-	}
-	return nil
+	s.receiver.mu.Lock()
+	defer s.receiver.mu.Unlock()
+	return at("read", s.readBatch(b, idle))
 }
 
 func (s *Session) readBatch(b *Batch, idle time.Duration) error {
@@ -86,7 +74,7 @@ func (s *Session) readBatch(b *Batch, idle time.Duration) error {
 			return err
 		}
 	}
-	asked := uint64(s.clock.monotonic())
+	_, asked := s.clock.read()
 	batch, err := s.sock.receive(batchLen)
 	if err != nil {
 		return err
@@ -102,7 +90,7 @@ func (s *Session) readBatch(b *Batch, idle time.Duration) error {
 		return err
 	}
 	if r.empty {
-		b.Until, b.Lost, b.Silenced = asked, r.untold, r.gap.Swap(false)
+		b.Until, b.Lost, b.Silenced = uint64(asked), r.untold, r.gap.Swap(false)
 		r.untold = 0
 	}
 	return nil
@@ -111,8 +99,7 @@ func (s *Session) readBatch(b *Batch, idle time.Duration) error {
 // Wake has Read return, or the next one if there is none.
 func (s *Session) Wake() error { return s.sock.wake() }
 
-// lossInterval is after how many full batches in a row the loss is read all the
-// same: a queue that overruns is not empty for a long time.
+// lossInterval is after how many full batches in a row the loss is read all the same.
 const lossInterval = 256
 
 // countLoss follows the kernel's drop counter.
@@ -124,49 +111,39 @@ func (s *Session) countLoss() error {
 	lost := uint64(drops - s.receiver.drops) // modulo 2^32, like the kernel's counter
 	s.receiver.drops = drops
 	s.receiver.untold += lost
-	s.lost.Add(lost)
+	s.tally(func(st *Stats) { st.Lost += lost })
 	return nil
 }
 
-// decode turns a batch into events, leaves out what is none, and returns their
-// number.
-func (s *Session) decode(batch []datagram, events []Event) int {
+// decode turns a batch into events and returns their number.
+func (s *Session) decode(batch []datagram, events []Event) (n int) {
 	if len(batch) == 0 {
 		return 0
 	}
 	now := s.clock.update()
-	n := 0
-	for _, d := range batch {
-		if d.sender != 0 {
-			s.spoofed.Add(1)
-			continue
+	s.tally(func(st *Stats) {
+		for _, d := range batch {
+			e := &events[n]
+			switch {
+			case d.sender != 0:
+				st.Spoofed++
+			case Decode(d.bytes, e) != nil:
+				st.Malformed++
+			case e.What != eventNone: // which answers some program's LISTEN or IGNORE
+				e.Time = s.clock.time(e.Timestamp)
+				n++
+			}
 		}
-		e := &events[n]
-		if err := Decode(d.bytes, e); err != nil {
-			s.malformed.Add(1)
-			continue
+		st.Events += uint64(n)
+		if n > 0 {
+			s.lag = max(s.lag, time.Duration(now-int64(events[0].Timestamp)))
 		}
-		if e.What == WhatNone {
-			continue // an answer to some program's LISTEN or IGNORE
-		}
-		e.Time = s.clock.time(e.Timestamp)
-		n++
-	}
-	if n > 0 {
-		s.noteLag(now, events[0].Timestamp)
-	}
-	s.events.Add(uint64(n))
+	})
 	return n
 }
 
-// noteLag remembers the largest delay between an event and its reading, both in
-// nanoseconds of CLOCK_MONOTONIC.
-func (s *Session) noteLag(now int64, timestamp uint64) {
-	if lag := now - int64(timestamp); lag > s.lag.Load() {
-		s.lag.Store(lag)
-	}
+// TakeLag returns the largest delay from an event to its reading since the last call.
+func (s *Session) TakeLag() (lag time.Duration) {
+	s.tally(func(*Stats) { lag, s.lag = s.lag, 0 })
+	return lag
 }
-
-// TakeLag returns the largest delay from an event to its reading since the last
-// call.
-func (s *Session) TakeLag() time.Duration { return time.Duration(s.lag.Swap(0)) }

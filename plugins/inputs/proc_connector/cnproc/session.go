@@ -2,67 +2,38 @@ package cnproc
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/bpf"
 )
 
-// This file is the life of a session, which goes through these states:
+// This file is the life of a session, which goes down the list of states. Only verify goes
+// back, from stateSilenced to stateListening. Close leads to stateClosed from wherever it is
+// called, by way of Ignore where an IGNORE is owed.
 //
-//	stateNew        no socket
-//	stateDialed     a socket that is in no group
-//	stateJoined     a member: events arrive if another program listens
-//	stateAsked      LISTEN was sent, the kernel's answer is not known yet
-//	stateCounted    the kernel counts this session         ┐
-//	stateListening  and reports events: the canary came    ├ one IGNORE is owed
-//	stateDeaf       and reports nothing to anybody         ┘
-//	stateIgnored    nothing is owed any more; Read may still be draining
-//	stateClosed     no socket
-//
-// and there are no other transitions than these:
-//
-//	New ──────────▶ Dialed       Open: a socket
-//	Dialed ───────▶ Joined       Open: filter, buffer, group
-//	Joined ───────▶ Asked        listen: LISTEN is sent
-//	Asked ────────▶ Counted      listen: acknowledged, or taken for certain
-//	Counted ──────▶ Listening    Open: acknowledged; verify: the canary is heard, if need be after a repair
-//	Counted ──────▶ Deaf         verify: it is not
-//	Listening ────▶ Deaf         verify: other programs have silenced the connector
-//	Deaf ─────────▶ Listening    verify: repaired, by us or by somebody else
-//	Counted,
-//	Listening,
-//	Deaf ─────────▶ Ignored      Ignore: send IGNORE unless the LISTEN is gone, leave the
-//	                             group, remove the lease unless that failed
-//	Dialed, Joined,
-//	Asked, Ignored ▶ Closed      Close
-//
-// A state in which an IGNORE is owed is left under the mutex before IGNORE is
-// sent, so that there is never a second one: not from another goroutine, not
-// after an error, not after a panic. What goes wrong from there on, and what goes
-// wrong before LISTEN is known to be taken, leaves the kernel's count one too
-// high. What changes the count is in count.go, and nowhere else.
+// Such a state is left under the mutex before IGNORE is sent, so that there is never a
+// second one: not from another goroutine, not after an error, not after a panic. What goes
+// wrong from there on, or before LISTEN is known to be taken, leaves the kernel's count one
+// too high.
 type state int
 
+// The states, and what enters them.
 const (
-	stateNew state = iota
-	stateDialed
-	stateJoined
-	stateAsked
-	stateCounted
-	stateListening
-	stateDeaf
-	stateIgnored
-	stateClosed
+	stateNew       state = iota // no socket
+	stateDialed                 // Open: a socket that is in no group
+	stateJoined                 // Open: a member; events arrive if another program listens
+	stateAsked                  // listen: LISTEN was sent, the kernel's answer is not known yet
+	stateCounted                // listen: acknowledged, or taken for certain   ┐
+	stateListening              // Open, verify: the kernel reports events      ├ one IGNORE is owed
+	stateSilenced               // verify: it reports nothing to anybody        ┘
+	stateIgnored                // Ignore: nothing is owed any more; Read may still be draining
+	stateClosed                 // Close: no socket
 )
 
 // owing reports whether one IGNORE is owed.
-func (s state) owing() bool { return s >= stateCounted && s <= stateDeaf }
+func (s state) owing() bool { return s >= stateCounted && s <= stateSilenced }
 
-// A Session is one listener of the process connector. Its methods may be called
-// from any goroutine.
+// A Session is one listener. Its methods may be called from any goroutine.
 type Session struct {
 	sys           system
 	sock          socket
@@ -70,40 +41,32 @@ type Session struct {
 	receiveBuffer int
 	port          uint32
 	mayRepair     bool
-	leases        *leaseDir // nil: none are kept
-	opening       Finding   // complete when Open returns
+	leases        *leaseDir   // nil: none are kept
+	opening       CheckResult // complete when Open returns
 
-	// hurry is set when IGNORE is wanted: whoever holds mu then does not wait for
-	// other sessions.
-	hurry atomic.Bool
-	// mu guards what follows. It is held while the count is worked on, and not
-	// while events are received.
-	mu           sync.Mutex
+	hurry        atomic.Bool // IGNORE is wanted: the holder of mu does not wait for other sessions
+	mu           sync.Mutex  // held while the count is worked on, not by Read; guards what follows
 	state        state
 	lease        *lease
-	ignoreErr    error   // what sending IGNORE came to
-	closingFound Finding // what Ignore found
-	depth        int     // how far the count was raised since the connector was found silenced
+	ignoreErr    error       // what sending IGNORE came to
+	closingFound CheckResult // what Ignore found
+	depth        int         // how far the count was raised since the connector was found silenced
 
 	receiver  receiver
 	closeOnce sync.Once
 	closeErr  error
 
-	counts
+	statsMu sync.Mutex // guards what follows
+	stats   Stats
+	lag     time.Duration
 }
 
-// Open starts to listen: when it returns without error, the kernel has counted
-// this session. What it found, and whether the kernel reports events, is told by
-// Opening. If Open fails, the kernel's count is what it was before.
+// Open starts to listen: when it returns without error, the kernel has counted this
+// session. Whether it reports events, Opening says. If Open fails, the kernel's count
+// is what it was before.
 //
-// Errors are *OpError. Use errors.Is to tell the reason: ErrNoConnector,
-// ErrNoProcEvents, ErrNetlinkDenied, ErrOldKernel, ErrNetworkNamespace,
-// ErrPIDNamespace, ErrUserNamespace, ErrTimeNamespace, ErrPermission,
-// ErrUnanswered, ErrRefused or ErrNotLinux. Their texts tell an operator what to
-// do.
-func Open(cfg Config) (*Session, error) {
-	return openOn(cfg.system(), cfg)
-}
+// Errors are *OpError. errors.Is tells the reason, from ErrNoConnector to ErrRefused.
+func Open(cfg Config) (*Session, error) { return openOn(hostSystem(cfg.Proc), cfg) }
 
 func openOn(sys system, cfg Config) (_ *Session, err error) {
 	if cfg.ReceiveBuffer == 0 {
@@ -116,15 +79,12 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 	s.state = stateDialed
 	opened := false
 	defer func() {
-		if !opened {
-			// An error or a panic. Close sends the IGNORE if one is owed; what
-			// else it comes to matters less than why Open failed.
+		if !opened { // an error or a panic
 			err = errors.Join(err, s.Close())
 		}
 	}()
 
-	// Known obstacles come before LISTEN, so that where the kernel would drop
-	// it without a word nothing has been asked for and nothing is in doubt.
+	// Where the kernel would drop LISTEN without a word it is not sent: nothing is in doubt.
 	obstacle := sys.obstacle()
 	if obstacle != nil && !errors.Is(obstacle, errUnknown) {
 		return nil, &OpError{Op: "listen", Err: obstacle}
@@ -141,53 +101,22 @@ func openOn(sys system, cfg Config) (_ *Session, err error) {
 		return nil, &OpError{Op: "listen", Err: err}
 	}
 	s.begin(heard)
-	if err := s.ignoreOthers(cfg.Filter); err != nil {
-		return nil, err
+	// From Linux 6.6 on any user can cause acknowledgements, at will, and they would
+	// wake the receiver and fill its queue: none passes when this session's own has come.
+	if err := s.sock.setFilter(cfg.Filter.program(ownPID(), 0)); err != nil {
+		return nil, &OpError{Op: "attach filter", Err: err}
 	}
-	if err := s.openWindow(cfg); err != nil {
-		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "open window", Err: err})
-	}
+	s.opening.Err = errors.Join(s.opening.Err, at("open window", s.openWindow(cfg)))
 	s.release(&s.opening)
 	opened = true
 	return s, nil
 }
 
-// begin finds out whether the kernel reports events. An acknowledgement has shown
-// it. That it cannot be found out is told, and does not end what has begun.
-func (s *Session) begin(heard bool) {
-	if heard {
-		s.state, s.opening.Listening = stateListening, true
-		return
-	}
-	if err := s.verify(&s.opening); err != nil {
-		s.opening.Err = errors.Join(s.opening.Err, &OpError{Op: "check", Err: err})
-	}
-}
-
-// ignoreOthers replaces the filter when this session's own acknowledgement has
-// come: from Linux 6.6 on any user can cause those of others, at will, and they
-// would wake the receiver and fill its queue.
-func (s *Session) ignoreOthers(f Filter) error { return s.attach(f, 0) }
-
-// attach makes f the socket's filter, which passes the acknowledgement ack too.
-func (s *Session) attach(f Filter, ack uint32) error {
-	filter, err := f.assemble(ack)
-	if err == nil {
-		err = s.sock.setFilter(filter)
-	}
-	if err != nil {
-		return &OpError{Op: "attach filter", Err: err}
-	}
-	return nil
-}
-
-// join sets the socket up, for the acknowledgement ack, and enters the group.
+// join enters the group. The filter, which passes the acknowledgement ack, is in place
+// before, or what arrives between the two slips through; and so is the buffer.
 func (s *Session) join(cfg Config, ack uint32) (err error) {
-	// The filter is in place before the socket joins, or what arrives between
-	// the two slips through. So is the buffer, which decides from the first
-	// event on what is lost.
-	if err := s.attach(cfg.Filter, ack); err != nil {
-		return err
+	if err := s.sock.setFilter(cfg.Filter.program(ownPID(), ack)); err != nil {
+		return &OpError{Op: "attach filter", Err: err}
 	}
 	if s.receiveBuffer, err = s.sock.setReceiveBuffer(cfg.ReceiveBuffer); err != nil {
 		return &OpError{Op: "size buffer", Err: err}
@@ -196,96 +125,59 @@ func (s *Session) join(cfg Config, ack uint32) (err error) {
 	if _, err := s.sock.drops(); err != nil {
 		return &OpError{Op: "read drop counter", Err: err}
 	}
-	if s.port, err = s.sock.join(); err != nil {
-		return &OpError{Op: "join", Err: err}
-	}
-	return nil
+	s.port, err = s.sock.join()
+	return at("join", err)
 }
 
-// openWindow lets events queue up while Read waits. It needs to be told in time when
-// they become many.
+// begin finds out whether the kernel reports events, unless its acknowledgement shows it.
+func (s *Session) begin(heard bool) {
+	if heard {
+		s.state, s.opening.Listening = stateListening, true
+		return
+	}
+	err := s.verify(&s.opening)
+	s.opening.Err = errors.Join(s.opening.Err, at("check", err))
+}
+
+// openWindow lets events queue up while Read waits, if an alarm tells when they are many.
 func (s *Session) openWindow(cfg Config) error {
 	if cfg.Window <= 0 {
 		return nil
 	}
-	alarm, err := bpf.Assemble(cfg.Filter.alarm(ownPID(), s.receiveBuffer))
-	if err == nil {
-		err = s.sock.setAlarm(alarm)
+	if err := s.sock.setAlarm(cfg.Filter.alarm(ownPID(), s.receiveBuffer)); err != nil {
+		return err
 	}
-	if err == nil {
-		s.SetWindow(cfg.Window)
-	}
-	return err
+	s.SetWindow(cfg.Window)
+	return nil
 }
 
 // ackSearch bounds how many datagrams are read to find an acknowledgement, which
 // is in the queue when send returns: 2^21 are more than a queue of 1 GiB holds.
 const ackSearch = 1 << 21
 
-// acknowledgement looks for the answer with number ack in what is queued. It
-// returns nil when there is none. What stands before it in the queue happened
-// before this session listened and is left out; what stands behind it is the
-// session's, and stays for Read.
+// acknowledgement looks for the answer with number ack in the queue, and returns nil
+// when there is none. What stands before it happened before this session listened and is
+// left out; what stands behind it stays for Read.
 func (s *Session) acknowledgement(ack uint32) (*Event, error) {
 	var e Event
 	for range ackSearch {
 		one, err := s.sock.receive(1)
-		if err != nil {
+		if err != nil || len(one) == 0 {
 			return nil, err
 		}
-		if len(one) == 0 {
-			return nil, nil
-		}
-		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == WhatNone && e.Ack == ack {
+		if d := one[0]; d.sender == 0 && Decode(d.bytes, &e) == nil && e.What == eventNone && e.ack == ack {
 			return &e, nil
 		}
 	}
 	return nil, nil
 }
 
-// Opening is what Open found.
-func (s *Session) Opening() Finding { return s.opening }
-
-// createLease claims the LISTEN that is about to be sent.
-func (s *Session) createLease(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	var err error
-	s.leases, err = openLeaseDir(s.sys, dir)
-	if err == nil {
-		s.lease, err = s.leases.create()
-	}
-	if err != nil {
-		return &LeaseError{Dir: dir, Err: err}
-	}
-	return nil
-}
-
-// endLease takes the claim back, or lets it stand for a later session to find.
-func (s *Session) endLease(stand bool) error {
-	if s.lease == nil {
-		return nil
-	}
-	l := s.lease
-	s.lease = nil
-	end := l.remove
-	if stand {
-		end = l.file.Close
-	}
-	if err := end(); err != nil {
-		return fmt.Errorf("lease %q: %w", l.name, err)
-	}
-	return nil
-}
-
-// Ignore sends the IGNORE that the session owes, if it owes one, and leaves the
-// group. It does not wait for Read, and interrupts a Check. For other sessions
-// that are at work on the kernel's count it waits 500 ms at the most, and 200 more
-// if that is to be repaired. Events that are queued already can still be received.
-// The first call sends it; all others do nothing. The error, the same for all
-// callers, means that the kernel's count stays one too high, until a later session
-// finds the lease.
+// Ignore sends the IGNORE that the session owes, if it owes one, and leaves the group.
+// It does not wait for Read, and interrupts a Check. For other sessions that are at work
+// on the kernel's count it waits at most 500 ms, and 200 more if that is to be repaired.
+// Events that are queued already can still be read. Only the first call does all that.
+// The error, the same for all callers, means that the kernel's count stays one too high,
+// until a later session finds the lease.
 func (s *Session) Ignore() error {
 	s.hurry.Store(true)
 	s.mu.Lock()
@@ -298,23 +190,21 @@ func (s *Session) Ignore() error {
 	f := &s.closingFound
 	gone, sure := false, true
 	if s.mayRepair {
-		// Where others have silenced the connector since the last check, IGNORE
-		// would take the count further down than an honest program may. If it
-		// could not be repaired the count does not hold this session's LISTEN,
-		// and there is nothing to take back.
+		// If others have silenced the connector, IGNORE would take the count further
+		// down than an honest program may. Where it could not be repaired the count
+		// does not hold this session's LISTEN, and there is nothing to take back.
 		p, err := openProbe(s.sys)
 		if err == nil {
-			err = errors.Join(s.restore(p, f, never), p.close())
+			err = errors.Join(s.restore(p, f, never), p.sock.close())
 		}
 		f.Err = errors.Join(f.Err, err)
-		gone, sure = !f.Listening && (f.Deaf || s.state == stateDeaf), err == nil
+		gone, sure = !f.Listening && (f.Silenced || s.state == stateSilenced), err == nil
 	}
 	s.state = stateIgnored
 	if !gone {
 		s.ignoreErr = s.withdraw()
 	}
-	// Once out of the group the queue is finite, and Read can empty it instead of
-	// throwing events away that were already counted.
+	// Then the queue is finite, and Read can empty it.
 	f.Err = errors.Join(f.Err, s.sock.leave())
 	s.receiver.closing.Store(true)
 	f.Err = errors.Join(f.Err, s.sock.wake())
@@ -324,9 +214,8 @@ func (s *Session) Ignore() error {
 	return s.ignoreErr
 }
 
-// Close sends the IGNORE that is owed, before all else, has Read return, and closes
-// the socket: what is queued then is lost. It may be called often and from several
-// goroutines, and returns to each of them when the session is closed.
+// Close calls Ignore, has Read return and closes the socket: what is queued then is
+// lost. It may be called often, and returns when the session is closed.
 func (s *Session) Close() error {
 	err := s.Ignore()
 	s.closeOnce.Do(func() {
@@ -338,33 +227,28 @@ func (s *Session) Close() error {
 		s.closeErr = errors.Join(s.endLease(false), s.leases.close(), s.sock.close())
 		s.state, s.receiver.closed = stateClosed, true
 	})
-	if s.closeErr != nil {
-		return errors.Join(err, &OpError{Op: "close", Err: s.closeErr})
-	}
-	return err
+	return errors.Join(err, at("close", s.closeErr))
 }
 
-// Closing is what Ignore found: see there. It is complete when that has returned.
-func (s *Session) Closing() Finding {
+// Opening is what Open found.
+func (s *Session) Opening() CheckResult { return s.opening }
+
+// Closing is what Ignore found, complete when that has returned.
+func (s *Session) Closing() CheckResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closingFound
 }
 
-// Listening reports whether the kernel counts this session, and reported events
-// when that was last checked.
+// Listening reports whether the kernel reported events when that was last checked.
 func (s *Session) Listening() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == stateListening
 }
 
-// ReceiveBuffer is the size of the socket's queue that the kernel granted, in
-// bytes, comparable to Config.ReceiveBuffer.
+// ReceiveBuffer is what the kernel granted of Config.ReceiveBuffer.
 func (s *Session) ReceiveBuffer() int { return s.receiveBuffer }
 
 // SetWindow replaces Config.Window from the next time on that Read waits.
 func (s *Session) SetWindow(d time.Duration) { s.receiver.window.Store(int64(d)) }
-
-// Stats returns the session's counts.
-func (s *Session) Stats() Stats { return s.stats() }

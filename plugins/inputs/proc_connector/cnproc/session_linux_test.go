@@ -62,10 +62,10 @@ func (l *log) lost() uint64 {
 }
 
 // of returns the types of the events of one process, in order.
-func (l *log) of(tgid int) []What {
+func (l *log) of(tgid int) []EventType {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var what []What
+	var what []EventType
 	for i := range l.events {
 		if l.events[i].Task.TGID == int32(tgid) {
 			what = append(what, l.events[i].What)
@@ -111,10 +111,10 @@ func TestLiveProcess(t *testing.T) {
 
 	require.Eventually(t, func() bool {
 		what := l.of(pid)
-		return len(what) > 0 && what[len(what)-1] == WhatExit
+		return len(what) > 0 && what[len(what)-1] == EventExit
 	}, time.Minute, time.Millisecond)
 
-	require.Equal(t, []What{WhatFork, WhatExec, WhatExit}, l.of(pid))
+	require.Equal(t, []EventType{EventFork, EventExec, EventExit}, l.of(pid))
 	events := l.find(func(e *Event) bool { return e.Task.TGID == int32(pid) })
 	require.EqualValues(t, os.Getpid(), events[0].Parent.TGID)
 	require.Equal(t, 7, events[2].ExitStatus.Code())
@@ -173,7 +173,7 @@ func TestLiveCanary(t *testing.T) {
 		for _, s := range []*Session{first, second} {
 			f, err := s.Check()
 			require.NoError(t, err)
-			require.Equal(t, Finding{Listening: true}, f)
+			require.Equal(t, CheckResult{Listening: true}, f)
 		}
 	}
 
@@ -181,7 +181,7 @@ func TestLiveCanary(t *testing.T) {
 	cmd := exec.Command("/bin/true")
 	require.NoError(t, cmd.Run())
 	require.Eventually(t, func() bool { return len(l.of(cmd.Process.Pid)) == 3 }, time.Minute, time.Millisecond)
-	require.NotContains(t, l.of(os.Getpid()), WhatComm)
+	require.NotContains(t, l.of(os.Getpid()), EventComm)
 
 	name, err := os.ReadFile("/proc/self/comm")
 	require.NoError(t, err)
@@ -211,7 +211,7 @@ func TestLiveExamine(t *testing.T) {
 
 	f, err := Reconcile(Config{StateDirectory: t.TempDir()})
 	require.NoError(t, err)
-	require.Equal(t, Finding{Listening: true}, f)
+	require.Equal(t, CheckResult{Listening: true}, f)
 
 	leases, err := Leases(s.leases.root.Name())
 	require.NoError(t, err)
@@ -254,7 +254,7 @@ func rename(t *testing.T, n int) {
 }
 
 // renamed accepts the events that rename causes.
-func renamed(e *Event) bool { return e.What == WhatComm && e.Comm == stormName }
+func renamed(e *Event) bool { return e.What == EventComm && e.Comm == stormName }
 
 // drops is the column Drops of /proc/net/netlink for a session's socket.
 func drops(t *testing.T, s *Session) uint64 {
@@ -321,7 +321,7 @@ func TestLiveAcknowledgementsOfOthers(t *testing.T) {
 
 // Whoever wakes a session may do so while it is closed, and afterwards.
 func TestLiveWakeWhileClosing(t *testing.T) {
-	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
+	s := openLive(t, Config{Filter: Filter{Types: []EventType{EventSID}}})
 	waking, woken := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(woken)
@@ -342,7 +342,7 @@ func TestLiveWakeWhileClosing(t *testing.T) {
 
 // Close ends a Read that is asleep in the kernel.
 func TestLiveCloseInterruptsRead(t *testing.T) {
-	s := openLive(t, Config{Filter: Filter{Types: []What{WhatSID}}})
+	s := openLive(t, Config{Filter: Filter{Types: []EventType{EventSID}}})
 	done := make(chan error)
 	go func() { done <- follow(s, func(*Batch) {}) }()
 	time.Sleep(20 * time.Millisecond)
@@ -453,7 +453,7 @@ type counter struct {
 func (c *counter) take(b *Batch) {
 	var n int64
 	for i := range b.Events {
-		if b.Events[i].What == WhatComm && b.Events[i].Comm == c.name {
+		if b.Events[i].What == EventComm && b.Events[i].Comm == c.name {
 			n++
 		}
 	}

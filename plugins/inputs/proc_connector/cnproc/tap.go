@@ -1,47 +1,43 @@
 package cnproc
 
-import "unsafe"
+import (
+	"errors"
+	"unsafe"
+)
 
 // A CPURange is the CPUs from First to Last, as Event.CPU numbers them.
 type CPURange struct{ First, Last uint32 }
 
-// A TapConfig says what a Tap hears.
-type TapConfig struct {
-	// What is the one type of events that the tap hears.
-	What What
-	// CPUs are those whose events it hears.
-	CPUs CPURange
-	// ReceiveBuffer is as in Config, and may not be 0.
-	ReceiveBuffer int
-}
+// A Tap is a member of the group besides a Session: it hears the execs on some CPUs, in
+// copies of its own, for as long as a session listens. It sends no LISTEN, and so owes
+// nothing. Its opener reads the datagrams from its descriptor with system calls of its
+// own, into a TapMessage; those whose sender is not port id 0 are not the kernel's.
+type Tap struct{ sock *netlinkSocket }
 
-// A Tap is a member of the connector's group besides a Session: it hears its share
-// of the events, in copies of its own, for as long as a session listens. It sends
-// no LISTEN, and so owes nothing; the kernel's count of listeners never learns of
-// it. Its opener reads the datagrams from its descriptor with system calls of its own,
-// into a TapMessage; those whose sender is not port id 0 are not the kernel's.
-type Tap struct {
-	sock tapSocket
-}
-
-type tapSocket interface {
-	descriptor() int
-	close() error
+// OpenTap joins the group, with a buffer as in Config, but not 0. Errors are *OpError with
+// reasons of Open: ErrNoConnector, ErrNetlinkDenied, ErrTimeNamespace and ErrPermission.
+func OpenTap(cpus CPURange, receiveBuffer int) (*Tap, error) {
+	sock, err := dialPassive()
+	if err != nil {
+		return nil, &OpError{Op: "dial", Err: err}
+	}
+	if op, err := sock.hear(tapFilter(cpus), receiveBuffer); err != nil {
+		return nil, &OpError{Op: op, Err: errors.Join(err, sock.close())}
+	}
+	return &Tap{sock: sock}, nil
 }
 
 // FD is the tap's descriptor.
-func (t *Tap) FD() int { return t.sock.descriptor() }
+func (t *Tap) FD() int { return t.sock.fd }
 
 // Close leaves the group. Nobody may be reading from the descriptor any more.
 func (t *Tap) Close() error { return t.sock.close() }
 
-// A TapMessage is where a datagram of a Tap is read into, host byte order and layout as
-// in abi.go.
+// A TapMessage is where a datagram of a Tap is read into.
 type TapMessage [slotLen]byte
 
-// Exec takes the process and the time of the event, in nanoseconds of CLOCK_MONOTONIC,
-// from a message of n bytes. It returns false if that is too short for an exec event. It
-// may be called where a Go stack cannot grow.
+// Exec takes the process and the time of an exec from a message of n bytes, and returns
+// false if that is too short. It may be called where a Go stack cannot grow.
 //
 //go:nosplit
 //go:norace

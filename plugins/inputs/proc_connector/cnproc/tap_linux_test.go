@@ -14,21 +14,21 @@ import (
 // is nobody to be counted.
 func TestLiveTap(t *testing.T) {
 	all := CPURange{Last: 0xffff}
-	tap, err := OpenTap(TapConfig{What: WhatExec, CPUs: all, ReceiveBuffer: 1 << 20})
+	tap, err := OpenTap(all, 1<<20)
 	if err != nil && os.Getenv("CI") == "" && !isRoot() {
 		t.Skipf("this machine cannot be listened to: %v", err)
 	}
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tap.Close()) }()
-	nowhere, err := OpenTap(TapConfig{What: WhatExec, CPUs: CPURange{First: 0xfff0, Last: 0xffff}, ReceiveBuffer: 1 << 20})
+	nowhere, err := OpenTap(CPURange{First: 0xfff0, Last: 0xffff}, 1<<20)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, nowhere.Close()) }()
 
-	members, _, err := Members("/proc")
+	members, _, err := listMembers("/proc")
 	require.NoError(t, err)
 	passive := 0
-	for _, m := range members {
-		if m.Passive() {
+	for m := range members {
+		if m.passive() {
 			passive++
 		}
 	}
@@ -52,7 +52,7 @@ func TestLiveTap(t *testing.T) {
 		require.Zero(t, sender.Pid)
 		var e Event
 		require.NoError(t, Decode(buf[:n], &e))
-		require.Equal(t, WhatExec, e.What)
+		require.Equal(t, EventExec, e.What)
 		var pid int32
 		var timestamp uint64
 		require.True(t, buf.Exec(uintptr(n), &pid, &timestamp))
@@ -62,7 +62,7 @@ func TestLiveTap(t *testing.T) {
 		found = e.Task.TGID == int32(cmd.Process.Pid)
 	}
 	require.True(t, found)
-	drops, err := tap.sock.(*netlinkSocket).drops()
+	drops, err := tap.sock.drops()
 	require.NoError(t, err)
 	require.Zero(t, drops)
 

@@ -72,7 +72,7 @@ func gather(cfg cnproc.Config) Facts {
 		HeardBefore: e.HeardBefore,
 		Heard:       e.Heard,
 		Missing:     e.Missing,
-		Silenced:    err == nil && e.Silenced(),
+		Silenced:    err == nil && !e.Heard,
 		Crowd:       e.Crowd,
 		Repair:      cfg.Repair,
 		err:         err,

@@ -233,8 +233,7 @@ func shortcomings(f *Facts) []Finding {
 			"Set scheduling = \"realtime\", if the plugin may interrupt what runs there at each exec.")
 	}
 	if f.Leases.Error != "" {
-		note(IDStateDirectory, "No lease can be kept, so what a killed plugin leaves in the kernel's count stays there: "+f.Leases.Error+".",
-			"Name a folder of the user that runs the plugin with the option state_directory, or use systemd's RuntimeDirectory=.")
+		note(IDStateDirectory, "No lease can be kept, so what a killed plugin leaves in the kernel's count stays there: "+f.Leases.Error+".", leaseAdvice)
 	}
 	return findings
 }

@@ -93,18 +93,12 @@ type Options struct {
 
 // Run finds out what there is to know. Unless Options.Repair is set it changes
 // nothing.
-//
-// The error, for which errors.Is holds with cnproc.ErrNotLinux, means that there
-// is no connector on this system.
 func Run(o Options) (*Report, error) {
 	if o.Connector.Proc == "" {
 		o.Connector.Proc = "/proc"
 	}
 	f := gather(o.Connector)
 	f.Isolated = o.Isolated
-	if errors.Is(f.Connector.err, cnproc.ErrNotLinux) {
-		return nil, cnproc.ErrNotLinux
-	}
 	var r *Repair
 	if o.Repair && f.repairable() {
 		r = repair(o.Connector)
@@ -132,7 +126,7 @@ func (f *Facts) repairable() bool {
 func repair(cfg cnproc.Config) *Repair {
 	cfg.Repair = true
 	found, err := cnproc.Reconcile(cfg)
-	r := &Repair{Listens: found.Raised, Released: found.Released, Mistaken: found.Mistaken, Kept: found.Kept}
+	r := &Repair{Listens: found.Listens, Released: found.Released, Mistaken: found.Mistaken, Kept: found.Kept}
 	if err = errors.Join(err, found.Err); err != nil {
 		r.Error = oneLine(err)
 	}

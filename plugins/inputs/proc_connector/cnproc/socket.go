@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"syscall"
 	"time"
 	"unsafe"
 
@@ -14,29 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// batchLen is how many datagrams one system call fetches at most.
-	batchLen = 64
-	// include/uapi/linux/sock_diag.h: the 32-bit words of SO_MEMINFO
-	//	enum { SK_MEMINFO_RMEM_ALLOC, ..., SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
-	skMeminfoDrops = 8
-	skMeminfoVars  = 9
-)
+// batchLen is how many datagrams one system call fetches at most.
+const batchLen = 64
 
-// A netlinkSocket is a connector socket. mdlayher/netlink dials and configures
-// it; receiving is done here, on the bare descriptor.
+// A netlinkSocket is a connector socket. mdlayher/netlink dials it, sizes its buffer
+// and joins the group; requests and events go over the bare descriptor, in batches.
 type netlinkSocket struct {
-	// conn is nil once the descriptor has left it.
-	conn *netlink.Conn
-	// fd is a duplicate of conn's descriptor that the Go runtime's network
-	// poller does not know: there, each datagram would wake a thread of the
-	// runtime besides the one that receives.
+	conn *netlink.Conn // nil once the socket has joined
+	// fd is a duplicate of conn's descriptor. The Go runtime's network poller does not
+	// know it: each datagram would wake a thread of the runtime besides the receiver.
 	fd     int
 	waiter *waiter        // of a session
 	alarm  *netlinkSocket // nil: there is none
 	busy   bool           // something was received since the last window
 
-	kernel    unix.RawSockaddrNetlink
 	headers   [batchLen]mmsghdr
 	iovecs    [batchLen]unix.Iovec
 	senders   [batchLen]unix.RawSockaddrNetlink
@@ -44,33 +34,21 @@ type netlinkSocket struct {
 	datagrams [batchLen]datagram
 }
 
-// An mmsghdr is one message of recvmmsg(2).
+// An mmsghdr is one message of sendmmsg(2) and recvmmsg(2).
 //
-// include/linux/socket.h
-//
-//	struct mmsghdr {
-//		struct user_msghdr msg_hdr;
-//		unsigned int msg_len;
-//	};
+//	struct mmsghdr { struct user_msghdr msg_hdr; unsigned int msg_len; }; // include/linux/socket.h
 type mmsghdr struct {
 	hdr unix.Msghdr
 	len uint32
 }
 
-func hostSystem(proc string) system {
-	return system{
-		dial:        func() (socket, error) { return dialSession() },
-		dialPassive: func() (socket, error) { return dialPassive() },
-		obstacle:    func() error { return obstacle(proc) },
-		rename:      renameThread,
-		members:     func() ([]Member, bool, error) { return Members(proc) },
-		bootID:      func() (string, error) { return readBootID(proc) },
-		flock:       lockFile,
-		uid:         os.Geteuid(),
-		patience:    hostPatience,
-		grace:       hostGrace,
-		budget:      hostBudget,
-	}
+func (h *mmsghdr) set(iov *unix.Iovec, data []byte, address *unix.RawSockaddrNetlink) {
+	iov.Base = &data[0]
+	iov.SetLen(len(data))
+	h.hdr.Iov = iov
+	h.hdr.SetIovlen(1)
+	h.hdr.Name = (*byte)(unsafe.Pointer(address)) //nolint:gosec // G103: msg_name points to an address of any family
+	h.hdr.Namelen = unix.SizeofSockaddrNetlink
 }
 
 // dialSession returns a socket that can be waited for. The kernel chooses its port id.
@@ -88,8 +66,8 @@ func dialSession() (_ *netlinkSocket, err error) {
 	return s, nil
 }
 
-// dialPassive tries a few of the passive port ids. Where others have them all it
-// takes one of the kernel's choice, which looks like that of a program that listens.
+// dialPassive tries a few of the passive port ids. If others have them all the kernel
+// chooses one, which looks like that of a program that listens.
 func dialPassive() (sock *netlinkSocket, err error) {
 	const attempts = 10
 	for range attempts {
@@ -101,76 +79,59 @@ func dialPassive() (sock *netlinkSocket, err error) {
 	return dialNetlink(0)
 }
 
+// dialNetlink makes a socket in no group, so that nothing arrives before there is a filter.
 func dialNetlink(port uint32) (_ *netlinkSocket, err error) {
-	s := &netlinkSocket{fd: -1, kernel: unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}}
+	s := &netlinkSocket{fd: -1}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
-
-	// No group, so that nothing arrives before the filter is attached.
 	if s.conn, err = netlink.Dial(netlinkConnector, &netlink.Config{PID: port}); err != nil {
 		return nil, dialError(err)
 	}
 	if _, err = timeOffset(); err != nil {
 		return nil, err
 	}
-	// With ENOBUFS an overrun stops the queue until it has been emptied, and
-	// says less about the loss than the drop counter does.
+	// ENOBUFS would stop the queue until it has been emptied, and says less about the
+	// loss than the drop counter.
 	if err = s.conn.SetOption(netlink.NoENOBUFS, true); err != nil {
 		return nil, fmt.Errorf("setting NETLINK_NO_ENOBUFS: %w", err)
 	}
-	if s.fd, err = duplicate(s.conn); err != nil {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
 		return nil, err
 	}
-
+	var dupErr error
+	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	err = errors.Join(err, os.NewSyscallError("fcntl", dupErr))
+	if err != nil {
+		return nil, err
+	}
 	for i := range s.headers {
-		s.iovecs[i].Base = &s.slots[i][0]
-		s.iovecs[i].SetLen(slotLen)
-		hdr := &s.headers[i].hdr
-		hdr.Name = (*byte)(unsafe.Pointer(&s.senders[i])) //nolint:gosec // G103: msg_name points to an address of any family
-		hdr.Iov = &s.iovecs[i]
-		hdr.SetIovlen(1)
+		s.headers[i].set(&s.iovecs[i], s.slots[i][:], &s.senders[i])
 	}
 	return s, nil
 }
 
-// duplicate returns a second descriptor of c's socket.
-func duplicate(c *netlink.Conn) (int, error) {
-	raw, err := c.SyscallConn()
+// setFilter works without conn, which is gone when the session's filter is replaced.
+func (s *netlinkSocket) setFilter(filter []bpf.Instruction) error {
+	raw, err := bpf.Assemble(filter)
 	if err != nil {
-		return -1, err
+		return err
 	}
-	fd := -1
-	var dupErr error
-	if err := raw.Control(func(orig uintptr) {
-		fd, dupErr = unix.FcntlInt(orig, unix.F_DUPFD_CLOEXEC, 0)
-	}); err != nil {
-		return -1, err
-	}
-	if dupErr != nil {
-		return -1, os.NewSyscallError("fcntl", dupErr)
-	}
-	return fd, nil
-}
-
-// setFilter works on the bare descriptor, which is all that is left when the
-// session's filter is replaced.
-func (s *netlinkSocket) setFilter(filter []bpf.RawInstruction) error {
-	program := make([]unix.SockFilter, 0, len(filter))
-	for _, i := range filter {
+	program := make([]unix.SockFilter, 0, len(raw))
+	for _, i := range raw {
 		program = append(program, unix.SockFilter{Code: i.Op, Jt: i.Jt, Jf: i.Jf, K: i.K})
 	}
-	err := unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+	err = unix.SetsockoptSockFprog(s.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 	return os.NewSyscallError("setsockopt", err)
 }
 
-// setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the
-// kernel limits to net.core.rmem_max without a word: so the size is read back.
-// The kernel keeps twice the size that was asked for (net/core/sock.c), to
-// cover its own bookkeeping.
+// setReceiveBuffer asks with SO_RCVBUFFORCE, else with SO_RCVBUF, which the kernel limits
+// to net.core.rmem_max without a word: so the size is read back. The kernel keeps twice
+// what was asked for (net/core/sock.c), for its own bookkeeping.
 func (s *netlinkSocket) setReceiveBuffer(bytes int) (int, error) {
 	if err := s.conn.SetReadBuffer(bytes); err != nil {
 		return 0, err
@@ -190,20 +151,24 @@ func (s *netlinkSocket) join() (port uint32, err error) {
 	return port, conn.Close()
 }
 
-// send hands requests to the kernel, which deals with each before sendmmsg(2) goes
-// on to the next. ECONNREFUSED means that nobody reads requests in this network
-// namespace.
+// hear joins with everything in place before the first event. It returns the step that failed.
+func (s *netlinkSocket) hear(filter []bpf.Instruction, receiveBuffer int) (op string, err error) {
+	if err := s.setFilter(filter); err != nil {
+		return "attach filter", err
+	}
+	if _, err := s.setReceiveBuffer(receiveBuffer); err != nil {
+		return "size buffer", err
+	}
+	_, err = s.join()
+	return "join", err
+}
+
 func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
+	kernel := &unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}
 	headers := make([]mmsghdr, len(requests))
 	iovecs := make([]unix.Iovec, len(requests))
 	for i, request := range requests {
-		iovecs[i].Base = &request[0]
-		iovecs[i].SetLen(len(request))
-		hdr := &headers[i].hdr
-		hdr.Name = (*byte)(unsafe.Pointer(&s.kernel)) //nolint:gosec // G103: msg_name points to an address of any family
-		hdr.Namelen = unix.SizeofSockaddrNetlink
-		hdr.Iov = &iovecs[i]
-		hdr.SetIovlen(1)
+		headers[i].set(&iovecs[i], request, kernel)
 	}
 	for n < len(headers) {
 		//nolint:gosec // G103: it is a pointer of sendmmsg(2), for which there is no wrapper
@@ -214,7 +179,7 @@ func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 			n += int(sent)
 		case unix.EINTR:
 			continue
-		case unix.ECONNREFUSED:
+		case unix.ECONNREFUSED: // nobody reads requests in this network namespace
 			return n, because(namespaceError{ErrNetworkNamespace}, os.NewSyscallError("sendmmsg", errno))
 		default:
 			return n, permission(os.NewSyscallError("sendmmsg", errno))
@@ -226,18 +191,14 @@ func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	limit = min(limit, batchLen)
 	for {
-		for i := range s.headers[:limit] {
-			s.headers[i].hdr.Namelen = unix.SizeofSockaddrNetlink
-		}
-		// It cannot block, so the Go scheduler need not hear of it.
+		// A raw call, because it cannot block.
 		//nolint:gosec // G103: it is a pointer of recvmmsg(2), for which there is no wrapper
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG,
 			uintptr(s.fd), uintptr(unsafe.Pointer(&s.headers[0])), uintptr(limit), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 			for i := range s.headers[:n] {
-				// A datagram longer than its slot arrives cut; its own lengths
-				// then contradict what is here, and Decode says so.
+				// A datagram longer than its slot arrives cut, and Decode refuses it.
 				s.datagrams[i] = datagram{bytes: s.slots[i][:s.headers[i].len], sender: s.senders[i].Pid}
 			}
 			s.busy = s.busy || n > 0
@@ -252,15 +213,12 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	}
 }
 
-// alarmBuffer is the smallest that there is: one event is enough to be woken by.
-const alarmBuffer = 1
-
-func (s *netlinkSocket) setAlarm(filter []bpf.RawInstruction) error {
+func (s *netlinkSocket) setAlarm(filter []bpf.Instruction) error {
 	alarm, err := dialPassive()
 	if err != nil {
 		return err
 	}
-	if _, err = alarm.hear(filter, alarmBuffer); err == nil {
+	if _, err = alarm.hear(filter, 1); err == nil { // the smallest buffer: one event will do
 		err = s.waiter.add(alarm.fd)
 	}
 	if err != nil {
@@ -280,17 +238,15 @@ func (s *netlinkSocket) wait(idle, window time.Duration) error {
 		}
 	}
 	s.busy = false
-	// What it heard before is no reason to hurry now.
-	for {
-		if batch, err := s.alarm.receive(batchLen); err != nil || len(batch) < batchLen {
-			break
-		}
+	for full := true; full; { // what it heard before is no reason to hurry now
+		batch, err := s.alarm.receive(batchLen)
+		full = err == nil && len(batch) == batchLen
 	}
 	_, err := s.waiter.wait(s.alarm.fd, window)
 	return err
 }
 
-func (s *netlinkSocket) wake() error { return s.waiter.signal() }
+func (s *netlinkSocket) wake() error { return s.waiter.wake() }
 
 func (s *netlinkSocket) leave() error {
 	err := unix.SetsockoptInt(s.fd, unix.SOL_NETLINK, unix.NETLINK_DROP_MEMBERSHIP, cnIdxProc)
@@ -299,6 +255,9 @@ func (s *netlinkSocket) leave() error {
 
 // drops reads the counter that /proc/net/netlink shows in its column Drops.
 func (s *netlinkSocket) drops() (uint32, error) {
+	// include/uapi/linux/sock_diag.h: the words of SO_MEMINFO
+	//	enum { SK_MEMINFO_RMEM_ALLOC, ..., SK_MEMINFO_DROPS, SK_MEMINFO_VARS };
+	const skMeminfoDrops, skMeminfoVars = 8, 9
 	var info [skMeminfoVars]uint32
 	size := uint32(unsafe.Sizeof(info))
 	//nolint:gosec // G103: both are pointers of getsockopt(2), for whose SO_MEMINFO there is no wrapper
@@ -314,55 +273,15 @@ func (s *netlinkSocket) close() error {
 	var errs []error
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
-		s.conn = nil
 	}
 	if s.alarm != nil {
 		errs = append(errs, s.alarm.close())
-		s.alarm = nil
 	}
 	if s.waiter != nil { // stays there for a wake that comes late
-		errs = append(errs, s.waiter.close())
+		errs = append(errs, s.waiter.epoll.Close())
 	}
 	if s.fd >= 0 {
 		errs = append(errs, os.NewSyscallError("close", unix.Close(s.fd)))
-		s.fd = -1
 	}
 	return errors.Join(errs...)
-}
-
-// dialError names the reason why there is no socket. The kernel itself lets
-// everybody make one.
-func dialError(err error) error {
-	switch {
-	case errors.Is(err, unix.EPROTONOSUPPORT):
-		return because(ErrNoConnector, err)
-	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, os.ErrPermission):
-		return because(ErrNetlinkDenied, err)
-	}
-	return err
-}
-
-// dropsError names the reason why a socket does not tell its drop counter.
-func dropsError(errno unix.Errno) error {
-	err := os.NewSyscallError("getsockopt", errno)
-	if errno == unix.ENOPROTOOPT {
-		return because(ErrOldKernel, err)
-	}
-	return err
-}
-
-// permission names the reason behind an EPERM or EACCES.
-func permission(err error) error {
-	if errors.Is(err, os.ErrPermission) {
-		return because(ErrPermission, err)
-	}
-	return err
-}
-
-// refusal is the error for the error number of an acknowledgement.
-func refusal(errno uint32) error {
-	if err := syscall.Errno(errno); err != unix.EPERM {
-		return because(ErrRefused, err)
-	}
-	return because(ErrPermission, unix.EPERM)
 }
