@@ -82,6 +82,7 @@ func TestHostileNames(t *testing.T) {
 		require.NoError(t, os.Symlink(program, path))
 		cmd := exec.Command(path, "sleep50")
 		require.NoError(t, cmd.Run())
+		p.Gather() // and do not wait until the receiver wakes up
 		m := p.WaitExec(cmd.Process.Pid, 5*time.Second)
 		require.Equal(t, map[string]string{"command": shown}, m.Tags())
 		requireOneLine(t, p, m)
@@ -118,6 +119,7 @@ func TestHostileRenames(t *testing.T) {
 	for shown, name := range names {
 		cmd := exec.Command(program, "rename", name, "1")
 		require.NoError(t, cmd.Run())
+		p.Gather() // and do not wait until the receiver wakes up
 		m := p.WaitMetric("the exit", 5*time.Second, exitOf(cmd.Process.Pid))
 		require.Equal(t, map[string]string{"command": shown, "result": "success"}, m.Tags())
 		requireOneLine(t, p, m)
@@ -144,6 +146,7 @@ func TestHostileArguments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cmd := exec.Command(program, append([]string{"sleep50"}, args...)...)
 			require.NoError(t, cmd.Run())
+			p.Gather() // and do not wait until the receiver wakes up
 			m := p.WaitExec(cmd.Process.Pid, 5*time.Second)
 			require.Equal(t, map[string]string{"command": "workload"}, m.Tags())
 			require.LessOrEqual(t, len(plugin.Text(m, "cmdline")), 1024)

@@ -51,6 +51,7 @@ func TestScriptNames(t *testing.T) {
 			for _, name := range []string{"pyenv-version-name", "pyenv-version-number"} {
 				cmd := exec.Command(writeScript(t, name, line), "argument")
 				require.NoError(t, cmd.Run(), line)
+				p.Gather() // and do not wait until the receiver wakes up
 				m := p.WaitExec(cmd.Process.Pid, 5*time.Second)
 				require.Equal(t, map[string]string{"command": name}, m.Tags(), "%s, %s", line, options)
 			}
@@ -102,6 +103,7 @@ func TestExecutableNames(t *testing.T) {
 		for name, path := range map[string]string{"7": script, "exe": filepath.Join(dir, "exe"), "12": filepath.Join(dir, "12")} {
 			cmd := exec.Command(path, "sleep50")
 			require.NoError(t, cmd.Run())
+			p.Gather() // and do not wait until the receiver wakes up
 			require.Equal(t, map[string]string{"command": name}, p.WaitExec(cmd.Process.Pid, 5*time.Second).Tags())
 		}
 		// So does a name that a process gives itself.
