@@ -28,6 +28,7 @@ func writeScript(t *testing.T, name, firstLine string) string {
 
 // lastExec waits for the nth exec of a process.
 func lastExec(p *plugin.Process, pid, nth int) telegraf.Metric {
+	p.Gather()
 	seen := make(map[int64]bool)
 	return p.WaitMetric(fmt.Sprintf("exec %d of process %d", nth, pid), 5*time.Second, func(m telegraf.Metric) bool {
 		if plugin.ExecOf(pid)(m) {
