@@ -36,12 +36,12 @@ make_user() {
 # replaced or given to somebody else, so this comes last, and with each upgrade.
 grant_rights() {
 	if ! command -v setcap >/dev/null; then
-		say "WARNING: setcap is not installed, so the plugin has no rights of its own: before Linux 6.6 it will not start, later it misses short-lived programs and the fields exe and cwd."
+		say "WARNING: setcap is not installed, so the plugin has no capabilities of its own: before Linux 6.6 it will not start, later it misses short-lived programs and the fields exe and cwd."
 		say "Install setcap (libcap2-bin, libcap or libcap-progs) and run: setcap $rights $program"
 		return
 	fi
 	if ! setcap "$rights" "$program"; then
-		say "WARNING: the file system of $program keeps no capabilities, so the plugin has no rights of its own: before Linux 6.6 it will not start, later it misses short-lived programs and the fields exe and cwd."
+		say "WARNING: the file system of $program keeps no capabilities, so the plugin has no capabilities of its own: before Linux 6.6 it will not start, later it misses short-lived programs and the fields exe and cwd."
 		say "Give them to telegraf.service instead, with AmbientCapabilities=CAP_NET_ADMIN CAP_SYS_NICE CAP_SYS_PTRACE in a drop-in (systemctl edit telegraf), or put the program on another file system."
 		return
 	fi
@@ -50,14 +50,14 @@ grant_rights() {
 	if ! "$program" --version >/dev/null 2>&1; then
 		setcap -r "$program"
 		if "$program" --version >/dev/null 2>&1; then
-			say "WARNING: this system does not let a program have the capabilities $rights, so the plugin has no rights of its own. See what the container may have."
+			say "WARNING: this system does not let a program have the capabilities $rights, so the plugin has no capabilities of its own. See what the container may have."
 		else
 			say "WARNING: $program cannot be run here."
 		fi
 	fi
 }
 
-# make_state_dir makes the folder for leases, as at each boot.
+# make_state_dir makes the directory for leases, as at each boot.
 make_state_dir() {
 	if command -v systemd-tmpfiles >/dev/null &&
 		systemd-tmpfiles --create telegraf-proc-connector.conf; then
@@ -65,7 +65,7 @@ make_state_dir() {
 	fi
 	# Without systemd somebody has to do that at each boot.
 	if ! install -d -m 0700 -o telegraf -g telegraf "$state"; then
-		say "WARNING: $state cannot be made, so what a killed plugin leaves in the kernel is not given back. Make that folder, for the user telegraf alone."
+		say "WARNING: $state cannot be made, so what a killed plugin leaves in the kernel is not released. Make that directory, for the user telegraf alone."
 	fi
 }
 
