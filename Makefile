@@ -245,7 +245,7 @@ cross: ## Build the program for all kinds of machines: build/cross
 
 # For install alone, which sudo may run without Go: what "make build" built is
 # taken as long as it is up to date.
-$(BINARY): go.mod go.sum $(shell find cmd plugins -name '*.go' -o -name sample.conf)
+$(BINARY): go.mod go.sum $(shell find cmd plugins -name '*.go' -o -name '*.txt' -o -name sample.conf)
 	@$(MAKE) --no-print-directory build
 
 .PHONY: tools

@@ -3,6 +3,7 @@
 package proc_connector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,10 +13,10 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
-	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/doctor"
 )
 
 // report says at start what was got. Without catchers it is told why.
@@ -36,7 +37,10 @@ func (s *service) report(asked config.Size, catchErr error) {
 		r.Refused = nil // it has been said
 		reads = r.String()
 	}
-	line := startup{kernel: kernelRelease(), rights: rights(), reads: reads, buffer: got, threads: s.threads}
+	line := startup{
+		kernel: cmp.Or(doctor.KernelRelease(), "of an unknown release"), rights: doctor.Capabilities(s.host.proc),
+		reads: reads, buffer: got, threads: s.threads,
+	}
 	s.log.Info(line.line())
 }
 
@@ -64,40 +68,6 @@ func (s *startup) line() string {
 	}
 	return fmt.Sprintf("Listening to the process connector of Linux %s; with %s; execs are read by %s; receive buffer: %d KiB; events: %s",
 		s.kernel, rights, s.reads, s.buffer>>10, events)
-}
-
-// kernelRelease is that of uname(2).
-func kernelRelease() string {
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		return "of an unknown release"
-	}
-	return unix.ByteSliceToString(name.Release[:])
-}
-
-// rights lists the capabilities in force of those that the plugin makes use of.
-func rights() []string {
-	// Of all versions the kernel takes the third; it holds 64 capabilities in two
-	// structs. All threads of a program have the same.
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return nil
-	}
-	var held []string
-	for _, c := range []struct {
-		number uint
-		name   string
-	}{
-		{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-		{unix.CAP_SYS_NICE, "CAP_SYS_NICE"},
-		{unix.CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
-	} {
-		if data[c.number/32].Effective>>(c.number%32)&1 != 0 {
-			held = append(held, c.name)
-		}
-	}
-	return held
 }
 
 // checkCatchers looks whether catchers can run.
@@ -139,16 +109,21 @@ type watch struct {
 
 // opening reports what was found when listening began.
 func (w *watch) opening(f cnproc.CheckResult) {
+	LogLeases(w.log, f)
+	w.found(f)
+}
+
+// LogLeases reports what became of the leases of killed plugins.
+func LogLeases(log telegraf.Logger, f cnproc.CheckResult) {
 	if f.Released > 0 {
-		w.log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", f.Released)
+		log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", f.Released)
 	}
 	if f.Mistaken > 0 {
-		w.log.Infof("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", f.Mistaken)
+		log.Infof("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", f.Mistaken)
 	}
 	if f.Kept > 0 {
-		w.log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", f.Kept)
+		log.Infof("Left %d lease(s) of killed plugins for later: what they claim may as well be another listener's", f.Kept)
 	}
-	w.found(f)
 }
 
 // check looks whether the kernel still reports events. The error, which errors.Is
@@ -164,7 +139,7 @@ func (w *watch) check() error {
 	w.found(f)
 	if !f.Listening {
 		w.goOn()
-		return fmt.Errorf("%w: %s, and no program on this machine hears anything", cnproc.ErrSilenced, unmatched)
+		return fmt.Errorf("%w: %s, and no program on this machine hears anything", cnproc.ErrSilenced, Unmatched)
 	}
 	return nil
 }
@@ -211,24 +186,24 @@ func (w *watch) closing(f cnproc.CheckResult) {
 	w.goingOn.Wait()
 	if !f.Listening && (f.Silenced || f.Listens > 0) {
 		w.log.Warnf("The process connector is silenced, and %d LISTENs did not repair it before the plugin stopped: %s "+
-			"(telegraf-proc-connector doctor shows more)", f.Listens, unmatched)
+			"(telegraf-proc-connector doctor shows more)", f.Listens, Unmatched)
 	} else {
 		w.repaired(f)
 	}
 	w.warnOnce(f.Err)
 }
 
-// unmatched is why a session that the kernel counts hears nothing.
-const unmatched = "another program, or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs"
+// Unmatched is why a session that the kernel counts hears nothing.
+const Unmatched = "another program, or from Linux 6.6 on any user, has sent the kernel unmatched IGNOREs"
 
 func (w *watch) found(f cnproc.CheckResult) {
 	switch {
 	case f.Listening:
 		w.repaired(f)
 	case f.Silenced && w.repair:
-		w.log.Warnf("The process connector is silenced, and %d LISTENs have not repaired it yet: %s; trying on", f.Listens, unmatched)
+		w.log.Warnf("The process connector is silenced, and %d LISTENs have not repaired it yet: %s; trying on", f.Listens, Unmatched)
 	case f.Silenced:
-		w.log.Warnf("The process connector is silenced: %s, and no program on this machine hears anything. Not repaired, because repair = false", unmatched)
+		w.log.Warnf("The process connector is silenced: %s, and no program on this machine hears anything. Not repaired, because repair = false", Unmatched)
 	}
 	w.warnOnce(f.Err)
 }
@@ -244,7 +219,7 @@ func (w *watch) repaired(f cnproc.CheckResult) {
 			others = ", none of them for the other members of the group, which are suspiciously many"
 		}
 		w.log.Warnf("The process connector was silenced, its listener count %d too low: %s. It was repaired with %d LISTENs%s; "+
-			"what happened meanwhile is not counted", f.Listens, unmatched, f.Listens, others)
+			"what happened meanwhile is not counted", f.Listens, Unmatched, f.Listens, others)
 	case f.Silenced:
 		w.log.Warn("The process connector was silenced, and another program has repaired it; what happened meanwhile is not counted")
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/doctor"
 )
 
 func TestStartupLine(t *testing.T) {
@@ -29,7 +31,7 @@ func TestStartupLine(t *testing.T) {
 func TestStartupFacts(t *testing.T) {
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	require.NoError(t, err)
-	require.Equal(t, strings.TrimSpace(string(release)), kernelRelease())
+	require.Equal(t, strings.TrimSpace(string(release)), doctor.KernelRelease())
 
 	status, err := os.ReadFile("/proc/self/status")
 	require.NoError(t, err)
@@ -40,6 +42,6 @@ func TestStartupFacts(t *testing.T) {
 	require.NoError(t, err)
 	// include/uapi/linux/capability.h
 	for name, number := range map[string]int{"CAP_NET_ADMIN": 12, "CAP_SYS_PTRACE": 19, "CAP_SYS_NICE": 23} {
-		require.Equal(t, effective>>number&1 != 0, strings.Contains(strings.Join(rights(), " "), name), name)
+		require.Equal(t, effective>>number&1 != 0, strings.Contains(strings.Join(doctor.Capabilities("/proc"), " "), name), name)
 	}
 }

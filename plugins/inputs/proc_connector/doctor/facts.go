@@ -1,14 +1,19 @@
 package doctor
 
 import (
-	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
-// Facts are what was found, before anybody judges it. What could not be found out
-// is empty.
+// Facts are what was found, before anybody judges it. What could not be found out is empty.
 type Facts struct {
 	Kernel    Kernel    `json:"kernel"`
 	Connector Connector `json:"connector"`
@@ -16,31 +21,23 @@ type Facts struct {
 	Rights    Rights    `json:"rights"`
 	Buffer    Buffer    `json:"receive_buffer"`
 	Leases    Leases    `json:"leases"`
-	// Isolated is that of Options.
-	Isolated string `json:"isolated_cpus,omitempty"`
+	Isolated  string    `json:"isolated_cpus,omitempty"` // that of Options
 }
 
 // A Connector is what listening to it for a moment has shown.
 type Connector struct {
-	// Examined says that it could be listened to. Otherwise Error says why not,
-	// and nothing else here means anything.
-	Examined bool   `json:"examined"`
-	Error    string `json:"error,omitempty"`
-	// HeardBefore says that the kernel reported events before this program had
-	// sent a LISTEN: its count of listeners was one or more.
-	HeardBefore bool `json:"heard_before_listen"`
-	// Heard says that it did afterwards.
-	Heard bool `json:"heard"`
-	// Missing is how far the count was below zero, -1 if that is further than could
-	// be counted in two seconds.
-	Missing int `json:"missing_listens"`
-	// Silenced says that the kernel reported nothing although this program had sent
-	// LISTEN: the count is too low, for whatever program.
-	Silenced bool `json:"silenced"`
-	// Crowd says that there are more sockets than can be listed.
-	Crowd bool `json:"crowd"`
-	// Repair is the option: whether the plugin would repair that.
-	Repair bool `json:"plugin_repairs"`
+	// Examined says that it could be listened to. Otherwise Error says why not, and nothing
+	// else here means anything.
+	Examined    bool   `json:"examined"`
+	Error       string `json:"error,omitempty"`
+	HeardBefore bool   `json:"heard_before_listen"` // events, before this program had sent a LISTEN
+	Heard       bool   `json:"heard"`               // and afterwards
+	// Missing is how far the count was below zero, -1 if that is further than could be
+	// counted in two seconds.
+	Missing  int  `json:"missing_listens"`
+	Silenced bool `json:"silenced"`       // no events in spite of LISTEN: the count is too low, for whatever program
+	Crowd    bool `json:"crowd"`          // there are more sockets than can be listed
+	Repair   bool `json:"plugin_repairs"` // the option
 
 	err error
 }
@@ -53,22 +50,21 @@ type Buffer struct {
 }
 
 // gather leaves everything as it is.
-func gather(cfg cnproc.Config) Facts {
-	if cfg.ReceiveBuffer == 0 {
-		cfg.ReceiveBuffer = cnproc.DefaultReceiveBuffer
-	}
-	p := proc(cfg.Proc)
+func gather(o Options) Facts {
+	cfg, p := o.Connector, proc(o.Connector.Proc)
 	f := Facts{
-		Kernel: p.kernel(),
-		Rights: p.rights(),
-		Buffer: Buffer{Wanted: cfg.ReceiveBuffer, Limit: p.number("sys/net/core/rmem_max")},
-		Leases: p.leases(cfg.StateDirectory),
+		Kernel:   p.kernel(),
+		Rights:   p.rights(),
+		Buffer:   Buffer{Wanted: cfg.ReceiveBuffer, Limit: p.number("sys/net/core/rmem_max")},
+		Leases:   p.leases(cfg.StateDirectory),
+		Isolated: o.Isolated,
 	}
 	e, err := cnproc.Examine(cfg)
 	f.Buffer.Granted = e.ReceiveBuffer
 	f.Members = p.members(e.Others)
 	f.Connector = Connector{
 		Examined:    err == nil,
+		Error:       oneLine(err),
 		HeardBefore: e.HeardBefore,
 		Heard:       e.Heard,
 		Missing:     e.Missing,
@@ -77,33 +73,121 @@ func gather(cfg cnproc.Config) Facts {
 		Repair:      cfg.Repair,
 		err:         err,
 	}
-	if err != nil {
-		f.Connector.Error = oneLine(err)
-	}
 	return f
 }
 
-// oneLine is the text of an error, which may be that of several.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
-
-// namespaces lists those in which this process is not with the host.
-func (c *Connector) namespaces() []namespace {
-	var foreign []namespace
-	for _, ns := range []namespace{
-		{cnproc.ErrNetworkNamespace, "network", "--network=host", "hostNetwork: true"},
-		{cnproc.ErrPIDNamespace, "pid", "--pid=host", "hostPID: true"},
-		{cnproc.ErrUserNamespace, "user", "--userns=host", "hostUsers: true"},
-	} {
-		if errors.Is(c.err, ns.err) {
-			foreign = append(foreign, ns)
-		}
+// oneLine is the text of an error, which may be that of several, or none.
+func oneLine(err error) string {
+	if err == nil {
+		return ""
 	}
-	return foreign
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
-// A namespace is one that a container may have of its own, and how it gets the
-// host's from docker or podman and from Kubernetes.
-type namespace struct {
-	err                 error
-	name, option, field string
+// A proc is where proc is mounted.
+type proc string
+
+// read returns the content of a file, and nothing if it cannot be read.
+func (p proc) read(file string) string {
+	text, err := os.ReadFile(filepath.Join(string(p), file))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// number returns the number in a file, 0 if there is none.
+func (p proc) number(file string) (n int) {
+	_, _ = fmt.Sscan(p.read(file), &n) //nolint:errcheck // see above
+	return n
+}
+
+// A Kernel is the running one, and how it counts listeners.
+type Kernel struct {
+	Release string `json:"release"` // empty: /proc cannot be read
+	Rules   Rules  `json:"rules"`
+}
+
+// Rules are how a kernel counts LISTENs and IGNOREs.
+type Rules string
+
+// How kernels count.
+const (
+	// EachRequest is how it was before Linux 6.6: each LISTEN adds one and each IGNORE takes
+	// one away, also when the same socket repeats it. Requests need CAP_NET_ADMIN.
+	EachRequest Rules = "each_request"
+	// EachChange is how it is since: a request counts when it differs from the socket's
+	// previous one. Any user may send them.
+	EachChange   Rules = "each_change"
+	RulesUnknown Rules = "unknown" // the release says nothing
+)
+
+func (p proc) kernel() Kernel {
+	if p.read("self/stat") == "" {
+		return Kernel{Rules: RulesUnknown}
+	}
+	return Kernel{Release: KernelRelease(), Rules: rulesOf(KernelRelease())}
+}
+
+// KernelRelease is that of uname(2), which is there also where proc shows only processes.
+func KernelRelease() string {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}
+
+func rulesOf(release string) Rules {
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		return RulesUnknown
+	}
+	if major > 6 || major == 6 && minor >= 6 {
+		return EachChange
+	}
+	return EachRequest
+}
+
+// Rights are the capabilities of this process that the plugin makes use of.
+type Rights struct {
+	Known     bool `json:"known"`
+	UserID    int  `json:"user_id"`
+	NetAdmin  bool `json:"cap_net_admin"`
+	SysPtrace bool `json:"cap_sys_ptrace"`
+	SysNice   bool `json:"cap_sys_nice"`
+}
+
+func (p proc) rights() Rights {
+	_, mask, _ := strings.Cut("\n"+p.read("self/status"), "\nCapEff:")
+	mask, _, _ = strings.Cut(mask, "\n")
+	effective, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+	has := func(capability int) bool { return err == nil && effective>>capability&1 != 0 }
+	return Rights{
+		Known:     err == nil,
+		UserID:    os.Geteuid(),
+		NetAdmin:  has(unix.CAP_NET_ADMIN),
+		SysPtrace: has(unix.CAP_SYS_PTRACE),
+		SysNice:   has(unix.CAP_SYS_NICE),
+	}
+}
+
+// Capabilities names those of Rights that this process has, as the proc mount says.
+func Capabilities(mountPoint string) []string {
+	held, _ := proc(mountPoint).rights().names()
+	return slices.Sorted(slices.Values(held))
+}
+
+func (r Rights) names() (held, lacking []string) {
+	for _, c := range []struct {
+		name string
+		held bool
+	}{{"CAP_NET_ADMIN", r.NetAdmin}, {"CAP_SYS_PTRACE", r.SysPtrace}, {"CAP_SYS_NICE", r.SysNice}} {
+		if c.held {
+			held = append(held, c.name)
+		} else {
+			lacking = append(lacking, c.name)
+		}
+	}
+	return held, lacking
 }

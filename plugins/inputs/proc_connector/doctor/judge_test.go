@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,39 +55,39 @@ func TestJudge(t *testing.T) {
 		ids    []string
 		words  []string
 	}{
-		"healthy": {change: func(*Facts) {}, ids: []string{IDWorks}},
+		"healthy": {change: func(*Facts) {}, ids: []string{"works"}},
 		"no connector": {
 			change: failing(fmt.Errorf("%w: %w", cnproc.ErrNoConnector, syscall.EPROTONOSUPPORT)),
-			ids:    []string{IDNoConnector},
+			ids:    []string{"no_connector"},
 			words:  []string{"CONFIG_CONNECTOR=y"},
 		},
 		"no process events": {
-			change: failing(cnproc.ErrNoProcEvents), ids: []string{IDNoProcEvents},
+			change: failing(cnproc.ErrNoProcEvents), ids: []string{"no_proc_events"},
 			words: []string{"no cn_proc in /proc/net/connector", "CONFIG_PROC_EVENTS=y"},
 		},
 		"network namespace": {
-			change: failing(cnproc.ErrNetworkNamespace), ids: []string{IDNamespace},
+			change: failing(cnproc.ErrNetworkNamespace), ids: []string{"namespace"},
 			words: []string{"not in the host's network namespace, and", "(container: --network=host; Kubernetes: hostNetwork: true)"},
 		},
 		"pid namespace": {
-			change: failing(cnproc.ErrPIDNamespace), ids: []string{IDNamespace},
+			change: failing(cnproc.ErrPIDNamespace), ids: []string{"namespace"},
 			words: []string{"not in the host's pid namespace, and", "(container: --pid=host; Kubernetes: hostPID: true)"},
 		},
 		"all namespaces": {
-			change: failing(errors.Join(cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace)), ids: []string{IDNamespace},
+			change: failing(errors.Join(cnproc.ErrNetworkNamespace, cnproc.ErrPIDNamespace, cnproc.ErrUserNamespace)), ids: []string{"namespace"},
 			words: []string{
 				"network, pid and user namespaces, and", "--network=host --pid=host --userns=host", "hostNetwork: true, hostPID: true, hostUsers: true",
 			},
 		},
 		"netlink forbidden": {
-			change: failing(cnproc.ErrNetlinkDenied), ids: []string{IDNetlinkDenied},
+			change: failing(cnproc.ErrNetlinkDenied), ids: []string{"netlink_denied"},
 			words: []string{"RestrictAddressFamilies= of its systemd unit name AF_NETLINK"},
 		},
 		"old kernel": {
-			change: failing(cnproc.ErrOldKernel), ids: []string{IDOldKernel}, words: []string{"Linux 4.12 or later"},
+			change: failing(cnproc.ErrOldKernel), ids: []string{"old_kernel"}, words: []string{"Linux 4.12 or later"},
 		},
 		"time namespace": {
-			change: failing(cnproc.ErrTimeNamespace), ids: []string{IDTimeNamespace}, words: []string{"the host's time namespace"},
+			change: failing(cnproc.ErrTimeNamespace), ids: []string{"time_namespace"}, words: []string{"the host's time namespace"},
 		},
 		"no permission": {
 			change: func(f *Facts) {
@@ -94,24 +95,24 @@ func TestJudge(t *testing.T) {
 				f.Kernel = Kernel{Release: "6.1.0", Rules: EachRequest}
 				f.Rights = Rights{Known: true, UserID: 65534}
 			},
-			ids: []string{IDPermission, IDForeignProcesses, IDScheduling}, words: []string{"before Linux 6.6", "setcap cap_net_admin+ep", "counts again"},
+			ids: []string{"permission", "foreign_processes", "scheduling"}, words: []string{"before Linux 6.6", "setcap cap_net_admin+ep", "counts again"},
 		},
 		"no proc": {
 			change: func(f *Facts) {
 				failing(errors.Join(cnproc.ErrUnanswered, syscall.ENOENT))(f)
 				f.Kernel, f.Rights = Kernel{Rules: RulesUnknown}, Rights{}
 			},
-			ids: []string{IDNoProc}, words: []string{"Mount proc", "Linux of an unknown release", "unknown, of user id 0"},
+			ids: []string{"no_proc"}, words: []string{"Mount proc", "Linux of an unknown release", "unknown, of user id 0"},
 		},
 		"something else": {
 			change: failing(syscall.ENOMEM),
-			ids:    []string{IDUnknown},
+			ids:    []string{"unknown"},
 			words:  []string{"could not be found out: process connector: listen: cannot allocate memory."},
 		},
 
 		"one below zero": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: 1, Silenced: true, Repair: true} },
-			ids:    []string{IDSilenced},
+			ids:    []string{"silenced"},
 			words: []string{
 				"1 below zero, the next program that listens will hear nothing.", "doctor --repair.", "The plugin does the same", "it may be any user's",
 			},
@@ -121,7 +122,7 @@ func TestJudge(t *testing.T) {
 				f.Kernel = Kernel{Release: "6.1.176", Rules: EachRequest}
 				f.Connector = Connector{Examined: true, Missing: 3, Silenced: true}
 			},
-			ids:   []string{IDSilenced},
+			ids:   []string{"silenced"},
 			words: []string{"3 below zero, the next 3 programs that listen will hear nothing.", "its option repair is off", "an unmatched IGNORE."},
 		},
 		"below zero, and somebody is deaf": {
@@ -129,61 +130,61 @@ func TestJudge(t *testing.T) {
 				f.Connector = Connector{Examined: true, Missing: 2, Silenced: true, Repair: true}
 				f.Members = []Member{forkstat(1), forkstat(2), {Inode: 3, Processes: make([]Process, 0)}}
 			},
-			ids:   []string{IDSilenced},
+			ids:   []string{"silenced"},
 			words: []string{"2 below zero", "; deaf now: forkstat (pid 412) with 2 sockets and an unknown process."},
 		},
 		"zero, and why cannot be told": {
 			change: func(f *Facts) { f.Members = []Member{forkstat(1)} },
-			ids:    []string{IDWorks, IDUnheard},
+			ids:    []string{"works", "unheard_members"},
 			words:  []string{"In the group are forkstat (pid 412):", "cannot be told apart."},
 		},
 		"far below zero": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: -1, Silenced: true, Repair: true} },
-			ids:    []string{IDSilenced},
+			ids:    []string{"silenced"},
 			words:  []string{"further below zero than could be counted"},
 		},
 		"repaired": {
-			change: func(*Facts) {}, repair: &Repair{Listens: 2}, ids: []string{IDWorks, IDRepaired}, words: []string{"repaired with 2 LISTENs"},
+			change: func(*Facts) {}, repair: &Repair{Listens: 2}, ids: []string{"works", "repaired"}, words: []string{"repaired with 2 LISTENs"},
 		},
 		"not repaired": {
 			change: func(f *Facts) { f.Connector = Connector{Examined: true, Missing: 1, Silenced: true, Repair: true} },
-			repair: &Repair{Error: "no buffer space"}, ids: []string{IDSilenced, IDRepairFailed}, words: []string{"Repairing did not work: no buffer space."},
+			repair: &Repair{Error: "no buffer space"}, ids: []string{"silenced", "repair_failed"}, words: []string{"Repairing did not work: no buffer space."},
 		},
 		"given back": {
-			change: func(*Facts) {}, repair: &Repair{Released: 1}, ids: []string{IDWorks, IDReleased}, words: []string{"in the kernel's count: 1 LISTEN."},
+			change: func(*Facts) {}, repair: &Repair{Released: 1}, ids: []string{"works", "released"}, words: []string{"in the kernel's count: 1 LISTEN."},
 		},
 		"left alone": {
 			change: func(f *Facts) { f.Members, f.Connector.HeardBefore = []Member{forkstat(1)}, true }, repair: &Repair{Kept: 1},
-			ids:   []string{IDWorks, IDKept},
+			ids:   []string{"works", "kept_leases"},
 			words: []string{"Left 1 lease of killed plugins alone"},
 		},
 		"given back in part": {
-			change: func(*Facts) {}, repair: &Repair{Released: 1, Mistaken: 2}, ids: []string{IDWorks, IDReleased, IDMistaken},
+			change: func(*Facts) {}, repair: &Repair{Released: 1, Mistaken: 2}, ids: []string{"works", "released", "mistaken_leases"},
 			words: []string{"count: 1 LISTEN.", "Removed 2 leases of"},
 		},
 
 		"somebody listens": {
 			change: func(f *Facts) { f.Connector.HeardBefore, f.Members = true, []Member{forkstat(1)} },
-			ids:    []string{IDWorks}, words: []string{"members  forkstat (pid 412)\n"},
+			ids:    []string{"works"}, words: []string{"members  forkstat (pid 412)\n"},
 		},
 		"leaked": {
-			change: func(f *Facts) { f.Connector.HeardBefore = true }, ids: []string{IDWorks, IDLeaked}, words: []string{"blinds nobody"},
+			change: func(f *Facts) { f.Connector.HeardBefore = true }, ids: []string{"works", "leaked_listen"}, words: []string{"blinds nobody"},
 		},
 		"leaked, with leases": {
 			change: func(f *Facts) { f.Connector.HeardBefore, f.Leases.Stale = true, crashed(2) },
-			ids:    []string{IDWorks, IDStaleLeases},
+			ids:    []string{"works", "stale_leases"},
 			words:  []string{"have left 2 leases", "telegraf-proc-connector reconcile", "2 of killed plugins, in /run"},
 		},
 		"leases of what is gone": {
 			change: func(f *Facts) { f.Leases.Stale = crashed(1) },
-			ids:    []string{IDWorks, IDStaleLeases}, words: []string{"left 1 lease behind, but the kernel's count does not hold"},
+			ids:    []string{"works", "stale_leases"}, words: []string{"left 1 lease behind, but the kernel's count does not hold"},
 		},
 		"leases, and somebody listens": {
 			change: func(f *Facts) {
 				f.Connector.HeardBefore, f.Members = true, []Member{forkstat(1)}
 				f.Leases.Held, f.Leases.Stale, f.Leases.Void = []Lease{{Process: Process{PID: 5, Name: "telegraf-proc-connector"}}}, crashed(1), 3
 			},
-			ids:   []string{IDWorks, IDStaleLeases},
+			ids:   []string{"works", "stale_leases"},
 			words: []string{"held by telegraf-proc-connector (pid 5); 1 of killed plugins; 3 that claim nothing, in /run/telegraf-proc-connector"},
 		},
 		"no rights": {
@@ -192,7 +193,7 @@ func TestJudge(t *testing.T) {
 				f.Buffer.Granted = f.Buffer.Limit
 				f.Leases.Error = "/run/telegraf-proc-connector is not there and cannot be made: /run: permission denied"
 			},
-			ids: []string{IDWorks, IDReceiveBuffer, IDForeignProcesses, IDScheduling, IDStateDirectory},
+			ids: []string{"works", "receive_buffer", "foreign_processes", "scheduling", "state_directory"},
 			words: []string{
 				"208 KiB instead of 32768 KiB", "net.core.rmem_max to 33554432", "without CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_SYS_NICE",
 				"/run: permission denied.", "leases   /run/telegraf-proc-connector cannot be used",
@@ -200,12 +201,13 @@ func TestJudge(t *testing.T) {
 		},
 		"isolated CPUs": {
 			change: func(f *Facts) { f.Isolated = "CPUs 2-3" },
-			ids:    []string{IDWorks, IDIsolated},
+			ids:    []string{"works", "isolated_cpus"},
 			words:  []string{"on isolated CPUs 2-3:", `scheduling = "realtime"`},
 		},
-		"no word on rights": {change: func(f *Facts) { f.Rights = Rights{} }, ids: []string{IDWorks, IDRightsUnknown}},
-		"no leases":         {change: func(f *Facts) { f.Leases.Directory = "" }, ids: []string{IDWorks}, words: []string{"leases   none are kept"}},
+		"no word on rights": {change: func(f *Facts) { f.Rights = Rights{} }, ids: []string{"works", "rights_unknown"}},
+		"no leases":         {change: func(f *Facts) { f.Leases.Directory = "" }, ids: []string{"works"}, words: []string{"leases   none are kept"}},
 	}
+	shown := make(map[string]bool)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := healthy()
@@ -215,10 +217,12 @@ func TestJudge(t *testing.T) {
 			ids := make([]string, 0, len(r.Findings))
 			for _, finding := range r.Findings {
 				ids = append(ids, finding.ID)
+				shown[finding.ID] = true
 				require.NotContains(t, finding.Text+finding.Advice, "..")
+				require.NotContains(t, finding.Text+finding.Advice, "template")
 			}
 			require.Equal(t, tt.ids, ids)
-			require.Equal(t, tt.ids[0] == IDWorks, r.Healthy)
+			require.Equal(t, tt.ids[0] == "works", r.Healthy)
 
 			var text bytes.Buffer
 			require.NoError(t, r.WriteText(&text))
@@ -235,6 +239,21 @@ func TestJudge(t *testing.T) {
 			require.NoError(t, json.Unmarshal(doc.Bytes(), &parsed))
 			require.Equal(t, r.Healthy, parsed["healthy"])
 			require.NotContains(t, doc.String(), "null", "lists are there, and empty")
+		})
+	}
+	require.Len(t, shown, len(findings())-1, "all of findings.txt, of which two share an id")
+}
+
+// What is to be filled in has a value.
+func TestFindingsFile(t *testing.T) {
+	f := healthy()
+	f.Members = []Member{forkstat(1)}
+	values := newReport(f, nil).values()
+	for _, f := range findings() {
+		require.Contains(t, labels, f.Level)
+		os.Expand(f.Text+f.Advice, func(name string) string {
+			require.Contains(t, values, name)
+			return ""
 		})
 	}
 }

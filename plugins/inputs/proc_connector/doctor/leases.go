@@ -9,20 +9,20 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 // Leases are what the plugins of a machine have noted down about their LISTENs.
 type Leases struct {
 	Directory string `json:"directory"`
-	// Held are those of plugins that run, Stale those of killed ones: LISTENs
-	// that the kernel may still count.
+	// Held are those of plugins that run, Stale those of killed ones: LISTENs that the kernel
+	// may still count.
 	Held  []Lease `json:"held"`
 	Stale []Lease `json:"stale"`
-	// Void is how many claim nothing: of an earlier boot, or not whole.
-	Void int `json:"void"`
-	// Error says why no leases can be kept there.
-	Error string `json:"error,omitempty"`
+	Void  int     `json:"void"`            // how many claim nothing: of an earlier boot, or not whole
+	Error string  `json:"error,omitempty"` // why no leases can be kept there
 }
 
 // A Lease is one file of them, and the process that wrote it.
@@ -41,8 +41,7 @@ func (p proc) leases(dir string) Leases {
 		err = creatable(dir)
 	}
 	boot, bootErr := cnproc.BootID(string(p))
-	if err = errors.Join(err, bootErr); err != nil {
-		l.Error = oneLine(err)
+	if l.Error = oneLine(errors.Join(err, bootErr)); l.Error != "" {
 		return l
 	}
 	slices.SortFunc(all, func(a, b cnproc.Lease) int { return strings.Compare(a.Name, b.Name) })
@@ -61,13 +60,13 @@ func (p proc) leases(dir string) Leases {
 	return l
 }
 
-// creatable reports why a folder that is not there could not be made either.
+// creatable reports why a directory that is not there could not be made either.
 func creatable(dir string) error {
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for parent := filepath.Dir(dir); ; parent = filepath.Dir(parent) {
-		err := writable(parent)
+		err := unix.Faccessat(unix.AT_FDCWD, parent, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 		if errors.Is(err, fs.ErrNotExist) && parent != filepath.Dir(parent) {
 			continue
 		}

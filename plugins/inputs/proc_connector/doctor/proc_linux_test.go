@@ -30,14 +30,15 @@ func fixture(t *testing.T, files map[string]string) proc {
 }
 
 func TestKernel(t *testing.T) {
-	p := fixture(t, map[string]string{"sys/kernel/osrelease": "6.1.0-37-amd64\n", "sys/net/core/rmem_max": "212992\n"})
-	require.Equal(t, Kernel{Release: "6.1.0-37-amd64", Rules: EachRequest}, p.kernel())
+	p := fixture(t, map[string]string{"self/stat": "1 (x) R", "sys/net/core/rmem_max": "212992\n"})
+	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	require.NoError(t, err)
+	this := strings.TrimSpace(string(release))
+	require.Equal(t, Kernel{Release: this, Rules: rulesOf(this)}, proc("/proc").kernel())
+	require.Equal(t, Kernel{Release: this, Rules: rulesOf(this)}, p.kernel(), "also where proc shows nothing but processes")
 	require.Equal(t, 212992, p.number("sys/net/core/rmem_max"))
 	require.Zero(t, p.number("sys/net/core/wmem_max"))
 	require.Equal(t, Kernel{Rules: RulesUnknown}, proc(t.TempDir()).kernel())
-
-	// Where proc shows nothing but processes.
-	require.Equal(t, proc("/proc").kernel(), fixture(t, map[string]string{"self/stat": "1 (x) R"}).kernel())
 }
 
 func TestRights(t *testing.T) {
@@ -80,10 +81,10 @@ func TestMembers(t *testing.T) {
 	plugin := Process{PID: 17, Name: "telegraf-proc-connector"}
 	require.Equal(t, []Member{
 		{Port: 4, Inode: 900, Processes: []Process{plugin}},
-		{Port: 17, Inode: 901, Processes: []Process{plugin, {PID: 20, Name: "a?[2Jb"}}},
+		{Port: 17, Inode: 901, Processes: []Process{plugin, {PID: 20, Name: `a\x1b[2Jb`}}},
 		{Port: 5, Inode: 902, Processes: make([]Process, 0)},
 	}, members)
-	require.Equal(t, "telegraf-proc-connector (pid 17) with 2 sockets, a?[2Jb (pid 20) and an unknown process", listing(members))
+	require.Equal(t, "telegraf-proc-connector (pid 17) with 2 sockets, a\\x1b[2Jb (pid 20) and an unknown process", listing(members))
 	require.Empty(t, p.members(nil))
 }
 

@@ -1,18 +1,16 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 )
 
 const (
-	// textWidth is how long a line of text may be, textIndent what is in front of
-	// each, for the label.
-	textWidth  = 100
-	textIndent = 9
-	// maxListed is how many programs are named.
-	maxListed = 6
+	textWidth  = 100 // how long a line of text may be
+	textIndent = 9   // what is in front of each, for the label
+	maxListed  = 6   // how many programs are named
 )
 
 var labels = map[Level]string{Problem: "PROBLEM", Note: "note", OK: "ok"}
@@ -52,26 +50,15 @@ func paragraph(b *strings.Builder, label, text string) {
 }
 
 func (k Kernel) text() string {
-	release := "of an unknown release"
-	if k.Release != "" {
-		release = k.Release
-	}
-	switch k.Rules {
-	case EachRequest:
-		return "Linux " + release + ": a repeated LISTEN or IGNORE counts again; sending them needs CAP_NET_ADMIN"
-	case EachChange:
-		return "Linux " + release + ": a repeated LISTEN or IGNORE does not count; any user may send them"
-	default:
-		return "Linux " + release
-	}
+	return "Linux " + cmp.Or(k.Release, "of an unknown release") + map[Rules]string{
+		EachRequest: ": a repeated LISTEN or IGNORE counts again; sending them needs CAP_NET_ADMIN",
+		EachChange:  ": a repeated LISTEN or IGNORE does not count; any user may send them",
+	}[k.Rules]
 }
 
 func (r *Report) membersText() string {
-	if len(r.Members) == 0 {
-		return "no other program is in the connector's group"
-	}
-	text := listing(r.Members)
-	if r.Connector.Crowd {
+	text := cmp.Or(listing(r.Members), "no other program is in the connector's group")
+	if r.Connector.Crowd && len(r.Members) > 0 {
 		text += ", and more than can be listed"
 	}
 	return text
@@ -87,15 +74,13 @@ func listing(members []Member) string {
 			unknown++
 		}
 		for _, p := range m.Processes {
-			program := p.text()
-			if sockets[program] == 0 {
-				programs = append(programs, program)
+			if sockets[p.text()]++; sockets[p.text()] == 1 {
+				programs = append(programs, p.text())
 			}
-			sockets[program]++
 		}
 	}
-	more := max(0, len(programs)-maxListed)
-	programs = programs[:len(programs)-more]
+	more := len(programs) - maxListed
+	programs = programs[:min(len(programs), maxListed)]
 	for i, program := range programs {
 		if n := sockets[program]; n > 1 {
 			programs[i] = fmt.Sprintf("%s with %d sockets", program, n)
@@ -104,11 +89,10 @@ func listing(members []Member) string {
 	if more > 0 {
 		programs = append(programs, fmt.Sprintf("%d more", more))
 	}
-	if unknown > 0 {
+	if unknown == 1 {
 		programs = append(programs, "an unknown process")
-	}
-	if unknown > 1 {
-		programs[len(programs)-1] = fmt.Sprintf("unknown processes with %d sockets", unknown)
+	} else if unknown > 1 {
+		programs = append(programs, fmt.Sprintf("unknown processes with %d sockets", unknown))
 	}
 	return enumerate(programs)
 }
@@ -121,36 +105,25 @@ func (p Process) text() string {
 }
 
 func (b Buffer) text() string {
-	text := fmt.Sprintf("%d KiB granted of %d KiB wanted", b.Granted>>10, b.Wanted>>10)
+	text := fmt.Sprintf("%s granted of %s wanted", kib(b.Granted), kib(b.Wanted))
 	if b.Limit > 0 {
-		text += fmt.Sprintf("; without CAP_NET_ADMIN the limit is %d KiB", b.Limit>>10)
+		text += "; without CAP_NET_ADMIN the limit is " + kib(b.Limit)
 	}
 	return text
 }
 
 func (r Rights) text() string {
-	if !r.Known {
-		return fmt.Sprintf("unknown, of user id %d", r.UserID)
+	user := fmt.Sprintf("user id %d", r.UserID)
+	held, lacking := r.names()
+	switch {
+	case !r.Known:
+		return "unknown, of " + user
+	case len(held) == 0:
+		return user + " without " + enumerate(lacking)
+	case len(lacking) == 0:
+		return user + " with " + enumerate(held)
 	}
-	var has, lacks []string
-	for _, c := range []struct {
-		name string
-		has  bool
-	}{{"CAP_NET_ADMIN", r.NetAdmin}, {"CAP_SYS_PTRACE", r.SysPtrace}, {"CAP_SYS_NICE", r.SysNice}} {
-		if c.has {
-			has = append(has, c.name)
-		} else {
-			lacks = append(lacks, c.name)
-		}
-	}
-	text := fmt.Sprintf("user id %d with %s", r.UserID, enumerate(has))
-	if len(has) == 0 {
-		return fmt.Sprintf("user id %d without %s", r.UserID, enumerate(lacks))
-	}
-	if len(lacks) > 0 {
-		text += ", without " + enumerate(lacks)
-	}
-	return text
+	return user + " with " + enumerate(held) + ", without " + enumerate(lacking)
 }
 
 func (l Leases) text() string {
@@ -161,11 +134,11 @@ func (l Leases) text() string {
 		return l.Directory + " cannot be used"
 	}
 	var parts []string
-	if len(l.Held) > 0 {
-		holders := make([]string, 0, len(l.Held))
-		for _, lease := range l.Held {
-			holders = append(holders, lease.text())
-		}
+	holders := make([]string, 0, len(l.Held))
+	for _, lease := range l.Held {
+		holders = append(holders, lease.text())
+	}
+	if len(holders) > 0 {
 		parts = append(parts, "held by "+enumerate(holders))
 	}
 	if n := len(l.Stale); n > 0 {
@@ -182,10 +155,10 @@ func (l Leases) text() string {
 
 // enumerate joins words as a sentence does.
 func enumerate(words []string) string {
-	if len(words) < 2 {
+	last := len(words) - 1
+	if last < 1 {
 		return strings.Join(words, "")
 	}
-	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
@@ -196,3 +169,5 @@ func plural(n int, thing string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
 }
+
+func kib(bytes int) string { return fmt.Sprintf("%d KiB", bytes>>10) }
