@@ -20,82 +20,80 @@ const pluginName = "proc_connector"
 // seeSample is what to add to an error that looking at a right file helps with.
 const seeSample = " (telegraf-proc-connector sample-config shows what is allowed)"
 
-// loadPlugin returns the plugin with the options of a file, or with its
-// defaults if path is empty. Whatever the file holds beyond one section of
-// known options with permitted values is an error: Telegraf's own loader for
-// external plugins would skip it, and the operator would not know.
+// loadPlugin returns the plugin with the options of a file, or with its defaults if path is
+// empty. Whatever the file holds beyond one section of known options with permitted values
+// is an error: Telegraf's own loader for external plugins would skip it, and the operator
+// would not know.
 func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector, error) {
 	plugin, ok := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
 	if !ok {
 		return nil, errors.New("the plugin is not registered")
 	}
-	if path != "" {
-		if err := loadFile(path, plugin); err != nil {
-			return nil, err
-		}
-	}
 	plugin.Log = log
-	if err := plugin.Init(); err != nil {
-		if path == "" {
-			return nil, err
-		}
+	if path == "" {
+		err := plugin.Init()
+		return plugin, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration failed: %w%s", err, seeSample)
+	}
+	err = decode(string(text), plugin)
+	if err == nil {
+		err = plugin.Init()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return plugin, nil
 }
 
-func loadFile(path string, plugin *proc_connector.ProcConnector) error {
-	text, err := os.ReadFile(path)
+func decode(text string, plugin *proc_connector.ProcConnector) error {
+	expanded, err := expandBare(strings.TrimPrefix(text, "\ufeff"))
 	if err != nil {
-		return fmt.Errorf("reading the configuration failed: %w%s", err, seeSample)
+		return err
 	}
-	expanded, err := expandBare(strings.TrimPrefix(string(text), "\ufeff"))
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-
 	var file map[string]map[string]toml.Primitive
 	meta, err := toml.Decode(expanded, &file)
 	if err != nil {
-		return fmt.Errorf("%s: %w%s", path, err, seeSample)
+		return fmt.Errorf("%w%s", err, seeSample)
 	}
-	if err := checkKeys(path, meta.Keys()); err != nil {
+	if err := checkKeys(meta.Keys()); err != nil {
 		return err
 	}
 	section, ok := file["inputs"][pluginName]
 	if !ok {
-		return fmt.Errorf("%s: there is no section [[inputs.%s]]%s", path, pluginName, seeSample)
+		return fmt.Errorf("there is no section [[inputs.%s]]%s", pluginName, seeSample)
 	}
 	if err := expandStrings(meta, section); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return err
 	}
 	var sections []toml.Primitive
 	if err := meta.PrimitiveDecode(section, &sections); err != nil {
-		return fmt.Errorf("%s: write the section's name in double brackets, [[inputs.%s]]", path, pluginName)
+		return fmt.Errorf("write the section's name in double brackets, [[inputs.%s]]", pluginName)
 	}
 	if len(sections) > 1 {
-		return fmt.Errorf("%s: there are %d sections [[inputs.%s]], and this program runs one: start it once for each, with a file of its own",
-			path, len(sections), pluginName)
+		return fmt.Errorf("there are %d sections [[inputs.%s]], and this program runs one: start it once for each, with a file of its own",
+			len(sections), pluginName)
 	}
 	if err := meta.PrimitiveDecode(sections[0], plugin); err != nil {
-		return fmt.Errorf("%s: %w%s", path, err, seeSample)
+		return fmt.Errorf("%w%s", err, seeSample)
 	}
 	return nil
 }
 
-// checkKeys refuses what means nothing here, and says where it may belong. Names
-// count as they are written, although TOML's decoder would be content with other
-// capitals.
-func checkKeys(path string, keys []toml.Key) error {
+// checkKeys refuses what means nothing here, and says where it may belong. Names count as
+// they are written, although TOML's decoder would be content with other capitals.
+func checkKeys(keys []toml.Key) error {
 	allowed := options()
 	for _, key := range keys {
-		switch {
-		case key[0] != "inputs" || len(key) > 1 && key[1] != pluginName:
-			return fmt.Errorf("%s: %q is not for this program, only one section [[inputs.%s]] is: the rest belongs in Telegraf's own configuration",
-				path, key.String(), pluginName)
-		case len(key) > 2 && !slices.Contains(allowed, strings.Join(key[2:], ".")):
-			return fmt.Errorf("%s: %q is no option of [[inputs.%s]], allowed are %s (options of every Telegraf input belong in its section [[inputs.execd]])",
-				path, strings.Join(key[2:], "."), pluginName, strings.Join(allowed, ", "))
+		if key[0] != "inputs" || len(key) > 1 && key[1] != pluginName {
+			return fmt.Errorf("%q is not for this program, only one section [[inputs.%s]] is: the rest belongs in Telegraf's own configuration",
+				key.String(), pluginName)
+		}
+		if len(key) > 2 && !slices.Contains(allowed, strings.Join(key[2:], ".")) {
+			return fmt.Errorf("%q is no option of [[inputs.%s]], allowed are %s (options of every Telegraf input belong in its section [[inputs.execd]])",
+				strings.Join(key[2:], "."), pluginName, strings.Join(allowed, ", "))
 		}
 	}
 	return nil

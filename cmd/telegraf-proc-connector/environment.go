@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,55 +13,50 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// variable is ${NAME}, with what may stand behind the name, or $${, which is ${
-// itself. A bare $ may well stand in an option, as in a regular expression.
-var variable = regexp.MustCompile(`\$\$\{|\$\{([A-Za-z_]\w*)([^}]*)\}`)
+// variable is ${NAME}, ${NAME-default} or ${NAME?error}, the latter two also with a colon, or
+// $${, which is ${ itself. A bare $ may well stand in an option, as in a regular expression.
+var variable = regexp.MustCompile(`\$\$\{|\$\{([A-Za-z_]\w*)(:?)([-?]?)([^}]*)\}`)
 
-// expandString replaces the environment variables in a string. The forms are
-// those of Telegraf's own configuration.
+// expandString replaces the environment variables in a string. The forms are those of
+// Telegraf's own configuration.
 func expandString(s string) (string, error) {
 	var failed error // the first
 	expanded := variable.ReplaceAllStringFunc(s, func(match string) string {
-		if match == "$${" {
-			return "${"
-		}
-		parts := variable.FindStringSubmatch(match)
-		value, err := lookup(parts[1], parts[2])
-		if failed == nil {
-			failed = err
-		}
+		value, err := lookup(match)
+		failed = cmp.Or(failed, err)
 		return value
 	})
 	return expanded, failed
 }
 
-// lookup returns an environment variable, or what stands behind its name for the
-// case that it is missing.
-func lookup(name, rest string) (string, error) {
-	value, ok := os.LookupEnv(name)
-	operator, empty := rest, strings.HasPrefix(rest, ":")
-	if empty {
-		operator, ok = rest[1:], ok && value != ""
+// lookup returns what a match of variable stands for. With a colon an empty environment
+// variable is as one that is not set.
+func lookup(match string) (string, error) {
+	parts := variable.FindStringSubmatch(match)
+	name, colon, operator, text := parts[1], parts[2] != "", parts[3], parts[4]
+	value, set := os.LookupEnv(name)
+	problem := "not set"
+	if colon {
+		set, problem = value != "", "empty or not set"
 	}
 	switch {
-	case strings.Contains(rest, "${"), rest != "" && !strings.HasPrefix(operator, "-") && !strings.HasPrefix(operator, "?"):
-		return "", fmt.Errorf("%q is not understood, allowed are ${NAME}, ${NAME:-default} and ${NAME:?error}, and $${ for ${ itself",
-			"${"+name+rest+"}")
-	case ok:
+	case match == "$${":
+		return "${", nil
+	case strings.Contains(text, "${"), operator == "" && (colon || text != ""):
+		return "", fmt.Errorf("%q is not understood, allowed are ${NAME}, ${NAME:-default} and ${NAME:?error}, and $${ for ${ itself", match)
+	case set:
 		return value, nil
-	case strings.HasPrefix(operator, "-"):
-		return operator[1:], nil
-	case len(operator) > 1:
-		return "", fmt.Errorf("environment variable %s is not set: %q", name, operator[1:])
-	case empty:
-		return "", fmt.Errorf("environment variable %s is empty or not set", name)
+	case operator == "-":
+		return text, nil
+	case text != "":
+		return "", fmt.Errorf("environment variable %s is not set: %q", name, text)
 	}
-	return "", fmt.Errorf("environment variable %s is not set", name)
+	return "", fmt.Errorf("environment variable %s is %s", name, problem)
 }
 
-// expandBare replaces the environment variables that stand where TOML wants a
-// value and that have no quotes: numbers and booleans. TOML's own parser finds
-// them, because it stops at each; in strings and comments it stops at none.
+// expandBare replaces the environment variables that stand where TOML wants a value and that
+// have no quotes: numbers and booleans. TOML's own parser finds them, because it stops at
+// each; in strings and comments it stops at none.
 func expandBare(text string) (string, error) {
 	for {
 		var parse toml.ParseError
@@ -96,26 +92,16 @@ func isBare(text string) bool {
 	return false
 }
 
-// expandStrings replaces the environment variables in the strings of a part of the
-// file. That has been parsed, so whatever a variable holds stays in its string,
-// comments are not looked at, and errors know their lines.
+// expandStrings replaces the environment variables in the strings of a part of the file. That
+// has been parsed, so whatever a variable holds stays in its string, comments are not looked
+// at, and errors know their lines.
 func expandStrings(meta toml.MetaData, part toml.Primitive) error {
-	var e expansion
-	err := meta.PrimitiveDecode(part, &e)
-	if e.err != nil {
-		return e.err // without the line of the section, which is not that of the string
+	var tree any // the decoder's own, from which it decodes later
+	if err := meta.PrimitiveDecode(part, &tree); err != nil {
+		return err
 	}
+	_, err := expandTree(tree)
 	return err
-}
-
-// An expansion takes the tree that the decoder has parsed, from which the decoder
-// decodes later, and changes it.
-type expansion struct{ err error }
-
-// UnmarshalTOML implements toml.Unmarshaler.
-func (e *expansion) UnmarshalTOML(tree any) error {
-	_, e.err = expandTree(tree)
-	return e.err
 }
 
 func expandTree(tree any) (any, error) {

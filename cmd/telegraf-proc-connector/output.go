@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -13,24 +14,25 @@ import (
 // outputBatch is about how many bytes are written at once: as much as a pipe holds.
 const outputBatch = 64 << 10
 
-// An output is an accumulator that writes metrics as line protocol, all of a batch in
-// one go.
+// An output is an accumulator that writes metrics as line protocol, all of a batch in one go.
 type output struct {
 	telegraf.Accumulator // passes each metric to MakeMetric
 
 	log     *logger
-	failed  chan error // why nothing is written any more; holds one
+	failed  context.Context // done when nothing is written any more, with the cause
+	fail    context.CancelCauseFunc
 	writing atomic.Bool
 
 	mu         sync.Mutex // guards what follows; held while it writes
-	w          io.Writer  // nil after a failure
+	w          io.Writer
 	serializer influx.Serializer
 	lines      []byte
 	refused    uint64 // metrics that cannot be line protocol
 }
 
 func newOutput(w io.Writer, log *logger) *output {
-	o := &output{w: w, log: log, failed: make(chan error, 1)}
+	o := &output{w: w, log: log}
+	o.failed, o.fail = context.WithCancelCause(context.Background())
 	o.Accumulator = agent.NewAccumulator(o, nil)
 	if err := o.serializer.Init(); err != nil {
 		o.fail(err)
@@ -38,9 +40,8 @@ func newOutput(w io.Writer, log *logger) *output {
 	return o
 }
 
-// MakeMetric implements agent.MetricMaker. It takes the metric, of which nothing is left
-// for the accumulator to do. One that cannot be written is no reason to do without the
-// others.
+// MakeMetric implements agent.MetricMaker. It takes the metric, of which nothing is left for
+// the accumulator to do. One that cannot be written is no reason to do without the others.
 func (o *output) MakeMetric(m telegraf.Metric) telegraf.Metric {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -66,7 +67,7 @@ func (o *output) Flush() {
 }
 
 func (o *output) write() {
-	if len(o.lines) > 0 && o.w != nil {
+	if len(o.lines) > 0 && o.failed.Err() == nil {
 		o.writing.Store(true)
 		_, err := o.w.Write(o.lines)
 		o.writing.Store(false)
@@ -75,11 +76,6 @@ func (o *output) write() {
 		}
 	}
 	o.lines = o.lines[:0]
-}
-
-func (o *output) fail(err error) {
-	o.w = nil
-	o.failed <- err
 }
 
 // close writes what is left, when no more metrics come.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 	"testing"
@@ -42,7 +43,7 @@ func BenchmarkOutput(b *testing.B) {
 		o.AddMetric(m)
 	}
 	o.close()
-	require.Empty(b, o.failed)
+	require.NoError(b, context.Cause(o.failed))
 	require.NoError(b, w.Close())
 	<-drained
 	b.ReportMetric(float64(b.N)/float64(counted.writes), "metrics/write")

@@ -2,13 +2,16 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	stdlog "log"
 	"os"
 	"os/signal"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/influxdata/telegraf"
@@ -16,8 +19,28 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
 )
 
-// stopTimeout bounds how long a stop waits for the plugin to end, and for Telegraf
-// to take the last metrics. The kernel's listener count has been given back by then.
+var (
+	// gatherSignals ask for metrics: those that execd can be told to send.
+	gatherSignals = []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+	// stopSignals are all others that end a Go program if somebody sends them. Faults of the
+	// program itself do not come this way.
+	stopSignals = []os.Signal{
+		syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGTRAP, syscall.SIGSYS,
+		syscall.SIGILL, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSTKFLT,
+	}
+)
+
+// catchSignals takes over all signals that would end the program. It comes before all else,
+// so that a request for metrics does not end a program that is about to start.
+func catchSignals() chan os.Signal {
+	signal.Ignore(syscall.SIGPIPE) // a broken pipe is an error of a write, not the end of the program
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, slices.Concat(gatherSignals, stopSignals)...)
+	return signals
+}
+
+// stopTimeout bounds how long a stop waits for the plugin to end, and for Telegraf to take the
+// last metrics. The kernel's listener count has been given back by then.
 const stopTimeout = 3 * time.Second
 
 // A plugin is what a server runs: proc_connector.ProcConnector.
@@ -28,54 +51,38 @@ type plugin interface {
 	Stop()
 }
 
-// A server runs the plugin for somebody at the other ends of stdin and stdout, as
-// execd is. Telegraf has a shim for that purpose (plugins/common/shim), but that
-// keeps no promise about the kernel's listener count: it knows two signals, does
-// not stop a plugin while stdout is blocked, and not at all when stdout breaks.
+// A server runs the plugin for somebody at the other ends of stdin and stdout, as execd is.
+// Telegraf has a shim for that purpose (plugins/common/shim), but that keeps no promise about
+// the kernel's listener count: it knows two signals, does not stop a plugin while stdout is
+// blocked, and not at all when stdout breaks.
 //
-// Whatever ends the program here calls stop, which gives the count back before
-// anything is waited for.
+// Whatever ends the program here calls stop, which gives the count back before anything is
+// waited for.
 type server struct {
 	plugin   plugin
 	log      *logger
 	output   *output
-	requests chan struct{} // somebody asks for metrics; holds one, which stands for all
+	requests chan struct{} // for metrics; capacity 1, as pending requests coalesce
 	patience time.Duration // stopTimeout, or a test's
 
-	mu       sync.Mutex    // held while the plugin starts, and when it is told to stop
-	stopping chan struct{} // closed when the program is told to stop: the kernel's count has been given back
-	status   int           // exit status of a program that was told to stop
+	mu       sync.Mutex      // held while the plugin starts, and when it is told to stop
+	stopping context.Context // done once the kernel's count has been given back for a stop
+	end      context.CancelFunc
+	status   int // exit status of a program that was told to stop
 
 	failure string // of the last gather
 }
 
 func newServer(p plugin, stdout io.Writer, log *logger) *server {
-	return &server{
-		plugin:   p,
-		log:      log,
-		output:   newOutput(stdout, log),
-		requests: make(chan struct{}, 1),
-		patience: stopTimeout,
-		stopping: make(chan struct{}),
-	}
-}
-
-// catchSignals takes over all signals that would end the program. It comes before
-// all else, so that a request for metrics does not end a program that is about
-// to start.
-func catchSignals() chan os.Signal {
-	// A broken pipe is an error of a write, not the end of the program.
-	signal.Ignore(brokenPipe)
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, slices.Concat(gatherSignals, stopSignals, linuxStopSignals)...)
-	return signals
+	s := &server{plugin: p, log: log, output: newOutput(stdout, log), requests: make(chan struct{}, 1), patience: stopTimeout}
+	s.stopping, s.end = context.WithCancel(context.Background())
+	return s
 }
 
 // serve runs the plugin until it is told to stop and returns the exit status.
 func serve(p plugin, pollInterval time.Duration, signals <-chan os.Signal, log *logger) int {
-	defer log.flush()
-	// What Telegraf's packages log by themselves, such as fields that are no
-	// number, has a time before the level, which execd takes for an error.
+	// What Telegraf's packages log by themselves, such as fields that are no number, has a
+	// time before the level, which execd takes for an error.
 	stdlog.SetOutput(io.Discard)
 
 	s := newServer(p, os.Stdout, log)
@@ -86,8 +93,8 @@ func serve(p plugin, pollInterval time.Duration, signals <-chan os.Signal, log *
 	return s.run(pollInterval)
 }
 
-// run starts the plugin, and returns the exit status when it has stopped and all
-// was written, or that is waited for in vain.
+// run starts the plugin, and returns the exit status when it has stopped and all was written,
+// or that is waited for in vain.
 func (s *server) run(pollInterval time.Duration) int {
 	if err := s.start(); err != nil {
 		s.log.Errorf("Starting failed: %v%s", err, seeDoctor(err))
@@ -101,32 +108,29 @@ func (s *server) run(pollInterval time.Duration) int {
 		close(finished)
 	})
 
-	var timeout <-chan time.Time
-	stopping := s.stopping
-	for {
-		select {
-		case <-stopping:
-			stopping, timeout = nil, time.After(s.patience)
-		case <-timeout:
-			if s.output.blocked() {
-				s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", s.patience)
-			} else {
-				s.log.Errorf("Stopped listening, but the plugin did not end within %v: its last metrics may be lost", s.patience)
-			}
-			return 1
-		case err := <-s.output.failed:
-			// As a rule nobody reads stdout any more. So the plugin cannot finish
-			// either, and is not waited for.
-			s.stop(1)
-			s.log.Errorf("Metrics cannot be written to stdout, the program ends: %v", err)
-			return 1
-		case <-finished:
-			if len(s.output.failed) == 0 {
-				return s.status
-			}
-			finished = nil // the failure comes next
-		}
+	select {
+	case <-s.stopping.Done():
+	case <-s.output.failed.Done():
+		// Usually nobody reads stdout any more. So the plugin cannot finish either, and is
+		// not waited for.
+		s.stop(1)
 	}
+	select {
+	case <-finished:
+	case <-s.output.failed.Done():
+	case <-time.After(s.patience):
+		if s.output.blocked() {
+			s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", s.patience)
+		} else {
+			s.log.Errorf("Stopped listening, but the plugin did not end within %v: its last metrics may be lost", s.patience)
+		}
+		return 1
+	}
+	if err := context.Cause(s.output.failed); err != nil {
+		s.log.Errorf("Metrics cannot be written to stdout, the program ends: %v", err)
+		return 1
+	}
+	return s.status
 }
 
 // start starts the plugin, unless the program was told to stop before that.
@@ -139,9 +143,9 @@ func (s *server) start() error {
 	return s.plugin.Start(s.output)
 }
 
-// stop gives the kernel's listener count back, and only then tells the rest to
-// end, with the exit status that is given. It waits for none of that, but up to half
-// a second for other sessions that are at work on the count.
+// stop gives the kernel's listener count back, and only then tells the rest to end, with the
+// exit status that is given. It waits for none of that, but up to half a second for other
+// sessions that are at work on the count.
 func (s *server) stop(status int) {
 	// A start that is under way is over in a moment, and none begins afterwards.
 	s.mu.Lock()
@@ -151,30 +155,13 @@ func (s *server) stop(status int) {
 	}
 	s.plugin.Ignore()
 	s.status = status
-	close(s.stopping)
+	s.end()
 }
 
-func (s *server) stopped() bool {
-	select {
-	case <-s.stopping:
-		return true
-	default:
-		return false
-	}
-}
+func (s *server) stopped() bool { return s.stopping.Err() != nil }
 
-// guard runs f and, if f does not return, gives the kernel's listener count back
-// before the panic goes on.
-func (s *server) guard(f func()) {
-	returned := false
-	defer func() {
-		if !returned {
-			s.plugin.Ignore()
-		}
-	}()
-	f()
-	returned = true
-}
+// guard runs f and, if f does not return, gives the kernel's listener count back.
+func (s *server) guard(f func()) { proc_connector.Guard(f, s.plugin.Ignore) }
 
 // readSignals gathers or stops, as the signal says.
 func (s *server) readSignals(signals <-chan os.Signal) {
@@ -187,8 +174,8 @@ func (s *server) readSignals(signals <-chan os.Signal) {
 	}
 }
 
-// readStdin gathers for each line, and stops when stdin ends, which is how
-// Telegraf ends the program.
+// readStdin gathers for each line, and stops when stdin ends, which is how Telegraf ends the
+// program.
 func (s *server) readStdin(stdin io.Reader) {
 	r := bufio.NewReader(stdin)
 	for {
@@ -206,15 +193,11 @@ func (s *server) readStdin(stdin io.Reader) {
 // isNull reports whether a file is /dev/null, which nobody can end.
 func isNull(f *os.File) bool {
 	info, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err == nil && os.SameFile(info, null)
+	null, nullErr := os.Stat(os.DevNull)
+	return err == nil && nullErr == nil && os.SameFile(info, null)
 }
 
-// request asks for metrics. Requests that come while one waits are the same as
-// that.
+// request asks for metrics. Requests that come while one waits are the same as that.
 func (s *server) request() {
 	select {
 	case s.requests <- struct{}{}:
@@ -224,16 +207,10 @@ func (s *server) request() {
 
 // gatherUntilStop gathers at the interval, if there is one, and when asked to.
 func (s *server) gatherUntilStop(interval time.Duration) {
-	var due <-chan time.Time
-	if interval > 0 {
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
-		due = ticker.C
-	}
+	due := time.Tick(interval)
 	for {
 		select {
-		case <-s.stopping:
-			return
+		case <-s.stopping.Done():
 		case <-s.requests:
 		case <-due:
 		}
@@ -244,22 +221,21 @@ func (s *server) gatherUntilStop(interval time.Duration) {
 	}
 }
 
-// gather logs an error once where it is the same each time: that others have
-// silenced the connector, say, which is looked into at each gather. When the
-// plugin receives nothing any more the program ends, so that Telegraf sees it and
-// starts it again.
+// gather logs an error once where it is the same each time: that others have silenced the
+// connector, say, which is looked into at each gather. When the plugin receives nothing any
+// more the program ends, so that Telegraf sees it and starts it again.
 func (s *server) gather() {
 	err := s.plugin.Gather(s.output)
 	s.output.Flush()
 	if s.stopped() {
-		return // and the error is, as a rule, that there is nobody to ask
+		return // and the error is usually that there is nobody to ask
 	}
 	failure := ""
 	if err != nil {
-		failure = err.Error()
-	}
-	if err != nil && failure != s.failure {
-		s.log.Errorf("Gathering failed: %v%s", err, seeDoctor(err))
+		failure = fmt.Sprintf("Gathering failed: %v%s", err, seeDoctor(err))
+		if failure != s.failure {
+			s.log.Error(failure)
+		}
 	}
 	s.failure = failure
 	if errors.Is(err, proc_connector.ErrNotReceiving) {

@@ -287,7 +287,7 @@ func TestServerMergesRequests(t *testing.T) {
 	leave <- struct{}{}
 	<-entered
 	require.NoError(t, w.Close())
-	<-s.stopping
+	<-s.stopping.Done()
 	leave <- struct{}{}
 	status, log := ended()
 	require.Zero(t, status)
@@ -304,7 +304,7 @@ func TestServerLogsErrorsOfGathering(t *testing.T) {
 	for _, err := range []error{one, one, nil, one, errors.New("another"), fmt.Errorf("%w: %w", proc_connector.ErrNotReceiving, cnproc.ErrMalformed)} {
 		failures <- err
 	}
-	<-s.stopping
+	<-s.stopping.Done()
 	status, log := ended()
 	require.Equal(t, 1, status, "it receives nothing any more")
 	lines := strings.SplitAfter(log, "\n")

@@ -29,17 +29,8 @@ func (p *ProcConnector) Init() error {
 	return nil
 }
 
-// ErrNotReceiving is never returned.
-var ErrNotReceiving error
-
 // Start does nothing.
 func (*ProcConnector) Start(telegraf.Accumulator) error { return nil }
-
-// Ignore does nothing.
-func (*ProcConnector) Ignore() {}
-
-// IsolatedCPUs is empty.
-func (*ProcConnector) IsolatedCPUs() string { return "" }
 
 // Stop does nothing.
 func (*ProcConnector) Stop() {}

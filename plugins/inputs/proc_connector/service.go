@@ -122,11 +122,18 @@ func openProc(proc string) (*procfs.FS, error) {
 // guard runs f and, if f does not return, gives the kernel's listener count back before
 // the panic goes on.
 func (s *service) guard(f func()) {
+	Guard(f, func() {
+		_ = s.session.Ignore() //nolint:errcheck // the panic is the news, and it is on its way
+		s.catchers.Release()
+	})
+}
+
+// Guard runs f and, if f does not return, undo before the panic goes on.
+func Guard(f, undo func()) {
 	returned := false
 	defer func() {
 		if !returned {
-			_ = s.session.Ignore() //nolint:errcheck // the panic is the news, and it is on its way
-			s.catchers.Release()
+			undo()
 		}
 	}()
 	f()

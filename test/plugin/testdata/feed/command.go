@@ -20,10 +20,10 @@ const (
 
 func init() {
 	c := commands[""]
-	c.run = func(args arguments, stdout, stderr io.Writer) int {
+	c.run = func(args arguments, stdout io.Writer, log *logger) int {
 		status := 1
-		if err := profiled(func() { status = fedPlugin(args, stdout, stderr) }); err != nil {
-			return fail(stderr, err)
+		if err := profiled(func() { status = fedPlugin(args, stdout, log) }); err != nil {
+			return log.fail(err)
 		}
 		return status
 	}
@@ -31,20 +31,19 @@ func init() {
 }
 
 // fedPlugin runs the plugin, or a feed if there is a rate for it.
-func fedPlugin(args arguments, stdout, stderr io.Writer) int {
+func fedPlugin(args arguments, stdout io.Writer, log *logger) int {
 	if os.Getenv(feedRateEnv) == "" {
-		return runPlugin(args, stdout, stderr)
+		return runPlugin(args, stdout, log)
 	}
 	rate, err := strconv.Atoi(os.Getenv(feedRateEnv))
 	if err != nil {
-		return fail(stderr, fmt.Errorf("%s: %w", feedRateEnv, err))
+		return log.fail(fmt.Errorf("%s: %w", feedRateEnv, err))
 	}
 	duration, err := time.ParseDuration(os.Getenv(feedDurationEnv))
 	if err != nil {
-		return fail(stderr, fmt.Errorf("%s: %w", feedDurationEnv, err))
+		return log.fail(fmt.Errorf("%s: %w", feedDurationEnv, err))
 	}
 	signals := catchSignals()
-	log := newLogger(stderr)
 	return serve(&proc_connector.Feed{Rate: rate, Duration: duration, Log: log.named("feed")}, args.pollInterval, signals, log)
 }
 
