@@ -43,7 +43,8 @@ func lookup(match string) (string, error) {
 	case match == "$${":
 		return "${", nil
 	case strings.Contains(text, "${"), operator == "" && (colon || text != ""):
-		return "", fmt.Errorf("%q is not understood, allowed are ${NAME}, ${NAME:-default} and ${NAME:?error}, and $${ for ${ itself", match)
+		return "", fmt.Errorf("%q is not understood, allowed are ${NAME}, ${NAME:-default} and ${NAME:?error}, "+
+			"and $${ for ${ itself", match)
 	case set:
 		return value, nil
 	case operator == "-":

@@ -23,7 +23,8 @@ func reconcile(args arguments, _ io.Writer, log *logger) int {
 
 	proc_connector.LogLeases(log, found)
 	if found.Listens > 0 && found.Listening {
-		log.Warnf("The process connector was silenced, and was repaired with %d LISTENs: %s", found.Listens, proc_connector.Unmatched)
+		log.Warnf("The process connector was silenced, and was repaired with %d LISTENs: %s",
+			found.Listens, proc_connector.Unmatched)
 	}
 	err = errors.Join(err, found.Err)
 	if err == nil && !found.Listening {

@@ -1,8 +1,5 @@
 // Package doctor finds out whether the process connector of a machine works, why not, and
-// what to do: the logic behind the command doctor. It is free of Telegraf, and builds on
-// Linux only.
-//
-// It works in three steps:
+// what to do. It is free of Telegraf, builds on Linux only, and works in three steps:
 //
 //   - facts.go, members.go and leases.go gather what is the case, from the kernel and from
 //     /proc. They leave the kernel's count of listeners as it was.

@@ -35,7 +35,7 @@ type Connector struct {
 	// Missing is how far the count was below zero, -1 if that is further than could be
 	// counted in two seconds.
 	Missing  int  `json:"missing_listens"`
-	Silenced bool `json:"silenced"`       // no events in spite of LISTEN: the count is too low, for whatever program
+	Silenced bool `json:"silenced"`       // no events in spite of LISTEN: the count is too low for anybody
 	Crowd    bool `json:"crowd"`          // there are more sockets than can be listed
 	Repair   bool `json:"plugin_repairs"` // the option
 
