@@ -47,7 +47,7 @@ func TestExits(t *testing.T) {
 			before := time.Now()
 			require.NoError(t, cmd.Start())
 			_ = cmd.Wait() //nolint:errcheck // it may well fail
-			p.Gather() // and do not wait until the receiver wakes up
+			p.Gather()     // and do not wait until the receiver wakes up
 			m := p.WaitMetric("the exit", 5*time.Second, exitOf(cmd.Process.Pid))
 			reported := time.Now()
 			require.Equal(t, map[string]string{"command": "workload", "result": tt.result}, m.Tags())
