@@ -1,22 +1,395 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
-// A command follows the words of one command line, and knows from the program
-// and from the word before what the next one is.
+// A command follows the words of one command line, and knows from the program and from
+// the word before what the next one is.
 type command struct {
+	*Redactor
+	depth   int // of the quotes that the words are in: a shell has them before the program
 	program *program
 	named   bool // the program's name was there
-	wraps   bool // another program's name may come
-	skip    int  // words before that name
+	skip    int  // words before the name of another program
+	remote  bool // a shell will read what follows
+	reads   bool // a secret comes from the input
 	next    expectation
 	strong  strength // of what is expected
-	shell   bool     // a shell has these words before the program has them
-	remote  bool     // a shell will read what follows
-	reads   bool     // a secret comes from the input
 	unclear bool     // the word before was a long option that may have a value
 	form    form     // of that value
-	at      [maxPlaces]uint8
+	at      [maxPlaces]int
+}
+
+// is begins the arguments of a program.
+func (c *command) is(p *program) {
+	*c = command{
+		Redactor: c.Redactor, depth: c.depth, program: p, named: true,
+		remote: c.remote || p.has(remote), reads: c.reads || p.has(reads),
+	}
+	if p != nil {
+		c.skip = p.wraps - 1
+	}
+}
+
+func (c *command) expect(e expectation, s strength) { c.next, c.strong = e, s }
+
+// word handles one word of a command line: an argument, or a word of a shell's command
+// in it.
+func (c *command) word(b []byte) {
+	e, unclear, form := c.next, c.unclear, c.form
+	c.next, c.unclear, c.form = nothing, false, anyForm
+	text := c.program.has(prose)
+	spaced := bytes.IndexByte(b, ' ') >= 0
+	switch {
+	case e == sentence:
+		return
+	case e == value:
+		c.leading(b, form)
+	case e != nothing && !(e == secret && optionLike(b)):
+		c.given(e, b)
+		return
+	case !c.named:
+		c.leading(b, form)
+		if c.depth == 0 || len(b) > 0 && !keywords.has(b) && !assigns(b) {
+			c.is(programOf(b))
+		}
+	case text:
+	case len(b) > 1 && b[0] == '-':
+		if c.option(b) {
+			return
+		}
+		if c.ordinary < c.index(b) {
+			c.leading(b, form)
+		}
+	case spaced && c.program.has(ownWords):
+		c.ownWords(b)
+		return
+	default:
+		c.positional(b, unclear)
+		if !c.remote || !bytes.ContainsAny(b, " ;&|\n") {
+			c.leading(b, form)
+		}
+	}
+	if !text && spaced {
+		c.script(b, c.depth+1)
+	}
+}
+
+// given handles the value of an option.
+func (c *command) given(e expectation, b []byte) {
+	switch e {
+	case secret, attached:
+		c.maskValue(c.strong, b, c.depth > 0)
+	case pair:
+		c.pair(b)
+	case keyed:
+		if i := bytes.LastIndexByte(b, ':'); i >= 0 {
+			c.mask(b[i+1:])
+		}
+	case cookies:
+		if bytes.IndexByte(b, '=') >= 0 {
+			c.mask(b)
+		}
+	case source:
+		if password, ok := bytes.CutPrefix(b, []byte("pass:")); ok {
+			c.mask(password)
+		}
+		c.reads = c.reads || string(b) == "stdin" || string(b) == "fd:0"
+	case code:
+		c.code = true
+		if c.program.has(labeled) {
+			c.skip++
+		}
+		c.script(b, c.depth+1)
+	case ownWord:
+		c.ownWords(b)
+	case wrapped:
+		c.is(programOf(b))
+	}
+}
+
+// ownWords handles an argument that holds words of the same command line.
+func (c *command) ownWords(b []byte) {
+	c.depth++
+	for i := skip(b, 0, blanks); i < len(b) && c.depth <= maxDepth; i = skip(b, i, blanks) {
+		end := max(shellWordEnd(b, i), i+1)
+		c.word(unquoted(b[i:end]))
+		i = end
+	}
+	c.depth--
+}
+
+// pair masks the password of user:password.
+func (c *command) pair(b []byte) {
+	separator := byte(':')
+	if c.program != nil {
+		separator = c.program.separator
+	}
+	i := bytes.IndexByte(b, separator)
+	if i < 0 {
+		return
+	}
+	user, password := b[:i], b[i+1:]
+	c.maskUser(user, password)
+	if c.depth == 0 || !reference(password) {
+		c.mask(password)
+	}
+}
+
+// option is a word that begins with a dash. It reports whether there is nothing more in
+// it.
+func (c *command) option(b []byte) bool {
+	dashes := 1
+	if b[1] == '-' {
+		dashes = 2
+	}
+	name, given, assigned := bytes.Cut(b[dashes:], []byte{'='})
+	if len(name) == 0 {
+		return false
+	}
+	p := c.program
+	if after := p.becomes(b); after != nil {
+		c.is(after)
+		return false
+	}
+	c.reads = c.reads || inputOptions.has(b) || inputOptions.has(b[:dashes+len(name)])
+	if p != nil {
+		if dashes == 1 && !p.has(single) {
+			if is, done := c.letters(b); is {
+				return done
+			}
+		}
+		switch e := p.long[string(name)]; {
+		case e == nothing:
+		case e == input:
+			c.reads = true
+			return false
+		case assigned:
+			c.ordinary = c.index(given) - 1
+			return c.attached(e, given)
+		default:
+			c.expect(e, certain)
+			return false
+		}
+	}
+	switch {
+	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
+	case sentenceOptions.has(name):
+		c.next = sentence
+	default:
+		c.unclear, c.form = dashes == 2, formOf(name)
+		c.expectNamed(name)
+	}
+	return false
+}
+
+// expectNamed expects the value of something with a name.
+func (c *command) expectNamed(name []byte) {
+	if s := strengthOf(name); s > vague {
+		c.expect(secret, s)
+	}
+}
+
+// letters is short options in one word, the last of which may have its value attached. It
+// reports whether the program has such an option, and whether there is nothing more in
+// the word.
+func (c *command) letters(b []byte) (is, done bool) {
+	for i := 1; i < len(b); i++ {
+		e, rest := c.program.short[b[i]], b[i+1:]
+		switch {
+		case e == nothing:
+			return false, false
+		case e == input:
+			c.reads = true
+		case e == flag:
+		case len(rest) > 0:
+			if e != attached {
+				rest = bytes.TrimPrefix(rest, []byte("="))
+			}
+			return true, c.attached(e, rest)
+		default:
+			if e != attached {
+				c.expect(e, certain)
+			}
+			return true, false
+		}
+	}
+	return true, false
+}
+
+// attached is an option's value that is in the same word. It reports whether that was all.
+func (c *command) attached(e expectation, b []byte) bool {
+	if len(b) > 1 && quotes[b[0]] && closing(b, 0) == len(b)-1 {
+		b = b[1 : len(b)-1]
+	}
+	c.strong = certain
+	c.given(e, b)
+	return e == code || e == ownWord
+}
+
+var optionChars = chars("a-zA-Z-")
+
+// optionLike reports whether a word where a secret is expected is an option, as where
+// that secret is asked for instead.
+func optionLike(b []byte) bool {
+	const longest = 40
+	if len(b) < 2 || b[0] != '-' {
+		return false
+	}
+	end := skip(b, 0, optionChars)
+	return end <= longest && (end == len(b) || b[end] == '=')
+}
+
+// positional is a word that is neither an option nor an option's value, as far as that is
+// clear.
+func (c *command) positional(b []byte, unclear bool) {
+	c.code = c.code || c.remote
+	p := c.program
+	if p == nil {
+		return
+	}
+	if after := p.becomes(b); after != nil {
+		c.is(after)
+		return
+	}
+	if p.wraps != 0 && !assigns(b) {
+		inner := programOf(b)
+		switch {
+		case inner != nil && (c.skip <= 0 || p.wraps == anywhere), p.wraps != anywhere && c.skip <= 0 && !unclear:
+			c.is(inner)
+			return
+		case p.wraps == anywhere:
+		case unclear:
+			return
+		default:
+			c.skip--
+		}
+	}
+	for i, place := range p.places {
+		c.place(&c.at[i], place, b)
+	}
+	switch {
+	case len(b) < 2:
+	case strings.IndexByte(p.marks, b[0]) >= 0:
+		c.mask(b[1:])
+	case len(p.slash) > 0 && b[0] == '/':
+		c.slash(p, b)
+	case p.has(oracle):
+		c.oracle(b)
+	case p.has(names) && isName(b):
+		c.expectNamed(b)
+	}
+}
+
+// place masks an argument that is a secret by the order of arguments, of which at have
+// been there.
+func (c *command) place(at *int, place []string, b []byte) {
+	const never = 1 << 10 // more than any place has
+	floats := place[0] == "..."
+	if floats {
+		place = place[1:]
+	}
+	switch {
+	case *at >= len(place):
+	case place[*at] == "SECRET":
+		c.maskValue(certain, b, c.depth > 0)
+		*at++
+	case fits(place[*at], b):
+		*at++
+	case !floats:
+		*at = never
+	case fits(place[0], b):
+		*at = 1
+	default:
+		*at = 0
+	}
+}
+
+// fits reports whether an argument is a word, in capital or small letters, or begins with
+// it where that ends with a "*".
+func fits(word string, b []byte) bool {
+	prefix, begins := strings.CutSuffix(word, "*")
+	if begins {
+		b = b[:min(len(b), len(prefix))]
+	}
+	return strings.EqualFold(prefix, string(b))
+}
+
+// slash masks the password in /name:password and in /name:name:value,name:password.
+func (c *command) slash(p *program, b []byte) {
+	for i := 1; i < len(b); {
+		end := skip(b, i, nameChars)
+		if end == len(b) || b[end] != ':' {
+			return
+		}
+		stop := end + 1
+		for stop < len(b) && !(b[stop] == ',' && slashName(b[stop+1:])) {
+			stop++
+		}
+		name, first := b[i:end], i == 1
+		i = stop + 1
+		switch {
+		case p.slash[string(name)], strengthOf(name) > vague:
+			if first {
+				stop = len(b)
+			}
+			c.mask(b[end+1 : stop])
+			i = stop + 1
+		case first && slashName(b[end+1:]):
+			i = end + 1
+		}
+	}
+}
+
+// slashName reports whether text begins with name: .
+func slashName(text []byte) bool {
+	end := skipFew(text, 0, nameChars, maxName)
+	return end > 0 && startsWith(text[end:], ":")
+}
+
+// oracle masks the password of user/password@database.
+func (c *command) oracle(b []byte) {
+	_, login, assigned := bytes.Cut(b, []byte("="))
+	if !assigned {
+		login = b
+	}
+	slash := bytes.IndexByte(login, '/')
+	if slash <= 0 || b[0] == '@' {
+		return
+	}
+	password := login[slash+1:]
+	if at := bytes.LastIndexByte(password, '@'); at >= 0 {
+		password = password[:at]
+	}
+	c.mask(password)
+}
+
+// isName reports whether an argument is the name of a setting: those that are commands,
+// such as set-password, are not.
+func isName(b []byte) bool {
+	last := b[bytes.LastIndexByte(b, '/')+1:]
+	switch {
+	case len(last) < len(b), bytes.ContainsAny(b, ".:"):
+		return strengthOf(last) > vague
+	case settings.has(b):
+		return true
+	case bytes.ContainsAny(b, "=-"):
+		return false
+	}
+	for i, c := range b {
+		if c == '_' || i > 0 && capitals[c] && !capitals[b[i-1]] {
+			return true
+		}
+	}
+	return false
+}
+
+// assigns reports whether a word is NAME=value.
+func assigns(b []byte) bool {
+	end := skip(b, 0, identifiers)
+	return end > 0 && end < len(b) && b[end] == '='
 }
 
 // A form is how an option's name=value is written.
@@ -28,121 +401,6 @@ const (
 	listForm       // name=value,name=value
 	fileForm       // the value is a file's name
 )
-
-// word handles one word of a command line: an argument, or a word of a shell's
-// command in it. off is where it is in the argument.
-func (r *Redactor) word(c *command, b []byte, off, depth int) {
-	c.shell = depth > 0
-	e, unclear, form := c.next, c.unclear, c.form
-	c.next, c.unclear, c.form = nothing, false, anyForm
-	text := c.program.has(prose)
-	switch {
-	case e == nothing, e == secret && optionLike(b): // that secret is asked for instead
-		switch {
-		case !c.named:
-			r.leading(c, b, off, depth, form)
-			c.name(b, depth)
-		case text:
-		case len(b) > 1 && b[0] == '-':
-			if r.option(c, b, off, depth) {
-				return
-			}
-			if r.ordinary < off {
-				r.leading(c, b, off, depth, form)
-			}
-		case c.program.has(ownWords) && bytes.IndexByte(b, ' ') >= 0:
-			r.words(c, b, off, depth+1)
-			return
-		default:
-			r.positional(c, b, off, unclear)
-			if !c.remote || !bytes.ContainsAny(b, " ;&|\n") {
-				r.leading(c, b, off, depth, form)
-			}
-		}
-	case e == value:
-		r.leading(c, b, off, depth, form)
-	case e == sentence:
-		return
-	default:
-		r.given(c, e, b, off, depth)
-		return
-	}
-	if !text && bytes.IndexByte(b, ' ') >= 0 {
-		r.script(b, off, depth+1)
-	}
-}
-
-// given handles the value of an option.
-func (r *Redactor) given(c *command, e expectation, b []byte, off, depth int) {
-	switch e {
-	case secret, attached:
-		if secretValue(c.strong, b) && !(c.shell && reference(b)) {
-			r.mask(off, off+len(b))
-		}
-	case pair:
-		r.pair(c, b, off)
-	case keyed:
-		if i := bytes.LastIndexByte(b, ':'); i >= 0 {
-			r.mask(off+i+1, off+len(b))
-		}
-	case cookies:
-		if bytes.IndexByte(b, '=') >= 0 {
-			r.mask(off, off+len(b))
-		}
-	case source:
-		const given = "pass:"
-		if bytes.HasPrefix(b, []byte(given)) {
-			r.mask(off+len(given), off+len(b))
-		}
-		c.reads = c.reads || string(b) == "stdin" || string(b) == "fd:0"
-	case code:
-		r.code = true
-		if c.program.has(labeled) {
-			c.skip++
-		}
-		r.script(b, off, depth+1)
-	case ownWord:
-		r.words(c, b, off, depth+1)
-	case wrapped:
-		c.is(programOf(b))
-	}
-}
-
-// words handles an argument that holds words of the same command line.
-func (r *Redactor) words(c *command, b []byte, off, depth int) {
-	for i := skipBlanks(b, 0); i < len(b) && depth <= maxDepth; i = skipBlanks(b, i) {
-		end := max(wordEnd(b, i), i+1)
-		first, last := unquoted(b, i, end)
-		r.word(c, b[first:last], off+first, depth)
-		i = end
-	}
-}
-
-// name is about a word where the program's name is expected.
-func (c *command) name(b []byte, depth int) {
-	if depth > 0 && (len(b) == 0 || keywords.has(b) || assigns(b)) {
-		return
-	}
-	c.is(programOf(b))
-}
-
-// keywords of a shell come before a program's name.
-var keywords = wordList("keywords")
-
-func assigns(b []byte) bool {
-	eq := bytes.IndexByte(b, '=')
-	return eq > 0 && until(b[:eq], 0, func(c byte) bool { return !alnum(c) && c != '_' }) == eq
-}
-
-// is begins the arguments of a program.
-func (c *command) is(p *program) {
-	*c = command{program: p, named: true, shell: c.shell, remote: c.remote || p.has(remote), reads: c.reads || p.has(reads)}
-	if p != nil {
-		c.wraps, c.skip = p.wraps != 0, p.wraps-1
-	}
-}
-
-var wholeOptions, listOptions, publicNames = wordList("whole"), wordList("lists"), wordList("public")
 
 // formOf says how the value of an option is written.
 func formOf(option []byte) form {
@@ -157,88 +415,59 @@ func formOf(option []byte) form {
 	return anyForm
 }
 
+var leadingChars = chars("a-zA-Z0-9_.[]/:-")
+
 // leading is name=value that begins a word, with or without dashes before, or
 // --option=name=value. The value is all the rest, unless another name follows.
-func (r *Redactor) leading(c *command, b []byte, off, depth int, f form) {
+func (c *command) leading(b []byte, f form) {
 	const levels = 3
-	dashes := until(b, 0, func(c byte) bool { return c != '-' })
-	start, stop := dashes, len(b)
+	dashes := skip(b, 0, dash)
+	name := b[dashes:]
 	for level := range levels {
-		end := start
-		for end < stop && end-start < maxKey && (nameByte(b[end]) || b[end] == '[' || b[end] == ']' || b[end] == '/' || b[end] == ':') {
-			end++
-		}
-		if end == start || end >= stop || b[end] != '=' {
+		end := skipFew(name, 0, leadingChars, maxKey)
+		if end == 0 || end == len(name) || name[end] != '=' {
 			return
 		}
-		v := end + 1
-		if v < stop && b[v] == '=' || b[end-1] == ':' {
+		rest := name[end+1:]
+		name = name[:end]
+		if startsWith(rest, "=") || name[end-1] == ':' {
 			return // a comparison, or a program's text
 		}
 		if f == fileForm {
-			r.ordinary = off + end
+			c.ordinary = c.index(rest) - 1
 			return
 		}
-		name := b[start:end]
 		strong := strengthOf(name)
 		if level == 0 && dashes == 1 && len(name) > 1 {
 			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
 		}
 		option := level == 0 && dashes > 0
-		if c.program.has(values) && !option && strong <= vague && !publicNames.has(name) && (v == stop || b[v] != '@') {
+		if c.program.has(values) && !option && strong <= vague && !publicNames.has(name) && !startsWith(rest, "@") {
 			strong = likely
 		}
-		if f == listForm {
-			r.listed = true
-		}
+		c.listed = c.listed || f == listForm
 		if strong > vague {
-			if !option && depth == 0 && f != wholeForm && hasSmall(name) {
-				stop = listEnd(b[:stop], v, f == listForm || level > 0)
-			} else if f == listForm {
-				stop = listEnd(b[:stop], v, true)
+			if f == listForm || !option && c.depth == 0 && f != wholeForm && has(name, smalls) {
+				rest = rest[:listEnd(rest, 0, f == listForm || level > 0)]
 			}
-			r.assigned(b, v, stop, off, depth, strong)
+			c.assigned(rest, strong)
 			return
 		}
 		if level == 0 {
 			f = max(f, formOf(name))
 		}
-		start = v
-		if v < stop && quote(b[v]) {
-			start, stop = v+1, closing(b[:stop], v)
+		if name = rest; len(rest) > 0 && quotes[rest[0]] {
+			name = rest[1:closing(rest, 0)]
 		}
 	}
 }
 
-// assigned masks the value between v and stop, inside of its quotes.
-func (r *Redactor) assigned(b []byte, v, stop, off, depth int, strong strength) {
-	if v < stop && quote(b[v]) {
-		if end := closing(b[:stop], v); end+1 >= stop || !alnum(b[end+1]) {
-			v, stop = v+1, end
+// assigned masks a value, inside of its quotes.
+func (c *command) assigned(value []byte, strong strength) {
+	if len(value) > 0 && quotes[value[0]] {
+		if end := closing(value, 0); end+1 >= len(value) || !alnums[value[end+1]] {
+			value = value[1:end]
 		}
 	}
-	if secretValue(strong, b[v:stop]) && !(depth > 0 && reference(b[v:stop])) {
-		r.mask(off+v, off+stop)
-	}
-}
-
-func hasSmall(b []byte) bool {
-	return until(b, 0, func(c byte) bool { return 'a' <= c && c <= 'z' }) < len(b)
-}
-
-// listEnd returns where a value ends that may be one of several, as in
-// password=x&user=y or password=x user=y. Those in an option have commas between
-// them.
-func listEnd(b []byte, v int, option bool) int {
-	for i := v; i < len(b); i++ {
-		c := b[i]
-		if (c == ',' || c == ';' || !option && (c == '&' || blank(c))) && nameFollows(b, i+1) {
-			return i
-		}
-	}
-	return len(b)
-}
-
-func (c *command) expect(e expectation, s strength) {
-	c.next, c.strong = e, s
+	c.maskValue(strong, value, c.depth > 0)
 }

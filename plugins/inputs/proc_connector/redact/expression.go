@@ -32,29 +32,25 @@ func compile(expression string) (*regexp.Regexp, error) {
 var errCovers = errors.New("no text can match it, as it sees one argument at a time, in which there is no NUL, and ^ and $ are its beginning and its end; " +
 	"change or remove it")
 
-// A position is where the search for a match may be: at an instruction, with what is
-// known of the text around.
+// A position is where the search for a match may be: at an instruction, between two
+// characters. The end of the text, a line break and any other character differ there.
 type position struct {
-	pc     uint32
-	before around // what the text before is
-	after  around // what the text after must be
-	taken  bool   // the match is not empty
+	pc            uint32
+	before, after rune
+	taken         bool // the match is not empty
 }
 
-type around uint8
+const end, newline, other = -1, '\n', 'a'
 
-const (
-	anything around = iota
-	textEnd         // the beginning or the end of the argument
-	someText        // something, and no line break
-	lineEnd         // the end of the argument, or a line break
-)
-
-// covers reports whether an expression can match one character or more of an
-// argument, as far as that can be known.
+// covers reports whether an expression can match one character or more of an argument, as
+// far as that can be known.
 func covers(prog *syntax.Prog) bool {
-	start := uint32(prog.Start)
-	todo := []position{{pc: start, before: textEnd}, {pc: start}}
+	var todo []position
+	for _, before := range [...]rune{end, newline, other} {
+		for _, after := range [...]rune{end, newline, other} {
+			todo = append(todo, position{pc: uint32(prog.Start), before: before, after: after})
+		}
+	}
 	seen := make(map[position]bool)
 	for len(todo) > 0 {
 		p := todo[len(todo)-1]
@@ -71,68 +67,63 @@ func covers(prog *syntax.Prog) bool {
 			if p.taken {
 				return true
 			}
-			continue
 		case syntax.InstFail:
-			continue
 		case syntax.InstAlt, syntax.InstAltMatch:
-			other := p
-			other.pc = in.Arg
-			todo = append(todo, other)
+			todo = append(todo, next)
+			next.pc = in.Arg
+			todo = append(todo, next)
 		case syntax.InstEmptyWidth:
-			if !next.assert(syntax.EmptyOp(in.Arg)) {
-				continue
-			}
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
-			newline := in.MatchRune('\n')
-			if !p.reads(in, newline) {
-				continue
-			}
-			next.before, next.after, next.taken = someText, anything, true
-			if newline {
-				next.before = anything
+			if p.holds(syntax.EmptyOp(in.Arg)) {
+				todo = append(todo, next)
 			}
 		case syntax.InstCapture, syntax.InstNop:
+			todo = append(todo, next)
+		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+			if !p.reads(in) {
+				continue
+			}
+			for _, after := range [...]rune{end, newline, other} {
+				todo = append(todo, position{pc: in.Out, before: p.after, after: after, taken: true})
+			}
 		}
-		todo = append(todo, next)
 	}
 	return false
 }
 
-// assert notes what an assertion says of the text around, and reports whether it
-// can hold.
-func (p *position) assert(op syntax.EmptyOp) bool {
-	if op&syntax.EmptyBeginText != 0 && p.before != textEnd || op&syntax.EmptyBeginLine != 0 && p.before == someText {
+// holds reports whether an assertion can hold. Those about words may.
+func (p *position) holds(op syntax.EmptyOp) bool {
+	const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
+	return op&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0
+}
+
+// reads reports whether an instruction can take the character after p, if that is no NUL,
+// which is in no argument.
+func (p *position) reads(in *syntax.Inst) bool {
+	switch p.after {
+	case end:
 		return false
+	case newline:
+		return in.MatchRune(newline)
 	}
-	if op&syntax.EmptyEndText != 0 {
-		p.after = textEnd
-	} else if op&syntax.EmptyEndLine != 0 && p.after != textEnd {
-		p.after = lineEnd
-	}
-	return true
-}
-
-// reads reports whether an instruction can take a character of an argument, in
-// which there is no NUL.
-func (p *position) reads(in *syntax.Inst, newline bool) bool {
 	listed := in.Op == syntax.InstRune || in.Op == syntax.InstRune1
-	onlyNUL := listed && !slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
-	return !onlyNUL && p.after != textEnd && (p.after != lineEnd || newline)
+	return !listed || slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
 }
 
-// expression masks what the groups of a match cover, or all of it where there is
-// none, or none took part.
-func (r *Redactor) expression(re *regexp.Regexp, arg []byte) {
-	for _, at := range re.FindAllSubmatchIndex(arg, -1) {
-		took := false
-		for i := 2; i < len(at); i += 2 {
-			if at[i] >= 0 {
-				r.mask(at[i], at[i+1])
-				took = true
+// expressions masks what the groups of a match cover, or all of it where there is none, or
+// none took part.
+func (r *Redactor) expressions(arg []byte) {
+	for _, re := range r.extra {
+		for _, at := range re.FindAllSubmatchIndex(arg, -1) {
+			took := false
+			for i := 2; i < len(at); i += 2 {
+				if at[i] >= 0 {
+					r.mask(arg[at[i]:at[i+1]])
+					took = true
+				}
 			}
-		}
-		if !took {
-			r.mask(at[0], at[1])
+			if !took {
+				r.mask(arg[at[0]:at[1]])
+			}
 		}
 	}
 }

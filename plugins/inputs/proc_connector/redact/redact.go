@@ -14,16 +14,17 @@ const Mask = "***"
 // may use it at a time.
 type Redactor struct {
 	extra  []*regexp.Regexp
-	before []byte // a line that was masked already
-	spans  []span // what to mask in the argument at hand
-	cut    bool   // the argument at hand may be only the beginning of one
+	before []byte   // a line that was masked already
+	awsKey bool     // an AWS access key was there: a secret key may follow
+	key    splitKey // a private key whose lines are arguments of their own
 
-	awsKey   bool     // an AWS access key was there: a secret key may follow
-	key      splitKey // a private key whose lines are arguments of their own
-	pending  bool     // a pair of name and value has named a secret, its value comes
-	ordinary int      // the "=" that a program uses in its own way, or -1
-	code     bool     // the argument is code
-	listed   bool     // the argument is name=value,name=value
+	arg      []byte // the argument at hand
+	cut      bool   // it may be only the beginning of one
+	spans    []span // what to mask in it
+	pending  bool   // a pair of name and value in it has named a secret, its value comes
+	ordinary int    // the "=" in it that a program uses in its own way, or -1
+	code     bool   // it is code
+	listed   bool   // it is name=value,name=value
 }
 
 // A span is the part of an argument that begins at start and ends before end.
@@ -79,14 +80,15 @@ const (
 // pass appends the arguments with secrets masked.
 func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
 	r.awsKey, r.key = false, noKey
-	var c command
+	c := command{Redactor: r}
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, 0)
 		r.cut = end < 0
 		if r.cut {
 			end = len(raw)
 		}
-		dst = r.argument(dst, raw[:end], &c, m)
+		r.arg = raw[:end]
+		dst = c.argument(dst, m)
 		if !r.cut {
 			dst = append(dst, 0)
 			end++
@@ -96,60 +98,57 @@ func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
 	return dst
 }
 
-// argument appends one argument to dst.
-func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
+// argument appends the argument at hand to dst.
+func (c *command) argument(dst []byte, m mode) []byte {
 	if m == all {
 		return append(dst, Mask...)
 	}
+	r := c.Redactor
 	r.spans = r.spans[:0]
 	r.pending, r.ordinary, r.code, r.listed = false, -1, false, false
-	if !r.key.next(r, arg) {
-		r.word(c, arg, 0, 0)
-		r.scan(arg, c.program)
+	if !r.splitKeyWord(r.arg) {
+		c.word(r.arg)
+		r.scan(r.arg, c.program)
 	}
 	if m == first {
-		for _, re := range r.extra {
-			r.expression(re, arg)
-		}
+		r.expressions(r.arg)
 	}
-	switch {
-	case m >= whole && r.changes(arg):
+	if m >= whole && slices.ContainsFunc(r.spans, func(s span) bool { return string(r.arg[s.start:s.end]) != Mask }) {
 		return append(dst, Mask...)
-	case len(r.spans) == 0:
-		return append(dst, arg...)
 	}
-	return r.masked(dst, arg)
+	return r.appendMasked(dst)
 }
 
-// changes reports whether there is anything to mask that is not a mask already.
-func (r *Redactor) changes(arg []byte) bool {
-	for _, s := range r.spans {
-		if string(arg[s.start:s.end]) != Mask {
-			return true
-		}
-	}
-	return false
-}
-
-// masked appends an argument with masks in it.
-func (r *Redactor) masked(dst, arg []byte) []byte {
+// appendMasked appends the argument with masks in it.
+func (r *Redactor) appendMasked(dst []byte) []byte {
 	slices.SortFunc(r.spans, func(a, b span) int { return cmp.Compare(a.start, b.start) })
-	done, i := 0, 0
-	for i < len(r.spans) {
-		s := r.spans[i]
-		for i++; i < len(r.spans) && r.spans[i].start <= s.end; i++ {
-			s.end = max(s.end, r.spans[i].end)
+	done := 0
+	for i, s := range r.spans {
+		if i == 0 || s.start > done {
+			dst = append(dst, r.arg[done:s.start]...)
+			dst = append(dst, Mask...)
 		}
-		dst = append(dst, arg[done:s.start]...)
-		dst = append(dst, Mask...)
-		done = s.end
+		done = max(done, s.end)
 	}
-	return append(dst, arg[done:]...)
+	return append(dst, r.arg[done:]...)
 }
 
-// mask notes that a part of the argument is a secret.
-func (r *Redactor) mask(start, end int) {
-	if start < end {
-		r.spans = append(r.spans, span{start, end})
+// mask notes that a part of the argument, a slice of it, is a secret.
+func (r *Redactor) mask(part []byte) {
+	if start := r.index(part); len(part) > 0 {
+		r.spans = append(r.spans, span{start, start + len(part)})
 	}
+}
+
+// index returns where in the argument a part of it begins: both go to the same end.
+func (r *Redactor) index(part []byte) int { return cap(r.arg) - cap(part) }
+
+// maskValue masks the value of something with a name of this strength, and reports whether
+// it did. A shell has put something else in place of a reference.
+func (r *Redactor) maskValue(s strength, value []byte, shell bool) bool {
+	if !secretValue(s, value) || shell && reference(value) {
+		return false
+	}
+	r.mask(value)
+	return true
 }

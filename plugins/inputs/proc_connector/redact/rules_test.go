@@ -19,7 +19,7 @@ func TestRules(t *testing.T) {
 		"sudo\n  wraps one\n":                              `"wraps one": strconv.Atoi`,
 		"a\n" + strings.Repeat("  place *\n", maxPlaces+1): "more than 8 places",
 	} {
-		_, _, err := parsePrograms(rules)
+		_, err := parsePrograms(rules)
 		require.ErrorContains(t, err, why)
 	}
 	for rules, why := range map[string]string{

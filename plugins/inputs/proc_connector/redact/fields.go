@@ -1,0 +1,222 @@
+package redact
+
+import (
+	"bytes"
+	"strings"
+)
+
+// colon is at a ":", which stands in addresses, in headers, in JSON and YAML, and between
+// user and password.
+func (s *scanner) colon(i int) int {
+	switch rest := s.b[i+1:]; {
+	case startsWith(rest, "//"):
+		return s.address(i)
+	case startsWith(rest, "="), startsWith(rest, ":"), startsWith(rest, "-}"):
+		return i + 1 // name := value, Name::name, ${NAME:-}
+	}
+	end := i
+	switch k := s.keyBefore(i); {
+	case k.start == k.end:
+	case k.quoted:
+		end = s.quotedField(k, i)
+	case !k.spaced:
+		end = s.field(k, i)
+	}
+	if end == i {
+		end = s.telegram(i)
+	}
+	if end == i {
+		end = s.userinfo(i)
+	}
+	return end
+}
+
+var (
+	valueEnds  = chars(blank + quote + ",}]")
+	fieldsOpen = chars(quote + "\n=,{ ;\t")
+	inLine     = chars(" \t;,")
+)
+
+// quotedField is "name": "value", or returns i.
+func (s *scanner) quotedField(k key, i int) int {
+	b, text := s.b, s.b[k.start:k.end]
+	v := skip(b, i+1, blanks)
+	strong := s.named(text, v, strengthOf(text))
+	if string(text) == "auth" && encoded(b, v) {
+		strong = certain // docker's user:password
+	}
+	if strong <= vague || v == len(b) || b[v] == '{' || b[v] == '[' || strong != certain && pathLike.has(b[v:]) {
+		return i
+	}
+	start, end := s.value(v, false)
+	if start == v {
+		end = until(b, v, valueEnds)
+	}
+	return s.secret(i, s.skipScheme(start, end), end, strong)
+}
+
+// encoded reports whether the string at i is something in base64.
+func encoded(b []byte, i int) bool {
+	const least = 8
+	text := b[skip(b, i, escapes):]
+	text = text[:skip(text, 0, base64Chars)]
+	return len(text) >= least && len(text)%4 == 0 && mixed(text)
+}
+
+// field is Name: value or name: value, at the beginning of the argument or of a line, or
+// after a quote. It returns i if there is none.
+func (s *scanner) field(k key, i int) int {
+	b, opening := s.b, byte(0)
+	switch {
+	case k.start == 0 && startsWith(b[:k.end], "-H"):
+		k.start += len("-H")
+	case k.start > 1 && b[k.start] == 'n' && b[k.start-1] == '\\':
+		k.start++ // "…\nName: value"
+	case k.start == 0:
+	case fieldsOpen[b[k.start-1]]:
+		opening = b[k.start-1]
+	default:
+		return i
+	}
+	text := b[k.start:k.end]
+	if cookie := cookieHeaders.hasFold(text); cookie || headers.hasFold(text) || headerName(text) {
+		return s.header(cookie, opening, i)
+	}
+	v := skip(b, i+1, blanks)
+	strong := strengthOf(text)
+	if strong <= vague || strong != certain && pathLike.has(b[v:]) ||
+		v < len(b) && quotes[opening] && b[v] == opening { // the end of a prompt: expect "Password:"
+		return i
+	}
+	start, end := s.value(v, false)
+	// Prose goes on after the word: "token: handle expiry".
+	rest := skip(b, end, blanks)
+	alone := rest == len(b) || rest > end && b[rest-1] == '\n' || escapes[b[rest]] || b[rest] == ','
+	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !s.indented(k.start)) {
+		return i
+	}
+	return s.secret(i, start, end, strong)
+}
+
+// indented reports whether nothing but blanks stands before i in its line.
+func (s *scanner) indented(i int) bool {
+	start := back(s.b, i, spaces, maxName-1)
+	return start == 0 || s.b[start-1] == '\n'
+}
+
+// headerName reports whether the last word of a name with dashes says that it is a
+// secret's.
+func headerName(text []byte) bool {
+	dash := bytes.LastIndexByte(text, '-')
+	if dash <= 0 || strengthOf(text) == harmless {
+		return false
+	}
+	last := text[dash+1:]
+	return keyHeaders.hasFold(last) || strengthOf(last) > vague
+}
+
+// header masks the value of a header, but for the scheme of an authorization.
+func (s *scanner) header(cookie bool, opening byte, i int) int {
+	b := s.b
+	start := skip(b, i+1, blanks)
+	var end int
+	switch {
+	case quotes[opening]:
+		end = find(b, start, string(opening))
+		if end < len(b) && end > start && b[end-1] == '\\' {
+			end--
+		}
+	case s.code:
+		end = s.bareEnd(s.skipScheme(start, len(b)))
+	case inLine[opening]:
+		// A word, and of an authorization the one after the scheme.
+		end = s.end(wordEnd, s.skipScheme(start, len(b)))
+		for end < len(b) && end > start && b[end-1] == '\\' {
+			end = s.end(wordEnd, end+1)
+		}
+	default:
+		end = s.end(lineEnd, start)
+	}
+	if !cookie {
+		start = s.skipScheme(start, end)
+	}
+	return s.secret(i, start, end, certain)
+}
+
+// skipScheme returns where in a value the secret begins, after the scheme of an
+// authorization.
+func (s *scanner) skipScheme(start, end int) int {
+	const longest = 24
+	value := s.b[start:end]
+	scheme := until(value[:min(len(value), longest)], 0, gaps)
+	secret := skip(value, scheme, gaps)
+	if secret > scheme && secret < len(value) && schemes.hasFold(value[:scheme]) {
+		return start + secret
+	}
+	return start
+}
+
+// telegram is the ":" of a bot's token, 123456789:AA….
+func (s *scanner) telegram(i int) int {
+	const minID, maxID, minKey = 8, 11, 30
+	id := i - back(s.b, i, digits, maxID+1)
+	end := skip(s.b, i+1, tokenChars)
+	if id < minID || id > maxID || !startsWith(s.b[i+1:], "AA") || end-i <= minKey && !(s.cut && end == len(s.b)) {
+		return i
+	}
+	s.mask(s.b[i+1 : end])
+	return end
+}
+
+// element is at a "<" or ">" of XML. It masks what is between the tags of an element whose
+// name is that of a secret, as in <ns:Password type="x">secret</…>, and what follows an
+// element that names one, as in a property list.
+func (s *scanner) element(i int) int {
+	b := s.b
+	if b[i] == '<' {
+		s.tag = i+1 < len(b) && letters[b[i+1]] && (i == 0 || !alnums[b[i-1]]) // and not Option<Token>
+		return i + 1
+	}
+	if !s.tag || b[i-1] == '/' {
+		s.pending = s.pending && !s.tag
+		return i + 1
+	}
+	s.tag = false
+	from := max(0, i-maxTag)
+	open := from + bytes.LastIndexByte(b[from:i], '<') + 1
+	if open == from {
+		return i + 1
+	}
+	name := b[open:skip(b[:i], open, tagChars)]
+	name = name[bytes.IndexByte(name, ':')+1:]
+	start, stop := i+1, 0
+	switch {
+	case startsWith(b[start:], cdata):
+		start += len(cdata)
+		stop = find(b, start, "]]>")
+	case s.code:
+		stop = until(b, start, tagsInCode)
+	default:
+		stop = find(b, start, "<")
+	}
+	text := bytes.TrimSpace(b[start:stop])
+	switch strong := strengthOf(name); {
+	case len(text) == 0:
+	case strings.EqualFold(string(name), "key"), strings.EqualFold(string(name), "name"):
+		s.pending = strengthOf(text) > vague
+	case strong > vague || s.pending && holders.has(name):
+		s.pending = false
+		return s.secret(start, start, stop, max(strong, likely))
+	}
+	return start
+}
+
+const (
+	maxTag = 256 // bounds the way back to where a tag begins
+	cdata  = "<![CDATA["
+)
+
+var (
+	tagChars   = chars("a-zA-Z0-9_.:-")
+	tagsInCode = chars("<;&|\n")
+)

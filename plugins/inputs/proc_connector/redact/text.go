@@ -1,0 +1,237 @@
+package redact
+
+import "bytes"
+
+// A charset is a set of characters.
+type charset [256]bool
+
+// chars returns the characters of a list, in which a-z is a range.
+func chars(list string) *charset {
+	set := new(charset)
+	for i := 0; i < len(list); i++ {
+		first, last := int(list[i]), int(list[i])
+		if i+2 < len(list) && list[i+1] == '-' {
+			i += 2
+			last = int(list[i])
+		}
+		for c := first; c <= last; c++ {
+			set[c] = true
+		}
+	}
+	return set
+}
+
+const blank, quote = " \t\n\r", "'\"`"
+
+var (
+	digits      = chars("0-9")
+	capitals    = chars("A-Z")
+	smalls      = chars("a-z")
+	letters     = chars("a-zA-Z")
+	alnums      = chars("a-zA-Z0-9")
+	nameChars   = chars("a-zA-Z0-9_.-") // of names before "=" and ":"
+	identifiers = chars("a-zA-Z0-9_")   // of a shell's variables
+	tokenChars  = chars("a-zA-Z0-9_-")
+	base64Chars = chars("a-zA-Z0-9+/=")
+	blanks      = chars(blank)
+	quotes      = chars(quote)
+	escapes     = chars(`\` + quote)
+	randomChars = chars("a-zA-Z0-9+/_=.%~-")
+	wordChars   = chars("a-zA-Z.,!?-")
+	spaces      = chars(" ")
+	dash        = chars("-")
+	backslashes = chars(`\`)
+	gaps        = chars(` \`) // between words that a shell has escaped
+)
+
+// until returns where, from i on, the first character of a set is.
+func until(b []byte, i int, set *charset) int {
+	for i < len(b) && !set[b[i]] {
+		i++
+	}
+	return i
+}
+
+// skip returns where, from i on, the first character is that is not in a set.
+func skip(b []byte, i int, set *charset) int {
+	for i < len(b) && set[b[i]] {
+		i++
+	}
+	return i
+}
+
+// skipFew is skip, but not far: what calls it often stays linear.
+func skipFew(b []byte, i int, set *charset, most int) int {
+	return skip(b[:max(i, min(len(b), i+most))], i, set)
+}
+
+// back returns where, up to most before i, what is in a set begins that ends at i.
+func back(b []byte, i int, set *charset, most int) int {
+	for least := max(0, i-most); i > least && set[b[i-1]]; {
+		i--
+	}
+	return i
+}
+
+// find returns where, from i on, a text is, or the end.
+func find(b []byte, i int, text string) int {
+	if n := bytes.Index(b[i:], []byte(text)); n >= 0 {
+		return i + n
+	}
+	return len(b)
+}
+
+func has(text []byte, set *charset) bool  { return until(text, 0, set) < len(text) }
+func only(text []byte, set *charset) bool { return skip(text, 0, set) == len(text) }
+
+func startsWith(text []byte, prefix string) bool {
+	return len(text) >= len(prefix) && string(text[:len(prefix)]) == prefix
+}
+
+// startsFold is startsWith for a prefix in small letters and a text in any.
+func startsFold(text []byte, prefix string) bool {
+	if len(text) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		if lower(text[i]) != prefix[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if capitals[c] {
+		return c | 0x20
+	}
+	return c
+}
+
+// secretValue reports whether the value of something with a name of this strength is
+// to be masked.
+func secretValue(s strength, value []byte) bool {
+	if s == harmless || trivial(value) {
+		return false
+	}
+	return s == certain || !pathLike.has(value) && (s == likely || random(value))
+}
+
+// trivial reports whether a value says nothing, or only yes or no.
+func trivial(value []byte) bool {
+	if len(value) <= 1 {
+		return len(value) == 0 || digits[value[0]] || value[0] == '-'
+	}
+	return elsewhere.has(value) || yesOrNo.hasFold(value)
+}
+
+// random reports whether a value looks as if nobody had thought it up.
+func random(value []byte) bool {
+	const enough = 12
+	return len(value) >= enough && only(value, randomChars) && has(value, letters) && has(value, digits)
+}
+
+// mixed reports whether text is of more than one kind of letters and digits.
+func mixed(text []byte) bool {
+	kinds := 0
+	for _, set := range [...]*charset{digits, capitals, smalls} {
+		if has(text, set) {
+			kinds++
+		}
+	}
+	return kinds > 1
+}
+
+// reference reports whether a value of a shell's command line is only taken from
+// elsewhere: $NAME, ${NAME}, $(command).
+func reference(value []byte) bool {
+	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+		value = value[1 : n-1]
+	}
+	switch {
+	case startsWith(value, "`"), startsWith(value, "$("):
+		return true
+	case startsWith(value, "${"):
+		rest := value[skip(value, 2, identifiers):] // a default value may be a secret
+		return string(rest) == "}" || string(rest) == ":-}"
+	case len(value) < 2 || value[0] != '$':
+		return false
+	case digits[value[1]]:
+		return len(value) == 2
+	}
+	return only(value[1:], identifiers)
+}
+
+// closing returns where the string ends that begins with the quote at q. One that
+// begins with \" ends with \".
+func closing(b []byte, q int) int {
+	escaped := q > 0 && b[q-1] == '\\'
+	for i := q + 1; i < len(b); i++ {
+		switch {
+		case b[i] == b[q], b[i] == '\\' && escaped:
+			return i
+		case b[i] == '\\':
+			i++
+		}
+	}
+	return len(b)
+}
+
+// openingQuote skips what may stand before the quote of a string in Python: b"", rb"".
+func openingQuote(b []byte, i int) int { return skipFew(b, i, letters, 2) }
+
+// bareEnd returns where a value without quotes ends. Punctuation is part of it unless
+// another name follows, or in code another command.
+func bareEnd(b []byte, i int, code bool) int {
+	for ; i < len(b); i++ {
+		rest := b[i+1:]
+		next := byte(0)
+		if len(rest) > 0 {
+			next = rest[0]
+		}
+		ends := false
+		switch c := b[i]; c {
+		case '\\':
+			if ends = !code && quotes[next]; !ends {
+				i++
+			}
+		case '&':
+			ends = code || len(rest) == 0 || next == '&' || blanks[next] || nameFollows(rest)
+		case ',':
+			ends = quotes[next] || nameFollows(rest)
+		case '}', ']':
+			ends = next == ',' || next == '}'
+		case '|':
+			ends = code
+		default:
+			ends = c == ';' || blanks[c] || quotes[c]
+		}
+		if ends {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// listEnd returns where a value ends that may be one of several, as in
+// password=x&user=y or password=x user=y. Those in an option have commas between them.
+func listEnd(b []byte, i int, option bool) int {
+	for ; i < len(b); i++ {
+		c := b[i]
+		if (c == ',' || c == ';' || !option && (c == '&' || blanks[c])) && nameFollows(b[i+1:]) {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// nameFollows reports whether text begins with name= or name: .
+func nameFollows(text []byte) bool {
+	start := skipFew(text, 0, blanks, maxBlanks)
+	end := skipFew(text, start, nameChars, maxName)
+	rest := text[end:]
+	return end > start && (startsWith(rest, "=") || startsWith(rest, ": "))
+}
+
+// maxBlanks bounds the way to the next name.
+const maxBlanks = 16
