@@ -102,7 +102,7 @@ func (s *scanner) userinfo(i int) int {
 	user := b[start:i]
 	domains := bytes.Count(user, []byte("/")) + bytes.Count(user, []byte(`\`)) // domain/user and domain\user
 	if len(user) == 0 || domains > 1 || !letters[user[0]] || start > 0 && !userStarts[b[start-1]] ||
-		s.program.has(paths) || notUsers.has(user) || capitals[user[0]] && bytes.IndexByte(user, '-') > 0 {
+		s.program.is("paths") || notUsers.has(user) || capitals[user[0]] && bytes.IndexByte(user, '-') > 0 {
 		return i + 1
 	}
 	at := s.lastAt(i + 1)

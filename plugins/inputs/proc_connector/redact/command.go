@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -11,43 +12,40 @@ type command struct {
 	*Redactor
 	depth   int // of the quotes that the words are in: a shell has them before the program
 	program *program
-	named   bool // the program's name was there
-	skip    int  // words before the name of another program
-	remote  bool // a shell will read what follows
-	reads   bool // a secret comes from the input
-	next    expectation
-	strong  strength // of what is expected
+	named   bool     // the program's name was there
+	skip    int      // words before the name of another program
+	remote  bool     // a shell will read what follows
+	reads   bool     // a secret comes from the input
+	next    string   // what the next word is, as an option says: programs.txt explains it
+	strong  strength // of a secret that is next
 	unclear bool     // the word before was a long option that may have a value
-	form    form     // of that value
+	form    int      // of that value
 	at      [maxPlaces]int
+}
+
+func (r *Redactor) command(depth int) command {
+	return command{Redactor: r, depth: depth, program: unknown}
 }
 
 // is begins the arguments of a program.
 func (c *command) is(p *program) {
-	*c = command{
-		Redactor: c.Redactor, depth: c.depth, program: p, named: true,
-		remote: c.remote || p.has(remote), reads: c.reads || p.has(reads),
-	}
-	if p != nil {
-		c.skip = p.wraps - 1
-	}
+	remote, reads := c.remote || p.is("remote"), c.reads || p.is("reads")
+	*c = command{Redactor: c.Redactor, depth: c.depth, program: p, named: true, remote: remote, reads: reads, skip: p.wraps - 1}
 }
-
-func (c *command) expect(e expectation, s strength) { c.next, c.strong = e, s }
 
 // word handles one word of a command line: an argument, or a word of a shell's command
 // in it.
 func (c *command) word(b []byte) {
 	e, unclear, form := c.next, c.unclear, c.form
-	c.next, c.unclear, c.form = nothing, false, anyForm
-	text := c.program.has(prose)
+	c.next, c.unclear, c.form = "", false, anyForm
+	text := c.program.is("prose")
 	spaced := bytes.IndexByte(b, ' ') >= 0
 	switch {
-	case e == sentence:
+	case e == "sentence":
 		return
-	case e == value:
+	case e == "value":
 		c.leading(b, form)
-	case e != nothing && !(e == secret && optionLike(b)):
+	case e != "" && !(e == "secret" && optionLike(b)):
 		c.given(e, b)
 		return
 	case !c.named:
@@ -63,7 +61,7 @@ func (c *command) word(b []byte) {
 		if c.ordinary < c.index(b) {
 			c.leading(b, form)
 		}
-	case spaced && c.program.has(ownWords):
+	case spaced && c.program.is("words"):
 		c.ownWords(b)
 		return
 	default:
@@ -78,34 +76,34 @@ func (c *command) word(b []byte) {
 }
 
 // given handles the value of an option.
-func (c *command) given(e expectation, b []byte) {
+func (c *command) given(e string, b []byte) {
 	switch e {
-	case secret, attached:
+	case "secret", "attached":
 		c.maskValue(c.strong, b, c.depth > 0)
-	case pair:
+	case "pair":
 		c.pair(b)
-	case keyed:
+	case "keyed":
 		if i := bytes.LastIndexByte(b, ':'); i >= 0 {
 			c.mask(b[i+1:])
 		}
-	case cookies:
+	case "cookies":
 		if bytes.IndexByte(b, '=') >= 0 {
 			c.mask(b)
 		}
-	case source:
+	case "source":
 		if password, ok := bytes.CutPrefix(b, []byte("pass:")); ok {
 			c.mask(password)
 		}
 		c.reads = c.reads || string(b) == "stdin" || string(b) == "fd:0"
-	case code:
+	case "code":
 		c.code = true
-		if c.program.has(labeled) {
+		if c.program.is("labeled") {
 			c.skip++
 		}
 		c.script(b, c.depth+1)
-	case ownWord:
+	case "words":
 		c.ownWords(b)
-	case wrapped:
+	case "program":
 		c.is(programOf(b))
 	}
 }
@@ -123,11 +121,7 @@ func (c *command) ownWords(b []byte) {
 
 // pair masks the password of user:password.
 func (c *command) pair(b []byte) {
-	separator := byte(':')
-	if c.program != nil {
-		separator = c.program.separator
-	}
-	i := bytes.IndexByte(b, separator)
+	i := bytes.IndexByte(b, c.program.separator)
 	if i < 0 {
 		return
 	}
@@ -155,29 +149,27 @@ func (c *command) option(b []byte) bool {
 		return false
 	}
 	c.reads = c.reads || inputOptions.has(b) || inputOptions.has(b[:dashes+len(name)])
-	if p != nil {
-		if dashes == 1 && !p.has(single) {
-			if is, done := c.letters(b); is {
-				return done
-			}
+	if dashes == 1 && !p.is("single") {
+		if is, done := c.letters(b); is {
+			return done
 		}
-		switch e := p.long[string(name)]; {
-		case e == nothing:
-		case e == input:
-			c.reads = true
-			return false
-		case assigned:
-			c.ordinary = c.index(given) - 1
-			return c.attached(e, given)
-		default:
-			c.expect(e, certain)
-			return false
-		}
+	}
+	switch e := p.long[string(name)]; {
+	case e == "":
+	case e == "input":
+		c.reads = true
+		return false
+	case assigned:
+		c.ordinary = c.index(given) - 1
+		return c.attached(e, given)
+	default:
+		c.next, c.strong = e, certain
+		return false
 	}
 	switch {
 	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
 	case sentenceOptions.has(name):
-		c.next = sentence
+		c.next = "sentence"
 	default:
 		c.unclear, c.form = dashes == 2, formOf(name)
 		c.expectNamed(name)
@@ -188,7 +180,7 @@ func (c *command) option(b []byte) bool {
 // expectNamed expects the value of something with a name.
 func (c *command) expectNamed(name []byte) {
 	if s := strengthOf(name); s > vague {
-		c.expect(secret, s)
+		c.next, c.strong = "secret", s
 	}
 }
 
@@ -199,19 +191,19 @@ func (c *command) letters(b []byte) (is, done bool) {
 	for i := 1; i < len(b); i++ {
 		e, rest := c.program.short[b[i]], b[i+1:]
 		switch {
-		case e == nothing:
+		case e == "":
 			return false, false
-		case e == input:
+		case e == "input":
 			c.reads = true
-		case e == flag:
+		case e == "flags":
 		case len(rest) > 0:
-			if e != attached {
+			if e != "attached" {
 				rest = bytes.TrimPrefix(rest, []byte("="))
 			}
 			return true, c.attached(e, rest)
 		default:
-			if e != attached {
-				c.expect(e, certain)
+			if e != "attached" {
+				c.next, c.strong = e, certain
 			}
 			return true, false
 		}
@@ -220,13 +212,13 @@ func (c *command) letters(b []byte) (is, done bool) {
 }
 
 // attached is an option's value that is in the same word. It reports whether that was all.
-func (c *command) attached(e expectation, b []byte) bool {
+func (c *command) attached(e string, b []byte) bool {
 	if len(b) > 1 && quotes[b[0]] && closing(b, 0) == len(b)-1 {
 		b = b[1 : len(b)-1]
 	}
 	c.strong = certain
 	c.given(e, b)
-	return e == code || e == ownWord
+	return e == "code" || e == "words"
 }
 
 var optionChars = chars("a-zA-Z-")
@@ -247,9 +239,6 @@ func optionLike(b []byte) bool {
 func (c *command) positional(b []byte, unclear bool) {
 	c.code = c.code || c.remote
 	p := c.program
-	if p == nil {
-		return
-	}
 	if after := p.becomes(b); after != nil {
 		c.is(after)
 		return
@@ -257,7 +246,7 @@ func (c *command) positional(b []byte, unclear bool) {
 	if p.wraps != 0 && !assigns(b) {
 		inner := programOf(b)
 		switch {
-		case inner != nil && (c.skip <= 0 || p.wraps == anywhere), p.wraps != anywhere && c.skip <= 0 && !unclear:
+		case inner != unknown && (c.skip <= 0 || p.wraps == anywhere), p.wraps != anywhere && c.skip <= 0 && !unclear:
 			c.is(inner)
 			return
 		case p.wraps == anywhere:
@@ -274,11 +263,11 @@ func (c *command) positional(b []byte, unclear bool) {
 	case len(b) < 2:
 	case strings.IndexByte(p.marks, b[0]) >= 0:
 		c.mask(b[1:])
-	case len(p.slash) > 0 && b[0] == '/':
+	case p.slash.words != nil && b[0] == '/':
 		c.slash(p, b)
-	case p.has(oracle):
+	case p.is("oracle"):
 		c.oracle(b)
-	case p.has(names) && isName(b):
+	case p.is("names") && isName(b):
 		c.expectNamed(b)
 	}
 }
@@ -331,7 +320,7 @@ func (c *command) slash(p *program, b []byte) {
 		name, first := b[i:end], i == 1
 		i = stop + 1
 		switch {
-		case p.slash[string(name)], strengthOf(name) > vague:
+		case p.slash.has(name), strengthOf(name) > vague:
 			if first {
 				stop = len(b)
 			}
@@ -392,34 +381,26 @@ func assigns(b []byte) bool {
 	return end > 0 && end < len(b) && b[end] == '='
 }
 
-// A form is how an option's name=value is written.
-type form int
-
+// How an option's name=value is written.
 const (
-	anyForm   form = iota
-	wholeForm      // the value is all the rest
-	listForm       // name=value,name=value
-	fileForm       // the value is a file's name
+	anyForm   = iota
+	wholeForm // the value is all the rest
+	listForm  // name=value,name=value
+	fileForm  // the value is a file's name
 )
 
+var forms = [...]*list{wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
+
 // formOf says how the value of an option is written.
-func formOf(option []byte) form {
-	switch {
-	case wholeOptions.has(option):
-		return wholeForm
-	case listOptions.has(option):
-		return listForm
-	case bytes.HasSuffix(option, []byte("file")):
-		return fileForm
-	}
-	return anyForm
+func formOf(option []byte) int {
+	return max(anyForm, slices.IndexFunc(forms[:], func(l *list) bool { return l != nil && l.has(option) }))
 }
 
 var leadingChars = chars("a-zA-Z0-9_.[]/:-")
 
 // leading is name=value that begins a word, with or without dashes before, or
 // --option=name=value. The value is all the rest, unless another name follows.
-func (c *command) leading(b []byte, f form) {
+func (c *command) leading(b []byte, f int) {
 	const levels = 3
 	dashes := skip(b, 0, dash)
 	name := b[dashes:]
@@ -442,7 +423,7 @@ func (c *command) leading(b []byte, f form) {
 			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
 		}
 		option := level == 0 && dashes > 0
-		if c.program.has(values) && !option && strong <= vague && !publicNames.has(name) && !startsWith(rest, "@") {
+		if c.program.is("values") && !option && strong <= vague && !publicNames.has(name) && !startsWith(rest, "@") {
 			strong = likely
 		}
 		c.listed = c.listed || f == listForm

@@ -8,18 +8,20 @@ import (
 	"slices"
 )
 
-// compile reads a regular expression of the user. In it "." stands for a line
-// break too, so that "(.*)$" covers all of a value.
+var errCovers = errors.New("no text can match it, as it sees one argument at a time, in which there is no NUL, and ^ and $ are its beginning and its end; " +
+	"change or remove it")
+
+// compile reads a regular expression of the user. In it "." stands for a line break too,
+// so that "(.*)$" covers all of a value.
 func compile(expression string) (*regexp.Regexp, error) {
-	// First as it stands, since this is what an error quotes.
-	if _, err := regexp.Compile(expression); err != nil {
-		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
+	_, err := regexp.Compile(expression) // as it stands, since this is what an error quotes
+	var prog *syntax.Prog
+	if err == nil {
+		var parsed *syntax.Regexp
+		if parsed, err = syntax.Parse(expression, syntax.Perl|syntax.DotNL); err == nil {
+			prog, err = syntax.Compile(parsed.Simplify())
+		}
 	}
-	parsed, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
-	}
-	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
 		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
 	}
@@ -29,34 +31,24 @@ func compile(expression string) (*regexp.Regexp, error) {
 	return regexp.Compile("(?s:" + expression + ")")
 }
 
-var errCovers = errors.New("no text can match it, as it sees one argument at a time, in which there is no NUL, and ^ and $ are its beginning and its end; " +
-	"change or remove it")
-
 // A position is where the search for a match may be: at an instruction, between two
-// characters. The end of the text, a line break and any other character differ there.
+// characters. All that differ are the end of the text, a line break and the others.
 type position struct {
 	pc            uint32
 	before, after rune
 	taken         bool // the match is not empty
 }
 
-const end, newline, other = -1, '\n', 'a'
+var around = [...]rune{-1, '\n', 'a'}
 
 // covers reports whether an expression can match one character or more of an argument, as
 // far as that can be known.
 func covers(prog *syntax.Prog) bool {
-	var todo []position
-	for _, before := range [...]rune{end, newline, other} {
-		for _, after := range [...]rune{end, newline, other} {
-			todo = append(todo, position{pc: uint32(prog.Start), before: before, after: after})
-		}
-	}
 	seen := make(map[position]bool)
-	for len(todo) > 0 {
-		p := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	var leads func(p position) bool // from p to such a match
+	leads = func(p position) bool {
 		if seen[p] {
-			continue
+			return false
 		}
 		seen[p] = true
 		in := &prog.Inst[p.pc]
@@ -64,48 +56,41 @@ func covers(prog *syntax.Prog) bool {
 		next.pc = in.Out
 		switch in.Op {
 		case syntax.InstMatch:
-			if p.taken {
-				return true
-			}
+			return p.taken
 		case syntax.InstFail:
+			return false
 		case syntax.InstAlt, syntax.InstAltMatch:
-			todo = append(todo, next)
-			next.pc = in.Arg
-			todo = append(todo, next)
-		case syntax.InstEmptyWidth:
-			if p.holds(syntax.EmptyOp(in.Arg)) {
-				todo = append(todo, next)
-			}
+			other := p
+			other.pc = in.Arg
+			return leads(next) || leads(other)
+		case syntax.InstEmptyWidth: // those about words may hold
+			return syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 && leads(next)
 		case syntax.InstCapture, syntax.InstNop:
-			todo = append(todo, next)
+			return leads(next)
 		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
-			if !p.reads(in) {
-				continue
-			}
-			for _, after := range [...]rune{end, newline, other} {
-				todo = append(todo, position{pc: in.Out, before: p.after, after: after, taken: true})
-			}
 		}
+		return p.reads(in) && slices.ContainsFunc(around[:], func(after rune) bool {
+			return leads(position{in.Out, p.after, after, true})
+		})
 	}
-	return false
+	start := uint32(prog.Start)
+	return slices.ContainsFunc(around[:], func(after rune) bool {
+		return leads(position{start, -1, after, false}) || leads(position{start, '\n', after, false})
+	})
 }
 
-// holds reports whether an assertion can hold. Those about words may.
-func (p *position) holds(op syntax.EmptyOp) bool {
-	const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
-	return op&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0
-}
+const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
 
 // reads reports whether an instruction can take the character after p, if that is no NUL,
 // which is in no argument.
 func (p *position) reads(in *syntax.Inst) bool {
-	switch p.after {
-	case end:
-		return false
-	case newline:
-		return in.MatchRune(newline)
-	}
 	listed := in.Op == syntax.InstRune || in.Op == syntax.InstRune1
+	switch p.after {
+	case -1:
+		return false
+	case '\n':
+		return in.MatchRune('\n')
+	}
 	return !listed || slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
 }
 

@@ -17,81 +17,20 @@ const (
 	tellingWords = 3  // at its end: the "token" in -Wno-compound-token-split-by-macro is none
 )
 
-var (
-	certainWords = wordList("certain")
-	likelyWords  = wordList("likely")
-	aboutWords   = wordList("about")
-	certainLast  = wordList("certain at the end")
-	likelyLast   = wordList("likely at the end")
-	vagueLast    = wordList("vague at the end")
-	unrelated    = wordList("unrelated")
-	negations    = wordList("negations")
-	numbers      = wordList("numbers")
-	plainTokens  = wordList("tokens")
-	keyKinds     = wordList("keys")
-	keyFiles     = wordList("key files")
-	plainKeys    = wordList("plain keys")
-)
-
-// A name is split into words, at punctuation and where capitals begin.
-type name struct {
-	small [maxName]byte // in small letters
-	words [maxName/2 + 1]span
-	n     int
-	upper bool // an environment variable's, as most are written
-}
-
-func (n *name) split(text []byte) {
-	n.n, n.upper = 0, !has(text, smalls)
-	start := 0
-	for i, c := range text {
-		n.small[i] = lower(c)
-		switch {
-		case !alnums[c]:
-			n.add(start, i)
-			start = i + 1
-		case i > start && capitals[c] && (!capitals[text[i-1]] || i+1 < len(text) && smalls[text[i+1]]):
-			n.add(start, i)
-			start = i
-		}
-	}
-	n.add(start, len(text))
-}
-
-// add takes a word without the number at its end.
-func (n *name) add(start, end int) {
-	for start < end && digits[n.small[end-1]] {
-		end--
-	}
-	if start < end && n.n < len(n.words) {
-		n.words[n.n] = span{start, end}
-		n.n++
-	}
-}
-
-// word returns one of the words, the last ones with a negative number.
-func (n *name) word(i int) []byte {
-	if i < 0 {
-		i += n.n
-	}
-	return n.small[n.words[i].start:n.words[i].end]
-}
-
 // strengthOf says whether something of this name is a secret.
 func strengthOf(text []byte) strength {
 	text = text[max(0, len(text)-maxName):]
 	if !hasStem(text) {
 		return harmless
 	}
-	var n name
-	n.split(text)
-	if n.n == 0 {
-		return harmless
-	}
-	last, before := n.word(-1), []byte(nil)
-	if n.n > 1 {
-		before = n.word(-2)
-		if !n.upper && negations.has(n.word(0)) || numbers.has(n.word(0)) || numbers.has(before) {
+	var buffer [2 * maxName]byte
+	name := split(buffer[:0], text)
+	upper := !has(text, smalls) // an environment variable's, as most are written
+	rest, last := cutLast(name)
+	_, before := cutLast(rest)
+	if len(rest) > 0 {
+		first, _, _ := bytes.Cut(name, []byte("-"))
+		if !upper && negations.has(first) || numbers.has(first) || numbers.has(before) {
 			return harmless
 		}
 	}
@@ -101,16 +40,16 @@ func strengthOf(text []byte) strength {
 		return harmless
 	case string(text) == "_auth", string(text) == "--_auth": // of npm
 		return certain
-	case string(last) == "pat" && n.n > 1: // a personal access token
+	case string(last) == "pat" && len(rest) > 0: // a personal access token
 		return likely
 	}
-	best := strengthOfLast(last, before, n.upper)
-	for i := max(0, n.n-tellingWords); i < n.n; i++ {
-		switch w := n.word(i); {
-		case best == certain, aboutWords.has(w):
-		case certainWords.has(w):
+	best := strengthOfLast(last, before, upper)
+	for range tellingWords {
+		switch name, last = cutLast(name); {
+		case best == certain, aboutWords.has(last):
+		case certainWords.has(last):
 			best = certain
-		case likelyWords.has(w):
+		case likelyWords.has(last):
 			best = likely
 		}
 	}
@@ -124,18 +63,42 @@ func strengthOfLast(last, before []byte, upper bool) strength {
 		return certain
 	case likelyLast.has(last):
 		return likely
-	case vagueLast.has(last):
+	case vagueLast.has(last), string(last) == "key" && len(before) == 0:
 		return vague
 	case string(last) != "key":
 		return harmless
-	case before == nil:
-		return vague
 	case keyKinds.has(before):
 		return certain
 	case keyFiles.has(before), upper && !plainKeys.has(before):
 		return likely
 	}
 	return harmless
+}
+
+// split appends the words of a name to n, in small letters, with "-" between them and
+// without the numbers at their ends.
+func split(n, text []byte) []byte {
+	for i, c := range text {
+		// At punctuation, and where capitals begin.
+		if !alnums[c] || i > 0 && capitals[c] && (!capitals[text[i-1]] || i+1 < len(text) && smalls[text[i+1]]) {
+			n = n[:back(n, len(n), digits, maxName)]
+			if len(n) > 0 && n[len(n)-1] != '-' {
+				n = append(n, '-')
+			}
+		}
+		if alnums[c] {
+			n = append(n, lower(c))
+		}
+	}
+	return n[:back(n, len(n), numbersApart, maxName)]
+}
+
+var numbersApart = chars("0-9-")
+
+// cutLast cuts the last word off.
+func cutLast(name []byte) (rest, last []byte) {
+	i := bytes.LastIndexByte(name, '-')
+	return name[:max(i, 0)], name[i+1:]
 }
 
 // hasStem is a quick look at whether a name may be a secret's: it has the first two

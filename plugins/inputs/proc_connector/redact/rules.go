@@ -5,6 +5,7 @@ import (
 	_ "embed" // the rules
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -48,18 +49,18 @@ func eachLine(rules string, do func(fields []string, indented bool) error) error
 	return nil
 }
 
-// A program is what the rules say of one: rules/programs.txt explains it.
+// A program is what rules/programs.txt says of one, in the words that it explains.
 type program struct {
-	short     [256]expectation // by letter
-	long      map[string]expectation
+	short     map[byte]string // what comes after an option
+	long      map[string]string
 	after     map[string]string // by word, the name of another program
 	places    [][]string
 	wraps     int
 	separator byte
 	marks     string
-	keys      map[string]bool
-	slash     map[string]bool
-	is        trait
+	keys      list
+	slash     list
+	traits    []string
 }
 
 const (
@@ -67,73 +68,38 @@ const (
 	maxPlaces = 8  // of a program
 )
 
-// A trait is what is true of all arguments of a program.
-type trait uint16
-
-const (
-	single trait = 1 << iota
-	names
-	values
-	ownWords
-	labeled
-	prose
-	writes
-	reads
-	remote
-	paths
-	oracle
-	expect
+// expectations are what an option says of the word after it, and traits what is true of
+// all arguments of a program.
+var (
+	expectations = strings.Fields("value secret attached pair keyed cookies source sentence code words program flags input")
+	traits       = strings.Fields("single names values words labeled prose writes reads remote paths oracle expect")
 )
 
-var traits = map[string]trait{
-	"single": single, "names": names, "values": values, "words": ownWords, "labeled": labeled, "prose": prose,
-	"writes": writes, "reads": reads, "remote": remote, "paths": paths, "oracle": oracle, "expect": expect,
-}
+func (p *program) is(trait string) bool { return slices.Contains(p.traits, trait) }
 
-func (p *program) has(t trait) bool { return p != nil && p.is&t != 0 }
+// becomes returns what the program is like after a word, or nil.
+func (p *program) becomes(word []byte) *program { return programs[p.after[string(word)]] }
 
-// An expectation is what the next word is.
-type expectation uint8
-
-const (
-	nothing  expectation = iota
-	value                // of an option, nothing special
-	secret               // all of it
-	attached             // the same, if it is in the same word
-	pair                 // user:password
-	keyed                // name:secret
-	cookies              // name=value; name=value, or a file
-	source               // pass:password, in openssl's way
-	sentence             // text for people
-	code                 // of a shell or another language
-	ownWord              // words of this command line
-	wrapped              // another program's name
-	flag                 // no word
-	input                // no word, but a secret comes from the input
-)
-
-var expectations = map[string]expectation{
-	"value": value, "secret": secret, "attached": attached, "pair": pair, "keyed": keyed, "cookies": cookies, "source": source,
-	"sentence": sentence, "code": code, "words": ownWord, "program": wrapped, "flags": flag, "input": input,
+func newProgram() *program {
+	return &program{
+		short: make(map[byte]string), long: make(map[string]string), after: make(map[string]string), separator: ':',
+	}
 }
 
 // parsePrograms returns the programs by their names.
 func parsePrograms(rules string) (map[string]*program, error) {
 	byName := make(map[string]*program)
-	p := &program{}
+	var at *program
 	err := eachLine(rules, func(fields []string, indented bool) error {
 		if indented {
-			return p.learn(fields[0], fields[1:])
+			return at.learn(fields[0], fields[1:])
 		}
-		p = &program{
-			long: make(map[string]expectation), after: make(map[string]string), separator: ':',
-			keys: make(map[string]bool), slash: make(map[string]bool),
-		}
+		at = newProgram()
 		for _, name := range fields {
 			if byName[name] != nil {
 				return fmt.Errorf("%s was there before", name)
 			}
-			byName[name] = p
+			byName[name] = at
 		}
 		return nil
 	})
@@ -149,78 +115,65 @@ func parsePrograms(rules string) (map[string]*program, error) {
 
 // learn takes a line about a program.
 func (p *program) learn(what string, args []string) (err error) {
-	if len(args) == 0 {
-		return fmt.Errorf("nothing after %s", what)
-	}
-	if e, ok := expectations[what]; ok {
-		p.options(e, args)
-		return nil
-	}
-	switch what {
-	case "separator":
+	last := len(args) - 1
+	switch {
+	case last < 0:
+		err = fmt.Errorf("nothing after %s", what)
+	case what == "separator":
 		p.separator = args[0][0]
-	case "wraps":
-		if p.wraps = anywhere; args[0] != "anywhere" {
-			p.wraps, err = strconv.Atoi(args[0])
-		}
-	case "after":
-		last := len(args) - 1
+	case what == "wraps" && args[0] == "anywhere":
+		p.wraps = anywhere
+	case what == "wraps":
+		p.wraps, err = strconv.Atoi(args[0])
+	case what == "after":
 		for _, word := range args[:last] {
 			p.after[word] = args[last]
 		}
-	case "place":
+	case what == "place" && len(p.places) == maxPlaces:
+		err = fmt.Errorf("more than %d places", maxPlaces)
+	case what == "place":
 		p.places = append(p.places, args)
-		if len(p.places) > maxPlaces {
-			err = fmt.Errorf("more than %d places", maxPlaces)
-		}
-	case "mark":
+	case what == "mark":
 		p.marks += args[0]
-	case "keys", "slash":
-		for _, name := range args {
-			map[string]map[string]bool{"keys": p.keys, "slash": p.slash}[what][name] = true
-		}
-	case "is":
-		for _, name := range args {
-			if traits[name] == 0 {
-				return fmt.Errorf("%s is unknown", name)
-			}
-			p.is |= traits[name]
-		}
+	case what == "keys":
+		err = p.keys.add(args)
+	case what == "slash":
+		err = p.slash.add(args)
+	case what == "is":
+		p.traits, err = append(p.traits, args...), known(traits, args...)
 	default:
-		err = fmt.Errorf("%s is unknown", what)
+		err = known(expectations, what)
+		p.options(what, args)
 	}
 	return err
 }
 
+func known(all []string, words ...string) error {
+	for _, word := range words {
+		if !slices.Contains(all, word) {
+			return fmt.Errorf("%s is unknown", word)
+		}
+	}
+	return nil
+}
+
 // options notes what comes after letters and names of options.
-func (p *program) options(e expectation, args []string) {
+func (p *program) options(what string, args []string) {
 	for _, arg := range args {
 		if name, long := strings.CutPrefix(arg, "--"); long {
-			p.long[name] = e
+			p.long[name] = what
 			continue
 		}
 		for _, letter := range []byte(arg[1:]) {
-			p.short[letter] = e
+			p.short[letter] = what
 		}
 	}
 }
 
-// A family is programs whose names begin alike.
-type family struct {
-	prefix string
-	*program
-}
+// unknown is a program that nothing is known of.
+var unknown = newProgram()
 
-var families = func() (all []family) {
-	for name, p := range programs {
-		if prefix, ok := strings.CutSuffix(name, "*"); ok {
-			all = append(all, family{prefix, p})
-		}
-	}
-	return all
-}()
-
-// programOf returns what is known of a program, or nil.
+// programOf returns what is known of a program.
 func programOf(path []byte) *program {
 	name := path[bytes.LastIndexByte(path, '/')+1:]
 	name = bytes.TrimPrefix(name, []byte("-")) // of a login shell
@@ -232,29 +185,30 @@ func programOf(path []byte) *program {
 		name, ofFile = name[:dot], true
 	}
 	// A version may follow, in the name of a file also after a "-".
-	const version = "0123456789."
-	bare := bytes.TrimRight(name, version)
+	version := "0123456789."
 	if ofFile {
-		bare = bytes.TrimRight(bare, version+"-")
+		version = "0123456789.-"
 	}
-	if p := programs[string(bare)]; p != nil {
+	if p := programs[string(bytes.TrimRight(name, version))]; p != nil {
 		return p
 	}
-	for _, f := range families {
-		if startsWith(name, f.prefix) {
-			return f.program
+	for _, prefix := range families {
+		if startsWith(name, prefix) {
+			return programs[prefix+"*"]
 		}
 	}
-	return nil
+	return unknown
 }
 
-// becomes returns what a program is like after a word, or nil.
-func (p *program) becomes(word []byte) *program {
-	if p == nil || len(p.after) == 0 {
-		return nil
+// families are how the names of programs begin that are known by that.
+var families = func() (prefixes []string) {
+	for name := range programs {
+		if prefix, ok := strings.CutSuffix(name, "*"); ok {
+			prefixes = append(prefixes, prefix)
+		}
 	}
-	return programs[p.after[string(word)]]
-}
+	return prefixes
+}()
 
 // A list is words and patterns: *end, begin*, *part*, and with ! before what is not in
 // the list even if a later pattern fits.
@@ -268,12 +222,32 @@ type pattern struct {
 	before, after, not bool // whether something may stand before and after it
 }
 
+func (l *list) add(words []string) error {
+	for _, word := range words {
+		text, not := strings.CutPrefix(word, "!")
+		text, before := strings.CutPrefix(text, "*")
+		text, after := strings.CutSuffix(text, "*")
+		switch {
+		case l.words[word]:
+			return fmt.Errorf("%s was there before", word)
+		case text != "" && (before || after || not):
+			l.patterns = append(l.patterns, pattern{text, before, after, not})
+		case l.words == nil:
+			l.words = make(map[string]bool)
+			fallthrough
+		default:
+			l.words[word] = true
+		}
+	}
+	return nil
+}
+
 func (l *list) has(word []byte) bool {
 	if l.words[string(word)] {
 		return true
 	}
-	for _, p := range l.patterns {
-		if p.fits(word) {
+	for i := range l.patterns {
+		if p := &l.patterns[i]; p.fits(word) {
 			return !p.not
 		}
 	}
@@ -281,15 +255,16 @@ func (l *list) has(word []byte) bool {
 }
 
 func (p *pattern) fits(word []byte) bool {
-	switch text := []byte(p.text); {
+	more := len(word) - len(p.text)
+	switch {
+	case more < 0 || more > 0 && !p.before && !p.after:
+		return false
 	case p.before && p.after:
-		return bytes.Contains(word, text)
+		return find(word, 0, p.text) < len(word)
 	case p.before:
-		return bytes.HasSuffix(word, text)
-	case p.after:
-		return bytes.HasPrefix(word, text)
+		return string(word[more:]) == p.text
 	}
-	return string(word) == p.text
+	return string(word[:len(p.text)]) == p.text
 }
 
 // hasFold reports whether a word is in a list, in capital or small letters.
@@ -310,27 +285,14 @@ func parseWords(rules string) (map[string]*list, error) {
 	var at *list
 	err := eachLine(rules, func(fields []string, _ bool) error {
 		if line := strings.Join(fields, " "); line[0] == '[' && line[len(line)-1] == ']' {
-			at = &list{words: make(map[string]bool)}
-			lists[strings.Trim(line, "[]")] = at
+			at = &list{}
+			lists[line[1:len(line)-1]] = at
 			return nil
 		}
 		if at == nil {
 			return errors.New("words before the first list")
 		}
-		for _, word := range fields {
-			text, not := strings.CutPrefix(word, "!")
-			text, before := strings.CutPrefix(text, "*")
-			text, after := strings.CutSuffix(text, "*")
-			switch {
-			case at.words[word]:
-				return fmt.Errorf("%s was there before", word)
-			case text == "", text == word:
-				at.words[word] = true
-			default:
-				at.patterns = append(at.patterns, pattern{text, before, after, not})
-			}
-		}
-		return nil
+		return at.add(fields)
 	})
 	return lists, err
 }
@@ -342,6 +304,23 @@ func wordList(name string) *list {
 	}
 	return l
 }
+
+// The lists, which rules/names.txt explains.
+var (
+	certainWords, likelyWords, aboutWords = wordList("certain"), wordList("likely"), wordList("about")
+	certainLast, likelyLast, vagueLast    = wordList("certain at the end"), wordList("likely at the end"), wordList("vague at the end")
+	unrelated, negations, numbers         = wordList("unrelated"), wordList("negations"), wordList("numbers")
+	plainTokens, plainKeys                = wordList("tokens"), wordList("plain keys")
+	keyKinds, keyFiles                    = wordList("keys"), wordList("key files")
+	pathLike, elsewhere, yesOrNo          = wordList("paths"), wordList("elsewhere"), wordList("yes or no")
+	placeholders, digests, notUsers       = wordList("placeholders"), wordList("digests"), wordList("no users")
+	hooks, schemes, extensions            = wordList("hooks"), wordList("schemes"), wordList("extensions")
+	headers, cookieHeaders, keyHeaders    = wordList("headers"), wordList("cookies"), wordList("ends of headers")
+	namers, named, holders                = wordList("namers"), wordList("named"), wordList("holders")
+	calls, connects, keywords             = wordList("calls"), wordList("connects"), wordList("keywords")
+	inputOptions, sentenceOptions         = wordList("input"), wordList("sentences")
+	publicNames, settings                 = wordList("public"), wordList("settings")
+)
 
 // A shape is how the tokens of some service look: rules/tokens.txt explains it.
 type shape struct {
@@ -362,27 +341,13 @@ func parseShapes(rules string) (by [256][]shape, err error) {
 			return errors.New("not a prefix, a length and a kind of characters")
 		}
 		kind, known := kinds[fields[2]]
-		isMixed := strings.Join(fields[3:], " ") == "mixed"
-		if !known || len(fields) > 3 && !isMixed {
+		mixed := strings.Join(fields[3:], " ")
+		if !known || mixed != "" && mixed != "mixed" {
 			return errors.New("unknown characters")
 		}
 		least, err := strconv.Atoi(fields[1])
-		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kind, isMixed})
+		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kind, mixed != ""})
 		return err
 	})
 	return by, err
 }
-
-// The lists, where they are not about names.
-var (
-	pathLike, elsewhere, yesOrNo    = wordList("paths"), wordList("elsewhere"), wordList("yes or no")
-	placeholders, digests, notUsers = wordList("placeholders"), wordList("digests"), wordList("no users")
-	hooks, schemes, extensions      = wordList("hooks"), wordList("schemes"), wordList("extensions")
-	headers, cookieHeaders          = wordList("headers"), wordList("cookies")
-	keyHeaders                      = wordList("ends of headers")
-	namers, named, holders          = wordList("namers"), wordList("named"), wordList("holders")
-	calls, connects, keywords       = wordList("calls"), wordList("connects"), wordList("keywords")
-	inputOptions, sentenceOptions   = wordList("input"), wordList("sentences")
-	wholeOptions, listOptions       = wordList("whole"), wordList("lists")
-	publicNames, settings           = wordList("public"), wordList("settings")
-)

@@ -77,7 +77,7 @@ func (s *scanner) end(e ending, i int) int {
 
 func (r *Redactor) scan(b []byte, p *program) {
 	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
-	r.listed = r.listed || p != nil && len(p.keys) > 0
+	r.listed = r.listed || p.keys.words != nil
 	for i := 0; i < len(b); {
 		switch c := b[i]; {
 		case alnums[c]:
@@ -159,7 +159,7 @@ func (s *scanner) assignment(i int) int {
 		strong = harmless
 	}
 	strong = s.named(text, v, strong)
-	if s.program != nil && s.program.keys[string(text)] {
+	if s.program.keys.has(text) {
 		strong = certain
 	}
 	switch {

@@ -13,7 +13,7 @@ func (r *Redactor) script(b []byte, depth int) {
 	if depth > maxDepth {
 		return
 	}
-	c := command{Redactor: r, depth: depth}
+	c := r.command(depth)
 	var written, fed []byte // what the command at hand writes, and what it gets to read
 	from := 0               // where written begins
 	for i := 0; i < len(b); {
@@ -23,7 +23,7 @@ func (r *Redactor) script(b []byte, depth int) {
 			if ch == '|' && !startsWith(b[i:], "||") {
 				fed = written
 			}
-			c, written = command{Redactor: r, depth: depth}, nil
+			c, written = r.command(depth), nil
 			i++
 		case blanks[ch], ch == '>', startsWith(b[i:], "$("):
 			i++
@@ -39,7 +39,7 @@ func (r *Redactor) script(b []byte, depth int) {
 			}
 		default:
 			end := shellWordEnd(b, i)
-			echo := c.program.has(writes)
+			echo := c.program.is("writes")
 			word := unquoted(b[i:end])
 			c.word(word)
 			switch {

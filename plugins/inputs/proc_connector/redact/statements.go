@@ -37,10 +37,10 @@ func (s *scanner) keyword(i int) int {
 			return s.text(i, i+len("by"))
 		}
 	case 's':
-		if s.program.has(expect) && startsFold(b, "send") {
+		if s.program.is("expect") && startsFold(b, "send") {
 			return s.sent(i + len("send"))
 		}
-		if s.program.has(expect) && startsFold(b, "set ") {
+		if s.program.is("expect") && startsFold(b, "set ") {
 			return s.set(i + len("set "))
 		}
 	}
