@@ -46,7 +46,7 @@ func strengthOf(text []byte) strength {
 	best := strengthOfLast(last, before, upper)
 	for range tellingWords {
 		switch name, last = cutLast(name); {
-		case best == certain, aboutWords.has(last):
+		case best == certain, !hasStem(last), aboutWords.has(last):
 		case certainWords.has(last):
 			best = certain
 		case likelyWords.has(last):

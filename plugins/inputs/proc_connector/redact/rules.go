@@ -223,6 +223,9 @@ type pattern struct {
 }
 
 func (l *list) add(words []string) error {
+	if l.words == nil {
+		l.words = make(map[string]bool)
+	}
 	for _, word := range words {
 		text, not := strings.CutPrefix(word, "!")
 		text, before := strings.CutPrefix(text, "*")
@@ -230,21 +233,20 @@ func (l *list) add(words []string) error {
 		switch {
 		case l.words[word]:
 			return fmt.Errorf("%s was there before", word)
-		case text != "" && (before || after || not):
-			l.patterns = append(l.patterns, pattern{text, before, after, not})
-		case l.words == nil:
-			l.words = make(map[string]bool)
-			fallthrough
-		default:
+		case text == "":
 			l.words[word] = true
+		case before || after:
+			l.patterns = append(l.patterns, pattern{text, before, after, not})
+		default:
+			l.words[text] = !not
 		}
 	}
 	return nil
 }
 
 func (l *list) has(word []byte) bool {
-	if l.words[string(word)] {
-		return true
+	if in, known := l.words[string(word)]; known || len(word) == 0 {
+		return in
 	}
 	for i := range l.patterns {
 		if p := &l.patterns[i]; p.fits(word) {
@@ -255,16 +257,16 @@ func (l *list) has(word []byte) bool {
 }
 
 func (p *pattern) fits(word []byte) bool {
-	more := len(word) - len(p.text)
-	switch {
-	case more < 0 || more > 0 && !p.before && !p.after:
+	first, last := p.text[0], p.text[len(p.text)-1] // for most they tell
+	switch more := len(word) - len(p.text); {
+	case more < 0:
 		return false
-	case p.before && p.after:
-		return find(word, 0, p.text) < len(word)
-	case p.before:
-		return string(word[more:]) == p.text
+	case !p.after:
+		return word[len(word)-1] == last && string(word[more:]) == p.text
+	case !p.before:
+		return word[0] == first && string(word[:len(p.text)]) == p.text
 	}
-	return string(word[:len(p.text)]) == p.text
+	return find(word, 0, p.text) < len(word)
 }
 
 // hasFold reports whether a word is in a list, in capital or small letters.
