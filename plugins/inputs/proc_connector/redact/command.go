@@ -310,7 +310,7 @@ func fits(word string, b []byte) bool {
 func (c *command) slash(p *program, b []byte) {
 	for i := 1; i < len(b); {
 		end := skip(b, i, nameChars)
-		if end == len(b) || b[end] != ':' {
+		if at(b, end) != ':' {
 			return
 		}
 		stop := end + 1
@@ -335,7 +335,7 @@ func (c *command) slash(p *program, b []byte) {
 // slashName reports whether text begins with name: .
 func slashName(text []byte) bool {
 	end := skipFew(text, 0, nameChars, maxName)
-	return end > 0 && startsWith(text[end:], ":")
+	return end > 0 && at(text, end) == ':'
 }
 
 // oracle masks the password of user/password@database.
@@ -378,7 +378,7 @@ func isName(b []byte) bool {
 // assigns reports whether a word is NAME=value.
 func assigns(b []byte) bool {
 	end := skip(b, 0, identifiers)
-	return end > 0 && end < len(b) && b[end] == '='
+	return end > 0 && at(b, end) == '='
 }
 
 // How an option's name=value is written.
@@ -406,7 +406,7 @@ func (c *command) leading(b []byte, f int) {
 	name := b[dashes:]
 	for level := range levels {
 		end := skipFew(name, 0, leadingChars, maxKey)
-		if end == 0 || end == len(name) || name[end] != '=' {
+		if end == 0 || at(name, end) != '=' {
 			return
 		}
 		rest := name[end+1:]
@@ -437,7 +437,7 @@ func (c *command) leading(b []byte, f int) {
 		if level == 0 {
 			f = max(f, formOf(name))
 		}
-		if name = rest; len(rest) > 0 && quotes[rest[0]] {
+		if name = rest; quotes[at(rest, 0)] {
 			name = rest[1:closing(rest, 0)]
 		}
 	}
@@ -445,8 +445,8 @@ func (c *command) leading(b []byte, f int) {
 
 // assigned masks a value, inside of its quotes.
 func (c *command) assigned(value []byte, strong strength) {
-	if len(value) > 0 && quotes[value[0]] {
-		if end := closing(value, 0); end+1 >= len(value) || !alnums[value[end+1]] {
+	if quotes[at(value, 0)] {
+		if end := closing(value, 0); !alnums[at(value, end+1)] {
 			value = value[1:end]
 		}
 	}

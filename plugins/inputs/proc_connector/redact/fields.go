@@ -85,7 +85,7 @@ func (s *scanner) field(k key, i int) int {
 	v := skip(b, i+1, blanks)
 	strong := strengthOf(text)
 	if strong <= vague || strong != certain && pathLike.has(b[v:]) ||
-		v < len(b) && quotes[opening] && b[v] == opening { // the end of a prompt: expect "Password:"
+		quotes[opening] && at(b, v) == opening { // the end of a prompt: expect "Password:"
 		return i
 	}
 	start, end := s.value(v, false)
@@ -174,7 +174,7 @@ func (s *scanner) telegram(i int) int {
 func (s *scanner) element(i int) int {
 	b := s.b
 	if b[i] == '<' {
-		s.tag = i+1 < len(b) && letters[b[i+1]] && (i == 0 || !alnums[b[i-1]]) // and not Option<Token>
+		s.tag = letters[at(b, i+1)] && !alnums[at(b, i-1)] // and not Option<Token>
 		return i + 1
 	}
 	if !s.tag || b[i-1] == '/' {

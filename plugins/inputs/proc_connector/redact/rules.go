@@ -332,9 +332,6 @@ type shape struct {
 	mixed  bool
 }
 
-// kinds of characters in tokens.
-var kinds = map[string]ending{"hex": hexEnd, "upper": upperEnd, "alnum": alnumEnd, "token": tokenEnd, "dotted": dottedEnd, "base64": base64End}
-
 // parseShapes returns the shapes by their first byte.
 func parseShapes(rules string) (by [256][]shape, err error) {
 	err = eachLine(rules, func(fields []string, _ bool) error {

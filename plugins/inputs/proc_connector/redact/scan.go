@@ -9,50 +9,40 @@ type scanner struct {
 	*Redactor
 	b          []byte
 	program    *program
-	ends       [endings]memo
-	shell      bool // there is a blank, or a shell reads it anyway
-	addressEnd int  // where the last address ends
-	login      bool // "login" was there, as in .netrc
-	identified bool // SQL's IDENTIFIED was there
-	tag        bool // a tag of XML is open
+	ends       [16]memo // of the endings
+	shell      bool     // there is a blank, or a shell reads it anyway
+	addressEnd int      // where the last address ends
+	login      bool     // "login" was there, as in .netrc
+	identified bool     // SQL's IDENTIFIED was there
+	tag        bool     // a tag of XML is open
 }
 
 // An ending is where something ends, the same from everywhere before.
 type ending int
 
-const (
-	wordEnd ending = iota
-	lineEnd
-	queryEnd   // of a value in an address
-	settingEnd // of one of several with ";" between them
-	itemEnd    // of a value in a list
-	valueEnd   // of a value without quotes
-	commandEnd // the same, in code
-	atSign
-	hexEnd
-	upperEnd
-	alnumEnd
-	tokenEnd
-	dottedEnd
-	base64End
-	endings
+var endings []func(b []byte, i int) int
+
+func newEnding(find func(b []byte, i int) int) ending {
+	endings = append(endings, find)
+	return ending(len(endings) - 1)
+}
+
+var (
+	wordEnd    = newEnding(before(chars(blank + quote)))
+	lineEnd    = newEnding(before(chars("\n\r")))
+	queryEnd   = newEnding(before(chars(blank + quote + `&#;?\`))) // of a value in an address
+	settingEnd = newEnding(before(chars(quote + ";")))             // of one of several with ";" between them
+	itemEnd    = newEnding(func(b []byte, i int) int { return listEnd(b, i, true) })
+	valueEnd   = newEnding(func(b []byte, i int) int { return bareEnd(b, i, false) })
+	commandEnd = newEnding(func(b []byte, i int) int { return bareEnd(b, i, true) })
+	atSign     = newEnding(before(chars("@")))
 )
 
-var findEnd = [endings]func(b []byte, i int) int{
-	wordEnd:    before(chars(blank + quote)),
-	lineEnd:    before(chars("\n\r")),
-	queryEnd:   before(chars(blank + quote + `&#;?\`)),
-	settingEnd: before(chars(quote + ";")),
-	itemEnd:    func(b []byte, i int) int { return listEnd(b, i, true) },
-	valueEnd:   func(b []byte, i int) int { return bareEnd(b, i, false) },
-	commandEnd: func(b []byte, i int) int { return bareEnd(b, i, true) },
-	atSign:     before(chars("@")),
-	hexEnd:     after(chars("0-9a-fA-F")),
-	upperEnd:   after(chars("A-Z0-9")),
-	alnumEnd:   after(alnums),
-	tokenEnd:   after(tokenChars),
-	dottedEnd:  after(chars("a-zA-Z0-9_.-")),
-	base64End:  after(chars("a-zA-Z0-9_.+/=-")),
+// kinds of characters in tokens.
+var kinds = map[string]ending{
+	"hex": newEnding(after(chars("0-9a-fA-F"))), "upper": newEnding(after(chars("A-Z0-9"))),
+	"alnum": newEnding(after(alnums)), "token": newEnding(after(tokenChars)),
+	"dotted": newEnding(after(nameChars)), "base64": newEnding(after(chars("a-zA-Z0-9_.+/=-"))),
 }
 
 func before(set *charset) func([]byte, int) int {
@@ -70,7 +60,7 @@ type memo struct{ from, end int }
 func (s *scanner) end(e ending, i int) int {
 	m := &s.ends[e]
 	if i < m.from || i >= m.end {
-		m.from, m.end = i, findEnd[e](s.b, i)
+		m.from, m.end = i, endings[e](s.b, i)
 	}
 	return m.end
 }
@@ -123,19 +113,22 @@ type key struct {
 // maxKey bounds the way back to where a name begins.
 const maxKey = 128
 
-var closers = chars(quote + `\])}`)
+var (
+	closers   = chars(quote + `\])}`)
+	assigners = chars(":+?")
+)
 
 func (s *scanner) keyBefore(i int) key {
 	var k key
 	b := s.b
-	if i > 0 && (b[i-1] == ':' || b[i-1] == '+' || b[i-1] == '?') {
+	if assigners[at(b, i-1)] {
 		i-- // :=, +=, ?=
 	}
 	name := back(b, i, blanks, maxKey)
 	k.end = back(b, name, closers, 8)
 	k.spaced, k.quoted = name < i, k.end < name
 	k.start = back(b, k.end, nameChars, maxKey)
-	k.query = k.start > 0 && (b[k.start-1] == '?' || b[k.start-1] == '&')
+	k.query = at(b, k.start-1) == '?' || at(b, k.start-1) == '&'
 	return k
 }
 
@@ -147,7 +140,7 @@ func (s *scanner) assignment(i int) int {
 		return i + 1
 	}
 	v := i + 1
-	if v < len(b) && (b[v] == '=' || b[v] == '>') {
+	if at(b, v) == '=' || at(b, v) == '>' {
 		v++
 	}
 	if k.spaced || k.quoted {
@@ -168,7 +161,7 @@ func (s *scanner) assignment(i int) int {
 		return i + 1
 	}
 	start, end := s.value(v, strong == vague)
-	if start == v && !s.code && k.start > 0 && b[k.start-1] == ';' {
+	if start == v && !s.code && at(b, k.start-1) == ';' {
 		end = s.end(settingEnd, v)
 	}
 	if k.spaced && !k.quoted && bytes.IndexByte(b[start:end], '(') >= 0 {
@@ -201,11 +194,11 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 		return v, s.end(itemEnd, v)
 	}
 	q := openingQuote(s.b, v)
-	if q < len(s.b) && s.b[q] == '$' {
+	if at(s.b, q) == '$' {
 		q++ // bash's $''
 	}
 	q = skip(s.b, q, backslashes)
-	if q < len(s.b) && quotes[s.b[q]] {
+	if quotes[at(s.b, q)] {
 		if end = closing(s.b, q); end < len(s.b) || !s.code {
 			return q + 1, end
 		}

@@ -17,7 +17,7 @@ func (s *scanner) keyword(i int) int {
 	case 'p':
 		switch {
 		case !startsFold(b, "password"):
-		case s.login && len(b) > 9 && b[8] == ' ' && !quotes[b[9]]:
+		case s.login && at(b, 8) == ' ' && len(b) > 9 && !quotes[b[9]]:
 			s.login = false
 			end := until(b, 9, wordEnds)
 			s.mask(b[9:end])
@@ -71,7 +71,7 @@ func (s *scanner) text(i, v int) int {
 // set masks the value of a variable of expect whose name is that of a secret.
 func (s *scanner) set(i int) int {
 	end := skip(s.b, i, nameChars)
-	if end < len(s.b) && s.b[end] == ' ' && strengthOf(s.b[i:end]) > vague {
+	if at(s.b, end) == ' ' && strengthOf(s.b[i:end]) > vague {
 		start, stop := s.value(end+1, false)
 		s.mask(s.b[start:stop])
 		return stop
@@ -83,7 +83,7 @@ func (s *scanner) set(i int) int {
 func (s *scanner) sent(i int) int {
 	b := s.b
 	i = skip(b, i, sendOptions)
-	if i == len(b) || !sendOpens[b[i]] {
+	if !sendOpens[at(b, i)] {
 		return i
 	}
 	if b[i] == '\\' && i+1 < len(b) {
@@ -123,14 +123,14 @@ func (s *scanner) credentials(i int, scheme string, least int) int {
 func (s *scanner) call(start, end int) int {
 	b := s.b
 	i := end
-	if i < len(b) && quotes[b[i]] {
+	if quotes[at(b, i)] {
 		i++
 	}
 	i = skipFew(b, i, blanks, maxBlanks)
-	if i < len(b) && (b[i] == '=' || b[i] == ':') {
+	if at(b, i) == '=' || at(b, i) == ':' {
 		i = skipFew(b, i+1, blanks, maxBlanks)
 	}
-	if i == len(b) || b[i] != '(' {
+	if at(b, i) != '(' {
 		return end
 	}
 	before := 1
@@ -143,7 +143,7 @@ func (s *scanner) call(start, end int) int {
 	for ; ; before-- {
 		q := skipFew(b, i+1, blanks, maxBlanks)
 		q = openingQuote(b, q)
-		if q == len(b) || !quotes[b[q]] {
+		if !quotes[at(b, q)] {
 			return end
 		}
 		stop := closing(b, q)
@@ -152,7 +152,7 @@ func (s *scanner) call(start, end int) int {
 			return stop
 		}
 		i = skipFew(b, min(len(b), stop+1), blanks, maxBlanks)
-		if i == len(b) || b[i] != ',' {
+		if at(b, i) != ',' {
 			return end
 		}
 	}

@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // A charset is a set of characters.
 type charset [256]bool
@@ -38,11 +41,20 @@ var (
 	escapes     = chars(`\` + quote)
 	randomChars = chars("a-zA-Z0-9+/_=.%~-")
 	wordChars   = chars("a-zA-Z.,!?-")
+	punctuation = chars(blank + quote + `\;&|,}]`)
 	spaces      = chars(" ")
 	dash        = chars("-")
 	backslashes = chars(`\`)
 	gaps        = chars(` \`) // between words that a shell has escaped
 )
+
+// at returns a character, or 0, which is in no argument, before and after them.
+func at(b []byte, i int) byte {
+	if i < 0 || i >= len(b) {
+		return 0
+	}
+	return b[i]
+}
 
 // until returns where, from i on, the first character of a set is.
 func until(b []byte, i int, set *charset) int {
@@ -88,17 +100,9 @@ func startsWith(text []byte, prefix string) bool {
 	return len(text) >= len(prefix) && string(text[:len(prefix)]) == prefix
 }
 
-// startsFold is startsWith for a prefix in small letters and a text in any.
+// startsFold is startsWith in capital or small letters.
 func startsFold(text []byte, prefix string) bool {
-	if len(text) < len(prefix) {
-		return false
-	}
-	for i := range len(prefix) {
-		if lower(text[i]) != prefix[i] {
-			return false
-		}
-	}
-	return true
+	return len(text) >= len(prefix) && strings.EqualFold(string(text[:len(prefix)]), prefix)
 }
 
 func lower(c byte) byte {
@@ -165,7 +169,7 @@ func reference(value []byte) bool {
 // closing returns where the string ends that begins with the quote at q. One that
 // begins with \" ends with \".
 func closing(b []byte, q int) int {
-	escaped := q > 0 && b[q-1] == '\\'
+	escaped := at(b, q-1) == '\\'
 	for i := q + 1; i < len(b); i++ {
 		switch {
 		case b[i] == b[q], b[i] == '\\' && escaped:
@@ -184,29 +188,15 @@ func openingQuote(b []byte, i int) int { return skipFew(b, i, letters, 2) }
 // another name follows, or in code another command.
 func bareEnd(b []byte, i int, code bool) int {
 	for ; i < len(b); i++ {
-		rest := b[i+1:]
-		next := byte(0)
-		if len(rest) > 0 {
-			next = rest[0]
-		}
-		ends := false
-		switch c := b[i]; c {
-		case '\\':
-			if ends = !code && quotes[next]; !ends {
-				i++
-			}
-		case '&':
-			ends = code || len(rest) == 0 || next == '&' || blanks[next] || nameFollows(rest)
-		case ',':
-			ends = quotes[next] || nameFollows(rest)
-		case '}', ']':
-			ends = next == ',' || next == '}'
-		case '|':
-			ends = code
-		default:
-			ends = c == ';' || blanks[c] || quotes[c]
-		}
-		if ends {
+		next := at(b, i+1)
+		switch c := b[i]; {
+		case !punctuation[c]:
+		case c == '\\' && (code || !quotes[next]):
+			i++
+		case c == '\\', c == ';', blanks[c], quotes[c], code && (c == '&' || c == '|'),
+			c == '&' && (next == 0 || next == '&' || blanks[next] || nameFollows(b[i+1:])),
+			c == ',' && (quotes[next] || nameFollows(b[i+1:])),
+			(c == '}' || c == ']') && (next == ',' || next == '}'):
 			return i
 		}
 	}
@@ -229,8 +219,7 @@ func listEnd(b []byte, i int, option bool) int {
 func nameFollows(text []byte) bool {
 	start := skipFew(text, 0, blanks, maxBlanks)
 	end := skipFew(text, start, nameChars, maxName)
-	rest := text[end:]
-	return end > start && (startsWith(rest, "=") || startsWith(rest, ": "))
+	return end > start && (at(text, end) == '=' || startsWith(text[end:], ": "))
 }
 
 // maxBlanks bounds the way to the next name.
