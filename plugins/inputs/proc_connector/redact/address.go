@@ -22,7 +22,7 @@ var (
 func (s *scanner) address(i int) int {
 	b := s.b
 	if i == 0 || !alnums[b[i-1]] {
-		return i + 1
+		return i
 	}
 	start := i + len("://")
 	s.addressEnd = s.end(wordEnd, start)
@@ -103,23 +103,23 @@ func (s *scanner) userinfo(i int) int {
 	domains := bytes.Count(user, []byte("/")) + bytes.Count(user, []byte(`\`)) // domain/user and domain\user
 	if len(user) == 0 || domains > 1 || !letters[user[0]] || start > 0 && !userStarts[b[start-1]] ||
 		s.program.is("paths") || notUsers.has(user) || capitals[user[0]] && bytes.IndexByte(user, '-') > 0 {
-		return i + 1
+		return i
 	}
 	at := s.lastAt(i + 1)
 	if at <= i+1 {
-		return i + 1
+		return i
 	}
 	driver := startsWith(b[at:], "@tcp(") || startsWith(b[at:], "@unix(")
 	if slash := bytes.IndexByte(b[i+1:at], '/'); slash >= 0 && !driver && domains == 0 {
 		// The "@" belongs to what follows the host.
 		at = i + 1 + bytes.LastIndexByte(b[i+1:i+1+slash], '@')
 		if at <= i+1 {
-			return i + 1
+			return i
 		}
 	}
 	if host := b[at+1:]; len(host) == 0 && !s.cut || digests.has(host) || len(host) > 0 && !driver && !hostStarts[host[0]] ||
 		len(host) > 2 && digits[host[0]] && host[1] == 'x' && host[2] == '.' {
-		return i + 1
+		return i
 	}
 	s.mask(b[i+1 : at])
 	return at

@@ -12,14 +12,12 @@ func (s *scanner) colon(i int) int {
 	case startsWith(rest, "//"):
 		return s.address(i)
 	case startsWith(rest, "="), startsWith(rest, ":"), startsWith(rest, "-}"):
-		return i + 1 // name := value, Name::name, ${NAME:-}
+		return i // name := value, Name::name, ${NAME:-}
 	}
 	end := i
-	switch k := s.keyBefore(i); {
-	case k.start == k.end:
-	case k.quoted:
+	if k := s.keyBefore(i); k.quoted {
 		end = s.quotedField(k, i)
-	case !k.spaced:
+	} else if !k.spaced {
 		end = s.field(k, i)
 	}
 	if end == i {
@@ -35,6 +33,8 @@ var (
 	valueEnds  = chars(blank + quote + ",}]")
 	fieldsOpen = chars(quote + "\n=,{ ;\t")
 	inLine     = chars(" \t;,")
+	noValue    = chars("\x00{[") // nothing at all
+	proseEnds  = chars("\x00,\\" + quote)
 )
 
 // quotedField is "name": "value", or returns i.
@@ -45,7 +45,7 @@ func (s *scanner) quotedField(k key, i int) int {
 	if string(text) == "auth" && encoded(b, v) {
 		strong = certain // docker's user:password
 	}
-	if strong <= vague || v == len(b) || b[v] == '{' || b[v] == '[' || strong != certain && pathLike.has(b[v:]) {
+	if strong <= vague || noValue[at(b, v)] {
 		return i
 	}
 	start, end := s.value(v, false)
@@ -84,14 +84,13 @@ func (s *scanner) field(k key, i int) int {
 	}
 	v := skip(b, i+1, blanks)
 	strong := strengthOf(text)
-	if strong <= vague || strong != certain && pathLike.has(b[v:]) ||
-		quotes[opening] && at(b, v) == opening { // the end of a prompt: expect "Password:"
+	if strong <= vague || quotes[opening] && at(b, v) == opening { // the end of a prompt: expect "Password:"
 		return i
 	}
 	start, end := s.value(v, false)
 	// Prose goes on after the word: "token: handle expiry".
 	rest := skip(b, end, blanks)
-	alone := rest == len(b) || rest > end && b[rest-1] == '\n' || escapes[b[rest]] || b[rest] == ','
+	alone := proseEnds[at(b, rest)] || rest > end && b[rest-1] == '\n'
 	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !s.indented(k.start)) {
 		return i
 	}
@@ -175,17 +174,17 @@ func (s *scanner) element(i int) int {
 	b := s.b
 	if b[i] == '<' {
 		s.tag = letters[at(b, i+1)] && !alnums[at(b, i-1)] // and not Option<Token>
-		return i + 1
+		return i
 	}
 	if !s.tag || b[i-1] == '/' {
 		s.pending = s.pending && !s.tag
-		return i + 1
+		return i
 	}
 	s.tag = false
 	from := max(0, i-maxTag)
 	open := from + bytes.LastIndexByte(b[from:i], '<') + 1
 	if open == from {
-		return i + 1
+		return i
 	}
 	name := b[open:skip(b[:i], open, tagChars)]
 	name = name[bytes.IndexByte(name, ':')+1:]

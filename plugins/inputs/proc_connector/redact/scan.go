@@ -4,7 +4,7 @@ import "bytes"
 
 // A scanner is one pass over an argument, for what tells a secret by its form: name=value,
 // "name": "value", headers, credentials in addresses, tokens. Each method is given an
-// index and returns the one to go on with.
+// index and returns the one to go on with, at least the next.
 type scanner struct {
 	*Redactor
 	b          []byte
@@ -69,20 +69,20 @@ func (r *Redactor) scan(b []byte, p *program) {
 	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
 	r.listed = r.listed || p.keys.words != nil
 	for i := 0; i < len(b); {
+		next := 0
 		switch c := b[i]; {
 		case alnums[c]:
-			i = s.word(i)
+			next = s.word(i)
 		case c == '=':
-			i = s.assignment(i)
+			next = s.assignment(i)
 		case c == ':':
-			i = s.colon(i)
+			next = s.colon(i)
 		case c == '-':
-			i = s.privateKey(i)
+			next = s.privateKey(i)
 		case c == '<' || c == '>':
-			i = s.element(i)
-		default:
-			i++
+			next = s.element(i)
 		}
+		i = max(next, i+1)
 	}
 	if r.awsKey && awsSecretKey(b) {
 		r.mask(b)
@@ -91,15 +91,15 @@ func (r *Redactor) scan(b []byte, p *program) {
 
 // word begins at the first of several letters or digits.
 func (s *scanner) word(i int) int {
-	if end := s.token(i); end > i {
-		s.mask(s.b[i:end])
-		return end
+	end := s.token(i)
+	s.mask(s.b[i:end])
+	if end == i {
+		end = s.keyword(i)
 	}
-	if end := s.keyword(i); end > i {
-		return end
+	if end == i {
+		end = s.call(i, skip(s.b, i, alnums))
 	}
-	end := skip(s.b, i, alnums)
-	return max(end, s.call(i, end))
+	return end
 }
 
 // A key is a name before "=" or ":".
@@ -137,7 +137,7 @@ func (s *scanner) keyBefore(i int) key {
 func (s *scanner) assignment(i int) int {
 	b, k := s.b, s.keyBefore(i)
 	if k.start == k.end || i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
-		return i + 1
+		return i
 	}
 	v := i + 1
 	if at(b, v) == '=' || at(b, v) == '>' {
@@ -155,10 +155,8 @@ func (s *scanner) assignment(i int) int {
 	if s.program.keys.has(text) {
 		strong = certain
 	}
-	switch {
-	case strong == harmless, strong != certain && pathLike.has(b[v:]),
-		s.shell && (startsWith(b[v:], "$(") || startsWith(b[v:], "`")): // what a command prints
-		return i + 1
+	if strong == harmless || s.shell && (startsWith(b[v:], "$(") || startsWith(b[v:], "`")) { // what a command prints
+		return i
 	}
 	start, end := s.value(v, strong == vague)
 	if start == v && !s.code && at(b, k.start-1) == ';' {
@@ -167,7 +165,7 @@ func (s *scanner) assignment(i int) int {
 	if k.spaced && !k.quoted && bytes.IndexByte(b[start:end], '(') >= 0 {
 		return end // a program's text: token = get()
 	}
-	return s.secret(i+1, start, end, strong)
+	return s.secret(i, start, end, strong)
 }
 
 // named follows pairs in which one name says what the other is:

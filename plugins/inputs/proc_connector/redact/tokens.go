@@ -52,7 +52,7 @@ func (s *scanner) privateKey(i int) int {
 	const most = 64
 	b := s.b
 	if !startsWith(b[i:], pemBegin) {
-		return i + 1
+		return i
 	}
 	i += len(pemBegin)
 	head := b[i:min(len(b), i+most)]
