@@ -135,10 +135,7 @@ func (c *command) pair(b []byte) {
 // option is a word that begins with a dash. It reports whether there is nothing more in
 // it.
 func (c *command) option(b []byte) bool {
-	dashes := 1
-	if b[1] == '-' {
-		dashes = 2
-	}
+	dashes := min(skip(b, 0, dash), 2)
 	name, given, assigned := bytes.Cut(b[dashes:], []byte{'='})
 	if len(name) == 0 {
 		return false
@@ -149,24 +146,28 @@ func (c *command) option(b []byte) bool {
 		return false
 	}
 	c.reads = c.reads || inputOptions.has(b) || inputOptions.has(b[:dashes+len(name)])
+	e, value := "", []byte(nil)
 	if dashes == 1 && !p.is("single") {
-		if is, done := c.letters(b); is {
-			return done
+		e, value = c.letters(b)
+	}
+	if e == "" {
+		if e = p.long[string(name)]; e != "" && assigned {
+			value, c.ordinary = given, c.index(given)-1
 		}
 	}
-	switch e := p.long[string(name)]; {
-	case e == "":
+	switch {
 	case e == "input":
 		c.reads = true
-		return false
-	case assigned:
-		c.ordinary = c.index(given) - 1
-		return c.attached(e, given)
-	default:
+	case value != nil:
+		if n := len(value) - 1; n > 0 && quotes[value[0]] && closing(value, 0) == n {
+			value = value[1:n]
+		}
+		c.strong = certain
+		c.given(e, value)
+		return e == "code" || e == "words"
+	case e == "flags":
+	case e != "":
 		c.next, c.strong = e, certain
-		return false
-	}
-	switch {
 	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
 	case sentenceOptions.has(name):
 		c.next = "sentence"
@@ -177,48 +178,33 @@ func (c *command) option(b []byte) bool {
 	return false
 }
 
+// letters returns what the program says of short options in one word, the last of which
+// may have its value attached.
+func (c *command) letters(b []byte) (e string, value []byte) {
+	for i := 1; i < len(b); i++ {
+		e = c.program.short[b[i]]
+		switch rest := b[i+1:]; {
+		case e == "":
+			return "", nil
+		case e == "input":
+			c.reads = true
+		case e == "flags":
+		case len(rest) > 0 && e != "attached":
+			return e, bytes.TrimPrefix(rest, []byte("="))
+		case len(rest) > 0:
+			return e, rest
+		case e != "attached":
+			return e, nil
+		}
+	}
+	return "flags", nil
+}
+
 // expectNamed expects the value of something with a name.
 func (c *command) expectNamed(name []byte) {
 	if s := strengthOf(name); s > vague {
 		c.next, c.strong = "secret", s
 	}
-}
-
-// letters is short options in one word, the last of which may have its value attached. It
-// reports whether the program has such an option, and whether there is nothing more in
-// the word.
-func (c *command) letters(b []byte) (is, done bool) {
-	for i := 1; i < len(b); i++ {
-		e, rest := c.program.short[b[i]], b[i+1:]
-		switch {
-		case e == "":
-			return false, false
-		case e == "input":
-			c.reads = true
-		case e == "flags":
-		case len(rest) > 0:
-			if e != "attached" {
-				rest = bytes.TrimPrefix(rest, []byte("="))
-			}
-			return true, c.attached(e, rest)
-		default:
-			if e != "attached" {
-				c.next, c.strong = e, certain
-			}
-			return true, false
-		}
-	}
-	return true, false
-}
-
-// attached is an option's value that is in the same word. It reports whether that was all.
-func (c *command) attached(e string, b []byte) bool {
-	if len(b) > 1 && quotes[b[0]] && closing(b, 0) == len(b)-1 {
-		b = b[1 : len(b)-1]
-	}
-	c.strong = certain
-	c.given(e, b)
-	return e == "code" || e == "words"
 }
 
 var optionChars = chars("a-zA-Z-")
@@ -227,11 +213,8 @@ var optionChars = chars("a-zA-Z-")
 // that secret is asked for instead.
 func optionLike(b []byte) bool {
 	const longest = 40
-	if len(b) < 2 || b[0] != '-' {
-		return false
-	}
 	end := skip(b, 0, optionChars)
-	return end <= longest && (end == len(b) || b[end] == '=')
+	return len(b) > 1 && b[0] == '-' && end <= longest && (end == len(b) || b[end] == '=')
 }
 
 // positional is a word that is neither an option nor an option's value, as far as that is
@@ -246,15 +229,13 @@ func (c *command) positional(b []byte, unclear bool) {
 	if p.wraps != 0 && !assigns(b) {
 		inner := programOf(b)
 		switch {
-		case inner != unknown && (c.skip <= 0 || p.wraps == anywhere), p.wraps != anywhere && c.skip <= 0 && !unclear:
+		case p.wraps == anywhere && inner != unknown, p.wraps > 0 && c.skip <= 0 && (inner != unknown || !unclear):
 			c.is(inner)
 			return
-		case p.wraps == anywhere:
-		case unclear:
+		case p.wraps > 0 && unclear:
 			return
-		default:
-			c.skip--
 		}
+		c.skip--
 	}
 	for i, place := range p.places {
 		c.place(&c.at[i], place, b)
@@ -340,10 +321,7 @@ func slashName(text []byte) bool {
 
 // oracle masks the password of user/password@database.
 func (c *command) oracle(b []byte) {
-	_, login, assigned := bytes.Cut(b, []byte("="))
-	if !assigned {
-		login = b
-	}
+	login := b[bytes.IndexByte(b, '=')+1:]
 	slash := bytes.IndexByte(login, '/')
 	if slash <= 0 || b[0] == '@' {
 		return

@@ -90,7 +90,7 @@ func (s *scanner) field(k key, i int) int {
 	start, end := s.value(v, false)
 	// Prose goes on after the word: "token: handle expiry".
 	rest := skip(b, end, blanks)
-	alone := proseEnds[at(b, rest)] || rest > end && b[rest-1] == '\n'
+	alone := proseEnds[at(b, rest)] || at(b, rest-1) == '\n'
 	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !s.indented(k.start)) {
 		return i
 	}
@@ -122,7 +122,7 @@ func (s *scanner) header(cookie bool, opening byte, i int) int {
 	switch {
 	case quotes[opening]:
 		end = find(b, start, string(opening))
-		if end < len(b) && end > start && b[end-1] == '\\' {
+		if end < len(b) && b[end-1] == '\\' {
 			end--
 		}
 	case s.code:
@@ -130,7 +130,7 @@ func (s *scanner) header(cookie bool, opening byte, i int) int {
 	case inLine[opening]:
 		// A word, and of an authorization the one after the scheme.
 		end = s.end(wordEnd, s.skipScheme(start, len(b)))
-		for end < len(b) && end > start && b[end-1] == '\\' {
+		for end < len(b) && b[end-1] == '\\' {
 			end = s.end(wordEnd, end+1)
 		}
 	default:
@@ -149,7 +149,7 @@ func (s *scanner) skipScheme(start, end int) int {
 	value := s.b[start:end]
 	scheme := until(value[:min(len(value), longest)], 0, gaps)
 	secret := skip(value, scheme, gaps)
-	if secret > scheme && secret < len(value) && schemes.hasFold(value[:scheme]) {
+	if secret < len(value) && schemes.hasFold(value[:scheme]) {
 		return start + secret
 	}
 	return start
