@@ -29,7 +29,8 @@ func (s *scanner) address(i int) int {
 	end := until(b, start, authorityEnds)
 	at := start + bytes.LastIndexByte(b[start:end], '@')
 	colon := start + bytes.IndexByte(b[start:end], ':')
-	if at < start && colon > start && !s.port(b[colon+1:end], end) {
+	atEnd := s.cut && end == len(b) // nobody knows how it goes on
+	if at < start && colon > start && (atEnd || !only(b[colon+1:end], digits)) {
 		// No port: a password that has the same bytes as the rest of an address.
 		at = s.lastAt(colon)
 		if at < start && s.cut && s.addressEnd == len(b) {
@@ -56,12 +57,6 @@ func (s *scanner) address(i int) int {
 		s.mask(password)
 	}
 	return at
-}
-
-// port reports whether what follows a host is the number of a port. At the end of what
-// was cut nobody knows.
-func (s *scanner) port(text []byte, end int) bool {
-	return only(text, digits) && !(s.cut && end == len(s.b))
 }
 
 // maskUser masks a user's name that is the secret, as the password tells.

@@ -1,32 +1,22 @@
 package redact
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"slices"
 )
 
-var errCovers = errors.New("no text can match it, as it sees one argument at a time, in which there is no NUL, and ^ and $ are its beginning and its end; " +
-	"change or remove it")
-
 // compile reads a regular expression of the user. In it "." stands for a line break too,
 // so that "(.*)$" covers all of a value.
 func compile(expression string) (*regexp.Regexp, error) {
-	_, err := regexp.Compile(expression) // as it stands, since this is what an error quotes
-	var prog *syntax.Prog
-	if err == nil {
-		var parsed *syntax.Regexp
-		if parsed, err = syntax.Parse(expression, syntax.Perl|syntax.DotNL); err == nil {
-			prog, err = syntax.Compile(parsed.Simplify())
-		}
-	}
+	parsed, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
 	if err != nil {
 		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
 	}
-	if !covers(prog) {
-		return nil, fmt.Errorf("%q masks nothing: %w", expression, errCovers)
+	if prog, err := syntax.Compile(parsed.Simplify()); err != nil || !covers(prog) {
+		return nil, fmt.Errorf("%q masks nothing: no text can match it, as it sees one argument at a time, in which there is no NUL, "+
+			"and ^ and $ are its beginning and its end; change or remove it", expression)
 	}
 	return regexp.Compile("(?s:" + expression + ")")
 }
@@ -39,47 +29,43 @@ type position struct {
 	taken         bool // the match is not empty
 }
 
-var around = [...]rune{-1, '\n', 'a'}
+var around = []rune{-1, '\n', 'a'}
 
 // covers reports whether an expression can match one character or more of an argument, as
 // far as that can be known.
 func covers(prog *syntax.Prog) bool {
 	seen := make(map[position]bool)
-	var leads func(p position) bool // from p to such a match
+	var leads func(p position) bool // to such a match
 	leads = func(p position) bool {
 		if seen[p] {
 			return false
 		}
 		seen[p] = true
 		in := &prog.Inst[p.pc]
-		next := p
-		next.pc = in.Out
+		next, other := p, p
+		next.pc, other.pc = in.Out, in.Arg
 		switch in.Op {
 		case syntax.InstMatch:
 			return p.taken
 		case syntax.InstFail:
 			return false
 		case syntax.InstAlt, syntax.InstAltMatch:
-			other := p
-			other.pc = in.Arg
 			return leads(next) || leads(other)
 		case syntax.InstEmptyWidth: // those about words may hold
+			const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
 			return syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 && leads(next)
 		case syntax.InstCapture, syntax.InstNop:
 			return leads(next)
 		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
 		}
-		return p.reads(in) && slices.ContainsFunc(around[:], func(after rune) bool {
+		return p.reads(in) && slices.ContainsFunc(around, func(after rune) bool {
 			return leads(position{in.Out, p.after, after, true})
 		})
 	}
-	start := uint32(prog.Start)
-	return slices.ContainsFunc(around[:], func(after rune) bool {
-		return leads(position{start, -1, after, false}) || leads(position{start, '\n', after, false})
+	return slices.ContainsFunc(around, func(after rune) bool {
+		return leads(position{uint32(prog.Start), -1, after, false}) || leads(position{uint32(prog.Start), '\n', after, false})
 	})
 }
-
-const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
 
 // reads reports whether an instruction can take the character after p, if that is no NUL,
 // which is in no argument.

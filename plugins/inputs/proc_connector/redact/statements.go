@@ -15,14 +15,13 @@ func (s *scanner) keyword(i int) int {
 	b := s.b[i:]
 	switch lower(b[0]) {
 	case 'p':
-		switch {
-		case !startsFold(b, "password"):
-		case s.login && at(b, 8) == ' ' && len(b) > 9 && !quotes[b[9]]:
+		if s.login && startsFold(b, "password ") && len(b) > 9 && !quotes[b[9]] {
 			s.login = false
 			end := until(b, 9, wordEnds)
 			s.mask(b[9:end])
 			return i + end
-		default:
+		}
+		if startsFold(b, "password") {
 			return s.text(i, i+len("password"))
 		}
 	case 'l':
@@ -51,12 +50,11 @@ func (s *scanner) keyword(i int) int {
 func (s *scanner) text(i, v int) int {
 	b := s.b
 	v = skip(b, v, beforeString)
-	if v == len(b) || alnums[b[v-1]] {
-		return i
-	}
 	start, end := v+1, 0
 	switch {
-	case b[v] == '\'', b[v] == '"' && b[v-1] == '(':
+	case alnums[b[v-1]]:
+		return i
+	case at(b, v) == '\'', at(b, v) == '"' && b[v-1] == '(':
 		end = closing(b, v)
 	case startsWith(b[v:], "$$"):
 		start++
