@@ -14,7 +14,7 @@ const (
 var (
 	authorityEnds = chars(blank + quote + `/?#<>|\`)
 	hookEnds      = chars(blank + quote + `?#\|;`)
-	userChars     = chars(`a-zA-Z0-9_.%+/\-`)
+	userChars     = chars(alnum + `_-.%+/\`)
 )
 
 // address is at the "://" of an address. It masks the password in it, a user that is a
@@ -122,5 +122,5 @@ func (s *scanner) userinfo(i int) int {
 
 var (
 	userStarts = chars(blank + quote + "=")
-	hostStarts = chars("a-zA-Z0-9[*")
+	hostStarts = chars(alnum + "[*")
 )

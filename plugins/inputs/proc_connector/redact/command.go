@@ -135,7 +135,7 @@ func (c *command) pair(b []byte) {
 // option is a word that begins with a dash. It reports whether there is nothing more in
 // it.
 func (c *command) option(b []byte) bool {
-	dashes := min(skip(b, 0, dash), 2)
+	dashes := min(skip(b, 0, hyphens), 2)
 	name, given, assigned := bytes.Cut(b[dashes:], []byte{'='})
 	if len(name) == 0 {
 		return false
@@ -207,7 +207,7 @@ func (c *command) expectNamed(name []byte) {
 	}
 }
 
-var optionChars = chars("a-zA-Z-")
+var optionChars = chars(capital + small + "-")
 
 // optionLike reports whether a word where a secret is expected is an option, as where
 // that secret is asked for instead.
@@ -374,13 +374,13 @@ func formOf(option []byte) int {
 	return max(anyForm, slices.IndexFunc(forms[:], func(l *list) bool { return l != nil && l.has(option) }))
 }
 
-var leadingChars = chars("a-zA-Z0-9_.[]/:-")
+var leadingChars = chars(alnum + "_-.[]/:")
 
 // leading is name=value that begins a word, with or without dashes before, or
 // --option=name=value. The value is all the rest, unless another name follows.
 func (c *command) leading(b []byte, f int) {
 	const levels = 3
-	dashes := skip(b, 0, dash)
+	dashes := skip(b, 0, hyphens)
 	name := b[dashes:]
 	for level := range levels {
 		end := skipFew(name, 0, leadingChars, maxKey)

@@ -126,7 +126,7 @@ func (s *scanner) header(cookie bool, opening byte, i int) int {
 			end--
 		}
 	case s.code:
-		end = s.bareEnd(s.skipScheme(start, len(b)))
+		end = s.end(s.bare, s.skipScheme(start, len(b)))
 	case inLine[opening]:
 		// A word, and of an authorization the one after the scheme.
 		end = s.end(wordEnd, s.skipScheme(start, len(b)))
@@ -216,6 +216,6 @@ const (
 )
 
 var (
-	tagChars   = chars("a-zA-Z0-9_.:-")
+	tagChars   = chars(alnum + "_-.:")
 	tagsInCode = chars("<;&|\n")
 )

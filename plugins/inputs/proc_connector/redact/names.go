@@ -93,7 +93,7 @@ func split(n, text []byte) []byte {
 	return n[:back(n, len(n), numbersApart, maxName)]
 }
 
-var numbersApart = chars("0-9-")
+var numbersApart = chars(digit + "-")
 
 // cutLast cuts the last word off.
 func cutLast(name []byte) (rest, last []byte) {

@@ -146,7 +146,8 @@ func (r *Redactor) index(part []byte) int { return cap(r.arg) - cap(part) }
 // maskValue masks the value of something with a name of this strength, and reports whether
 // it did. A shell puts something else in place of a reference.
 func (r *Redactor) maskValue(s strength, value []byte, shell bool) bool {
-	if !secretValue(s, value) || shell && reference(value) {
+	tells := s == certain || !pathLike.has(value) && (s == likely || s == vague && random(value))
+	if !tells || trivial(value) || shell && reference(value) {
 		return false
 	}
 	r.mask(value)

@@ -78,7 +78,12 @@ var (
 func (p *program) is(trait string) bool { return slices.Contains(p.traits, trait) }
 
 // becomes returns what the program is like after a word, or nil.
-func (p *program) becomes(word []byte) *program { return programs[p.after[string(word)]] }
+func (p *program) becomes(word []byte) *program {
+	if len(p.after) == 0 {
+		return nil
+	}
+	return programs[p.after[string(word)]]
+}
 
 func newProgram() *program {
 	return &program{
@@ -181,13 +186,14 @@ func programOf(path []byte) *program {
 	if p := programs[string(name)]; p != nil {
 		return p
 	}
-	if dot := bytes.LastIndexByte(name, '.'); dot >= 0 && extensions.has(name[dot:]) {
-		name, ofFile = name[:dot], true
+	tail := name[max(0, len(name)-len(".phar")):]
+	if dot := bytes.LastIndexByte(tail, '.'); dot >= 0 && extensions.has(tail[dot:]) {
+		name, ofFile = name[:len(name)-len(tail)+dot], true
 	}
 	// A version may follow, in the name of a file also after a "-".
-	version := "0123456789."
+	version := digit + "."
 	if ofFile {
-		version = "0123456789.-"
+		version = digit + ".-"
 	}
 	if p := programs[string(bytes.TrimRight(name, version))]; p != nil {
 		return p

@@ -10,6 +10,7 @@ type scanner struct {
 	b          []byte
 	program    *program
 	ends       [16]memo // of the endings
+	bare       ending   // of values without quotes
 	shell      bool     // there is a blank, or a shell reads it anyway
 	addressEnd int      // where the last address ends
 	login      bool     // "login" was there, as in .netrc
@@ -40,9 +41,9 @@ var (
 
 // kinds of characters in tokens.
 var kinds = map[string]ending{
-	"hex": newEnding(after(chars("0-9a-fA-F"))), "upper": newEnding(after(chars("A-Z0-9"))),
+	"hex": newEnding(after(chars(digit + "abcdefABCDEF"))), "upper": newEnding(after(chars(digit + capital))),
 	"alnum": newEnding(after(alnums)), "token": newEnding(after(tokenChars)),
-	"dotted": newEnding(after(nameChars)), "base64": newEnding(after(chars("a-zA-Z0-9_.+/=-"))),
+	"dotted": newEnding(after(nameChars)), "base64": newEnding(after(chars(alnum + "_-.+/="))),
 }
 
 func before(set *charset) func([]byte, int) int {
@@ -67,6 +68,9 @@ func (s *scanner) end(e ending, i int) int {
 
 func (r *Redactor) scan(b []byte, p *program) {
 	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
+	if s.bare = valueEnd; r.code {
+		s.bare = commandEnd
+	}
 	r.listed = r.listed || p.keys.words != nil
 	for i := 0; i < len(b); {
 		next := 0
@@ -107,7 +111,6 @@ type key struct {
 	start, end int
 	quoted     bool // "name": or ['name'] =
 	spaced     bool // name =
-	query      bool // ?name= or &name=
 }
 
 // maxKey bounds the way back to where a name begins.
@@ -116,6 +119,7 @@ const maxKey = 128
 var (
 	closers   = chars(quote + `\])}`)
 	assigners = chars(":+?")
+	queries   = chars("?&")
 )
 
 func (s *scanner) keyBefore(i int) key {
@@ -128,7 +132,6 @@ func (s *scanner) keyBefore(i int) key {
 	k.end = back(b, name, closers, 8)
 	k.spaced, k.quoted = name < i, k.end < name
 	k.start = back(b, k.end, nameChars, maxKey)
-	k.query = at(b, k.start-1) == '?' || at(b, k.start-1) == '&'
 	return k
 }
 
@@ -148,7 +151,7 @@ func (s *scanner) assignment(i int) int {
 	}
 	text := bytes.TrimLeft(b[k.start:k.end], "-")
 	strong := strengthOf(text)
-	if strong == vague && !k.query {
+	if strong == vague && !queries[at(b, k.start-1)] {
 		strong = harmless
 	}
 	strong = s.named(text, v, strong)
@@ -201,15 +204,7 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 			return q + 1, end
 		}
 	}
-	return v, s.bareEnd(v)
-}
-
-// bareEnd returns where a value without quotes ends.
-func (s *scanner) bareEnd(i int) int {
-	if s.code {
-		return s.end(commandEnd, i)
-	}
-	return s.end(valueEnd, i)
+	return v, s.end(s.bare, v)
 }
 
 // secret masks a value unless it is none that needs it, and returns where to go on.

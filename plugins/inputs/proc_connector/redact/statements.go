@@ -7,7 +7,7 @@ var (
 	wordEnds     = chars(blank + quote + `\`)
 	sendOptions  = chars(blank + "-")
 	sendOpens    = chars(`"\{`)
-	bearerChars  = chars("a-zA-Z0-9_.+/=~-")
+	bearerChars  = chars(alnum + "_-.+/=~")
 )
 
 // keyword is at a word after which SQL, .netrc, an authorization or expect has a secret.
@@ -132,11 +132,10 @@ func (s *scanner) call(start, end int) int {
 		return end
 	}
 	before := 1
-	switch word := b[start:end]; {
-	case connects.hasFold(word):
-		before = 2
-	case !calls.hasFold(word):
-		return end
+	if word := b[start:end]; !calls.hasFold(word) {
+		if before = 2; !connects.hasFold(word) {
+			return end
+		}
 	}
 	for ; ; before-- {
 		q := skipFew(b, i+1, blanks, maxBlanks)

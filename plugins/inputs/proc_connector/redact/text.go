@@ -8,44 +8,43 @@ import (
 // A charset is a set of characters.
 type charset [256]bool
 
-// chars returns the characters of a list, in which a-z is a range.
 func chars(list string) *charset {
 	set := new(charset)
-	for i := 0; i < len(list); i++ {
-		first, last := int(list[i]), int(list[i])
-		if i+2 < len(list) && list[i+1] == '-' {
-			i += 2
-			last = int(list[i])
-		}
-		for c := first; c <= last; c++ {
-			set[c] = true
-		}
+	for _, c := range []byte(list) {
+		set[c] = true
 	}
 	return set
 }
 
-const blank, quote = " \t\n\r", "'\"`"
+const (
+	digit   = "0123456789"
+	capital = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	small   = "abcdefghijklmnopqrstuvwxyz"
+	alnum   = digit + capital + small
+	blank   = " \t\n\r"
+	quote   = "'\"`"
+)
 
 var (
-	digits      = chars("0-9")
-	capitals    = chars("A-Z")
-	smalls      = chars("a-z")
-	letters     = chars("a-zA-Z")
-	alnums      = chars("a-zA-Z0-9")
-	nameChars   = chars("a-zA-Z0-9_.-") // of names before "=" and ":"
-	identifiers = chars("a-zA-Z0-9_")   // of a shell's variables
-	tokenChars  = chars("a-zA-Z0-9_-")
-	base64Chars = chars("a-zA-Z0-9+/=")
+	digits      = chars(digit)
+	capitals    = chars(capital)
+	smalls      = chars(small)
+	letters     = chars(capital + small)
+	alnums      = chars(alnum)
 	blanks      = chars(blank)
 	quotes      = chars(quote)
-	escapes     = chars(`\` + quote)
-	randomChars = chars("a-zA-Z0-9+/_=.%~-")
-	wordChars   = chars("a-zA-Z.,!?-")
+	nameChars   = chars(alnum + "_-.") // of names before "=" and ":"
+	identifiers = chars(alnum + "_")   // of a shell's variables
+	tokenChars  = chars(alnum + "_-")
+	base64Chars = chars(alnum + "+/=")
+	randomChars = chars(alnum + "+/_=-.%~")
+	wordChars   = chars(capital + small + "-.,!?")
 	punctuation = chars(blank + quote + `\;&|,}]`)
-	spaces      = chars(" ")
-	dash        = chars("-")
+	escapes     = chars(`\` + quote)
 	backslashes = chars(`\`)
 	gaps        = chars(` \`) // between words that a shell has escaped
+	spaces      = chars(" ")
+	hyphens     = chars("-")
 )
 
 // at returns a character, or 0, which is in no argument, before and after them.
@@ -107,18 +106,9 @@ func startsFold(text []byte, prefix string) bool {
 
 func lower(c byte) byte {
 	if capitals[c] {
-		return c | 0x20
+		c |= 0x20
 	}
 	return c
-}
-
-// secretValue reports whether the value of something with a name of this strength is
-// to be masked.
-func secretValue(s strength, value []byte) bool {
-	if s == harmless || trivial(value) {
-		return false
-	}
-	return s == certain || !pathLike.has(value) && (s == likely || random(value))
 }
 
 // trivial reports whether a value says nothing, or only yes or no.
@@ -137,13 +127,8 @@ func random(value []byte) bool {
 
 // mixed reports whether text is of more than one kind of letters and digits.
 func mixed(text []byte) bool {
-	kinds := 0
-	for _, set := range [...]*charset{digits, capitals, smalls} {
-		if has(text, set) {
-			kinds++
-		}
-	}
-	return kinds > 1
+	isSmall, isCapital := has(text, smalls), has(text, capitals)
+	return isSmall && isCapital || (isSmall || isCapital) && has(text, digits)
 }
 
 // reference reports whether a value of a shell's command line is only taken from

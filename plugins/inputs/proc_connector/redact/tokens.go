@@ -26,7 +26,7 @@ func (s *scanner) token(i int) int {
 	return i
 }
 
-var awsChars = chars("a-zA-Z0-9+/")
+var awsChars = chars(alnum + "+/")
 
 // awsSecretKey reports whether text may be the secret that goes with an access key.
 func awsSecretKey(text []byte) bool {
@@ -43,8 +43,8 @@ const (
 )
 
 var (
-	pemChars       = chars("a-zA-Z0-9+/=" + blank)
-	pemHeaderChars = chars("a-zA-Z0-9,. -")
+	pemChars       = chars(alnum + "+/=" + blank)
+	pemHeaderChars = chars(alnum + "-,. ")
 )
 
 // privateKey masks the private key whose first line begins at i.
