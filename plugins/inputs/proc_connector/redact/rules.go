@@ -225,6 +225,7 @@ type list struct {
 
 type pattern struct {
 	text               string
+	last               byte // of text: for most it tells
 	before, after, not bool // whether something may stand before and after it
 }
 
@@ -242,7 +243,7 @@ func (l *list) add(words []string) error {
 		case text == "":
 			l.words[word] = true
 		case before || after:
-			l.patterns = append(l.patterns, pattern{text, before, after, not})
+			l.patterns = append(l.patterns, pattern{text, text[len(text)-1], before, after, not})
 		default:
 			l.words[text] = !not
 		}
@@ -254,8 +255,9 @@ func (l *list) has(word []byte) bool {
 	if in, known := l.words[string(word)]; known || len(word) == 0 {
 		return in
 	}
+	last := word[len(word)-1]
 	for i := range l.patterns {
-		if p := &l.patterns[i]; p.fits(word) {
+		if p := &l.patterns[i]; (p.after || p.last == last) && p.fits(word) {
 			return !p.not
 		}
 	}
@@ -263,16 +265,15 @@ func (l *list) has(word []byte) bool {
 }
 
 func (p *pattern) fits(word []byte) bool {
-	first, last := p.text[0], p.text[len(p.text)-1] // for most they tell
 	switch more := len(word) - len(p.text); {
 	case more < 0:
 		return false
 	case !p.after:
-		return word[len(word)-1] == last && string(word[more:]) == p.text
+		return string(word[more:]) == p.text
 	case !p.before:
-		return word[0] == first && string(word[:len(p.text)]) == p.text
+		return word[0] == p.text[0] && string(word[:len(p.text)]) == p.text
 	}
-	return find(word, 0, p.text) < len(word)
+	return bytes.Contains(word, []byte(p.text))
 }
 
 // hasFold reports whether a word is in a list, in capital or small letters.

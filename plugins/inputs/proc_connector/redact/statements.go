@@ -133,9 +133,9 @@ func (s *scanner) call(start, end int) int {
 	}
 	before := 1
 	if word := b[start:end]; !calls.hasFold(word) {
-		if before = 2; !connects.hasFold(word) {
-			return end
-		}
+		return end
+	} else if connects.hasFold(word) {
+		before = 2
 	}
 	for ; ; before-- {
 		q := skipFew(b, i+1, blanks, maxBlanks)
