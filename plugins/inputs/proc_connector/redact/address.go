@@ -112,7 +112,7 @@ func (s *scanner) userinfo(i int) int {
 			return i
 		}
 	}
-	if host := b[at+1:]; len(host) == 0 && !s.cut || digests.has(host) || len(host) > 0 && !driver && !hostStarts[host[0]] ||
+	if host := b[at+1:]; len(host) == 0 && !s.cut || digests.has(host) || len(host) > 0 && !hostStarts[host[0]] ||
 		len(host) > 2 && digits[host[0]] && host[1] == 'x' && host[2] == '.' {
 		return i
 	}

@@ -41,8 +41,6 @@ func (c *command) word(b []byte) {
 	text := c.program.is("prose")
 	spaced := bytes.IndexByte(b, ' ') >= 0
 	switch {
-	case e == "sentence":
-		return
 	case e == "value":
 		c.leading(b, form)
 	case e != "" && !(e == "secret" && optionLike(b)):
@@ -151,7 +149,7 @@ func (c *command) option(b []byte) bool {
 		e, value = c.letters(b)
 	}
 	if e == "" {
-		if e = p.long[string(name)]; e != "" && assigned {
+		if e = p.long[string(name)]; assigned && e != "" && e != "input" {
 			value, c.ordinary = given, c.index(given)-1
 		}
 	}
@@ -168,7 +166,7 @@ func (c *command) option(b []byte) bool {
 	case e == "flags":
 	case e != "":
 		c.next, c.strong = e, certain
-	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
+	case assigned:
 	case sentenceOptions.has(name):
 		c.next = "sentence"
 	default:
@@ -397,12 +395,12 @@ func (c *command) leading(b []byte, f int) {
 			return
 		}
 		strong := strengthOf(name)
-		if level == 0 && dashes == 1 && len(name) > 1 {
+		if level == 0 && dashes == 1 {
 			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
 		}
 		option := level == 0 && dashes > 0
-		if c.program.is("values") && !option && strong <= vague && !publicNames.has(name) && !startsWith(rest, "@") {
-			strong = likely
+		if c.program.is("values") && !option && !publicNames.has(name) && !startsWith(rest, "@") {
+			strong = max(strong, likely)
 		}
 		c.listed = c.listed || f == listForm
 		if strong > vague {
