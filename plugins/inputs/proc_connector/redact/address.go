@@ -17,8 +17,7 @@ var (
 	userChars     = chars(alnum + `_-.%+/\`)
 )
 
-// address is at the "://" of an address. It masks the password in it, a user that is a
-// token, and the part of a webhook's path that is its secret.
+// address is at "://". It masks the password, a user who is a token, and the secret of a webhook.
 func (s *scanner) address(i int) int {
 	b := s.b
 	if i == 0 || !alnums[b[i-1]] {
@@ -89,8 +88,7 @@ func (s *scanner) webhook(start, end int) int {
 	return start
 }
 
-// userinfo is at the ":" of user:password@host without a scheme, as in the data source
-// names of Go's drivers and in the addresses of proxies.
+// userinfo is at the ":" of user:password@host without a scheme, as Go's drivers and proxies have it.
 func (s *scanner) userinfo(i int) int {
 	b := s.b
 	start := back(b, i, userChars, maxName)
@@ -105,10 +103,9 @@ func (s *scanner) userinfo(i int) int {
 		return i
 	}
 	driver := startsWith(b[at:], "@tcp(") || startsWith(b[at:], "@unix(")
-	if slash := bytes.IndexByte(b[i+1:at], '/'); slash >= 0 && !driver && domains == 0 {
+	if slash := find(b[:at], i+1, "/"); slash < at && !driver && domains == 0 {
 		// The "@" belongs to what follows the host.
-		at = i + 1 + bytes.LastIndexByte(b[i+1:i+1+slash], '@')
-		if at <= i+1 {
+		if at = i + 1 + bytes.LastIndexByte(b[i+1:slash], '@'); at <= i+1 {
 			return i
 		}
 	}

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// A command follows the words of one command line, and knows from the program and from
-// the word before what the next one is.
+// A command knows what the next word of a command line is, from the program and the word before.
 type command struct {
 	*Redactor
 	depth   int // of the quotes that the words are in: a shell has them before the program
@@ -33,8 +32,7 @@ func (c *command) is(p *program) {
 	*c = command{Redactor: c.Redactor, depth: c.depth, program: p, named: true, remote: remote, reads: reads, skip: p.wraps - 1}
 }
 
-// word handles one word of a command line: an argument, or a word of a shell's command
-// in it.
+// word handles one word of a command line: an argument, or a word of a shell's command in it.
 func (c *command) word(b []byte) {
 	e, unclear, form := c.next, c.unclear, c.form
 	c.next, c.unclear, c.form = "", false, anyForm
@@ -130,8 +128,7 @@ func (c *command) pair(b []byte) {
 	}
 }
 
-// option is a word that begins with a dash. It reports whether there is nothing more in
-// it.
+// option is a word that begins with a dash. It reports whether there is nothing more in it.
 func (c *command) option(b []byte) bool {
 	dashes := min(skip(b, 0, hyphens), 2)
 	name, given, assigned := bytes.Cut(b[dashes:], []byte{'='})
@@ -176,8 +173,7 @@ func (c *command) option(b []byte) bool {
 	return false
 }
 
-// letters returns what the program says of short options in one word, the last of which
-// may have its value attached.
+// letters returns what the program says of short options in one word, the last perhaps with its value.
 func (c *command) letters(b []byte) (e string, value []byte) {
 	for i := 1; i < len(b); i++ {
 		e = c.program.short[b[i]]
@@ -207,16 +203,14 @@ func (c *command) expectNamed(name []byte) {
 
 var optionChars = chars(capital + small + "-")
 
-// optionLike reports whether a word where a secret is expected is an option, as where
-// that secret is asked for instead.
+// optionLike reports whether a word in place of a secret is an option: the program asks for the secret.
 func optionLike(b []byte) bool {
 	const longest = 40
 	end := skip(b, 0, optionChars)
 	return len(b) > 1 && b[0] == '-' && end <= longest && (end == len(b) || b[end] == '=')
 }
 
-// positional is a word that is neither an option nor an option's value, as far as that is
-// clear.
+// positional is a word that is neither an option nor, as far as that is clear, an option's value.
 func (c *command) positional(b []byte, unclear bool) {
 	c.code = c.code || c.remote
 	p := c.program
@@ -251,10 +245,8 @@ func (c *command) positional(b []byte, unclear bool) {
 	}
 }
 
-// place masks an argument that is a secret by the order of arguments, of which at have
-// been there.
+// place masks an argument that is a secret by the order of arguments, of which at were there.
 func (c *command) place(at *int, place []string, b []byte) {
-	const never = 1 << 10 // more than any place has
 	floats := place[0] == "..."
 	if floats {
 		place = place[1:]
@@ -267,7 +259,7 @@ func (c *command) place(at *int, place []string, b []byte) {
 	case fits(place[*at], b):
 		*at++
 	case !floats:
-		*at = never
+		*at = len(place)
 	case fits(place[0], b):
 		*at = 1
 	default:
@@ -275,8 +267,7 @@ func (c *command) place(at *int, place []string, b []byte) {
 	}
 }
 
-// fits reports whether an argument is a word, in capital or small letters, or begins with
-// it where that ends with a "*".
+// fits reports whether an argument is a word, or where that ends with "*", begins with it.
 func fits(word string, b []byte) bool {
 	prefix, begins := strings.CutSuffix(word, "*")
 	if begins {
@@ -331,8 +322,7 @@ func (c *command) oracle(b []byte) {
 	c.mask(password)
 }
 
-// isName reports whether an argument is the name of a setting: those that are commands,
-// such as set-password, are not.
+// isName reports whether an argument names a setting, and is no command such as set-password.
 func isName(b []byte) bool {
 	last := b[bytes.LastIndexByte(b, '/')+1:]
 	switch {

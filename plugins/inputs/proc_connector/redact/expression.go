@@ -31,8 +31,7 @@ type position struct {
 
 var around = []rune{-1, '\n', 'a'}
 
-// covers reports whether an expression can match one character or more of an argument, as
-// far as that can be known.
+// covers reports whether an expression can match a character of an argument, as far as that is clear.
 func covers(prog *syntax.Prog) bool {
 	seen := make(map[position]bool)
 	var leads func(p position) bool // to such a match
@@ -67,8 +66,7 @@ func covers(prog *syntax.Prog) bool {
 	})
 }
 
-// reads reports whether an instruction can take the character after p, if that is no NUL,
-// which is in no argument.
+// reads reports whether an instruction can take the character after p. No argument has a NUL in it.
 func (p *position) reads(in *syntax.Inst) bool {
 	listed := in.Op == syntax.InstRune || in.Op == syntax.InstRune1
 	switch p.after {
@@ -80,8 +78,7 @@ func (p *position) reads(in *syntax.Inst) bool {
 	return !listed || slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
 }
 
-// expressions masks what the groups of a match cover, or all of it where there is none, or
-// none took part.
+// expressions masks what the groups of a match cover, or all of it where none took part.
 func (r *Redactor) expressions(arg []byte) {
 	for _, re := range r.extra {
 		for _, at := range re.FindAllSubmatchIndex(arg, -1) {

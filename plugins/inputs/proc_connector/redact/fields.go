@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// colon is at a ":", which stands in addresses, in headers, in JSON and YAML, and between
-// user and password.
+// colon is at a ":" of an address, of a header, of JSON or YAML, or between user and password.
 func (s *scanner) colon(i int) int {
 	switch rest := s.b[i+1:]; {
 	case startsWith(rest, "//"):
@@ -63,8 +62,7 @@ func encoded(b []byte, i int) bool {
 	return len(text) >= least && len(text)%4 == 0 && mixed(text)
 }
 
-// field is Name: value or name: value, at the beginning of the argument or of a line, or
-// after a quote. It returns i if there is none.
+// field is name: value at the beginning of the argument or of a line, or after a quote, or returns i.
 func (s *scanner) field(k key, i int) int {
 	b, opening := s.b, byte(0)
 	switch {
@@ -91,20 +89,15 @@ func (s *scanner) field(k key, i int) int {
 	// Prose goes on after the word: "token: handle expiry".
 	rest := skip(b, end, blanks)
 	alone := proseEnds[at(b, rest)] || at(b, rest-1) == '\n'
-	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !s.indented(k.start)) {
+	line := back(b, k.start, spaces, maxName-1)
+	indented := line == 0 || b[line-1] == '\n'
+	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !indented) {
 		return i
 	}
 	return s.secret(i, start, end, strong)
 }
 
-// indented reports whether nothing but blanks stands before i in its line.
-func (s *scanner) indented(i int) bool {
-	start := back(s.b, i, spaces, maxName-1)
-	return start == 0 || s.b[start-1] == '\n'
-}
-
-// headerName reports whether the last word of a name with dashes says that it is a
-// secret's.
+// headerName reports whether the last word of a name with dashes says that it is a secret's.
 func headerName(text []byte) bool {
 	dash := bytes.LastIndexByte(text, '-')
 	if dash <= 0 || strengthOf(text) == harmless {
@@ -142,8 +135,7 @@ func (s *scanner) header(cookie bool, opening byte, i int) int {
 	return s.secret(i, start, end, certain)
 }
 
-// skipScheme returns where in a value the secret begins, after the scheme of an
-// authorization.
+// skipScheme returns where in a value the secret begins, after the scheme of an authorization.
 func (s *scanner) skipScheme(start, end int) int {
 	const longest = 24
 	value := s.b[start:end]
@@ -167,9 +159,8 @@ func (s *scanner) telegram(i int) int {
 	return end
 }
 
-// element is at a "<" or ">" of XML. It masks what is between the tags of an element whose
-// name is that of a secret, as in <ns:Password type="x">secret</…>, and what follows an
-// element that names one, as in a property list.
+// element is at a "<" or ">" of XML. It masks what is in an element with the name of a secret,
+// <ns:Password type="x">secret</…>, or after one that names it, as in a property list.
 func (s *scanner) element(i int) int {
 	b := s.b
 	if b[i] == '<' {

@@ -75,8 +75,8 @@ func strengthOfLast(last, before []byte, upper bool) strength {
 	return harmless
 }
 
-// split appends the words of a name to n, in small letters, with "-" between them and
-// without the numbers at their ends.
+// split appends the words of a name to n, in small letters, with "-" between them, without numbers
+// at their ends.
 func split(n, text []byte) []byte {
 	for i, c := range text {
 		// At punctuation, and where capitals begin.
@@ -101,8 +101,7 @@ func cutLast(name []byte) (rest, last []byte) {
 	return name[:max(i, 0)], name[i+1:]
 }
 
-// hasStem is a quick look at whether a name may be a secret's: it has the first two
-// letters of a stem.
+// hasStem is a quick look at whether a name may be a secret's: the first two letters of a stem are there.
 func hasStem(text []byte) bool {
 	for i := 1; i < len(text); i++ {
 		if stems[text[i-1]&31]>>(text[i]&31)&1 != 0 {

@@ -34,8 +34,7 @@ func must[T any](t T, err error) T {
 	return t
 }
 
-// eachLine calls do with the fields of each line that is no comment, and whether the
-// line is indented.
+// eachLine calls do with the fields of each line that is no comment, and whether it is indented.
 func eachLine(rules string, do func(fields []string, indented bool) error) error {
 	for line := range strings.Lines(strings.ReplaceAll(rules, "\\\n", "")) {
 		fields := strings.Fields(line)
@@ -68,8 +67,7 @@ const (
 	maxPlaces = 8  // of a program
 )
 
-// expectations are what an option says of the word after it, and traits what is true of
-// all arguments of a program.
+// expectations are what an option says of the next word, traits are true of all arguments.
 var (
 	expectations = strings.Fields("value secret attached pair keyed cookies source sentence code words program flags input")
 	traits       = strings.Fields("single names values words labeled prose writes reads remote paths oracle expect")

@@ -2,9 +2,8 @@ package redact
 
 import "bytes"
 
-// A scanner is one pass over an argument, for what tells a secret by its form: name=value,
-// "name": "value", headers, credentials in addresses, tokens. Each method is given an
-// index and returns the one to go on with, at least the next.
+// A scanner is one pass over an argument, for what tells a secret by its form. Each method is given
+// an index and returns the one to go on with, at least the next.
 type scanner struct {
 	*Redactor
 	b          []byte
@@ -135,8 +134,7 @@ func (s *scanner) keyBefore(i int) key {
 	return k
 }
 
-// assignment is at the "=" of name=value, also of name = value, "name" => value and the
-// like.
+// assignment is at the "=" of name=value, name = value, "name" => value and the like.
 func (s *scanner) assignment(i int) int {
 	b, k := s.b, s.keyBefore(i)
 	if k.start == k.end || i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
@@ -185,8 +183,7 @@ func (s *scanner) named(text []byte, v int, strong strength) strength {
 	return strong
 }
 
-// value returns where a value begins and ends that is not the rest of its argument for
-// sure. In a query it is what may be in one.
+// value returns where a value begins and ends that may not be the rest of its argument.
 func (s *scanner) value(v int, query bool) (start, end int) {
 	switch {
 	case query || s.addressEnd > v:

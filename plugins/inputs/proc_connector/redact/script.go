@@ -7,8 +7,7 @@ const maxDepth = 3
 
 var separators = chars("\n;&()`|")
 
-// script takes an argument for what a shell would run, and its words for arguments. Text
-// that is none has few words that mean something here.
+// script takes an argument for what a shell would run. In other text few words mean something here.
 func (r *Redactor) script(b []byte, depth int) {
 	if depth > maxDepth {
 		return

@@ -131,8 +131,7 @@ func mixed(text []byte) bool {
 	return isSmall && isCapital || (isSmall || isCapital) && has(text, digits)
 }
 
-// reference reports whether a value of a shell's command line is only taken from
-// elsewhere: $NAME, ${NAME}, $(command).
+// reference reports whether a shell takes a value from elsewhere: $NAME, ${NAME}, $(command).
 func reference(value []byte) bool {
 	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
 		value = value[1 : n-1]
@@ -151,8 +150,7 @@ func reference(value []byte) bool {
 	return only(value[1:], identifiers)
 }
 
-// closing returns where the string ends that begins with the quote at q. One that
-// begins with \" ends with \".
+// closing returns where the string ends whose quote is at q. One that begins with \" ends with \".
 func closing(b []byte, q int) int {
 	escaped := at(b, q-1) == '\\'
 	for i := q + 1; i < len(b); i++ {
@@ -188,8 +186,8 @@ func bareEnd(b []byte, i int, code bool) int {
 	return len(b)
 }
 
-// listEnd returns where a value ends that may be one of several, as in
-// password=x&user=y or password=x user=y. Those in an option have commas between them.
+// listEnd returns where a value ends that another may follow, as in password=x&user=y and
+// password=x user=y. Those in an option have commas between them.
 func listEnd(b []byte, i int, option bool) int {
 	for ; i < len(b); i++ {
 		c := b[i]
