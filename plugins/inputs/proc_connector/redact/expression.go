@@ -15,8 +15,8 @@ func compile(expression string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
 	}
 	if prog, err := syntax.Compile(parsed.Simplify()); err != nil || !covers(prog) {
-		return nil, fmt.Errorf("%q masks nothing: no text can match it, as it sees one argument at a time, in which there is no NUL, "+
-			"and ^ and $ are its beginning and its end; change or remove it", expression)
+		return nil, fmt.Errorf("%q masks nothing: no text can match it, as it sees one argument at a time, "+
+			"in which there is no NUL, and ^ and $ are its beginning and its end; change or remove it", expression)
 	}
 	return regexp.Compile("(?s:" + expression + ")")
 }
@@ -61,8 +61,9 @@ func covers(prog *syntax.Prog) bool {
 			return leads(position{in.Out, p.after, after, true})
 		})
 	}
+	start := uint32(prog.Start)
 	return slices.ContainsFunc(around, func(after rune) bool {
-		return leads(position{uint32(prog.Start), -1, after, false}) || leads(position{uint32(prog.Start), '\n', after, false})
+		return leads(position{start, -1, after, false}) || leads(position{start, '\n', after, false})
 	})
 }
 

@@ -101,7 +101,7 @@ func cutLast(name []byte) (rest, last []byte) {
 	return name[:max(i, 0)], name[i+1:]
 }
 
-// hasStem is a quick look at whether a name may be a secret's: the first two letters of a stem are there.
+// hasStem is a quick look for the first two letters of a stem, without which no name is a secret's.
 func hasStem(text []byte) bool {
 	for i := 1; i < len(text); i++ {
 		if stems[text[i-1]&31]>>(text[i]&31)&1 != 0 {

@@ -1,0 +1,216 @@
+package redact
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// positional is a word that is neither an option nor, as far as that is clear, an option's value.
+func (c *command) positional(b []byte, unclear bool) {
+	c.code = c.code || c.remote
+	p := c.program
+	if after := p.becomes(b); after != nil {
+		c.is(after)
+		return
+	}
+	if p.wraps != 0 && !assigns(b) {
+		inner := programOf(b)
+		switch {
+		case p.wraps == anywhere && inner != unknown, p.wraps > 0 && c.skip <= 0 && (inner != unknown || !unclear):
+			c.is(inner)
+			return
+		case p.wraps > 0 && unclear:
+			return
+		}
+		c.skip--
+	}
+	for i, place := range p.places {
+		c.place(&c.at[i], place, b)
+	}
+	switch {
+	case len(b) < 2:
+	case strings.IndexByte(p.marks, b[0]) >= 0:
+		c.mask(b[1:])
+	case p.slash.words != nil && b[0] == '/':
+		c.slash(p, b)
+	case p.is("oracle"):
+		c.oracle(b)
+	case p.is("names") && isName(b):
+		c.expectNamed(b)
+	}
+}
+
+// place masks an argument that is a secret by the order of arguments, of which at were there.
+func (c *command) place(at *int, place []string, b []byte) {
+	floats := place[0] == "..."
+	if floats {
+		place = place[1:]
+	}
+	switch {
+	case *at >= len(place):
+	case place[*at] == "SECRET":
+		c.maskValue(certain, b, c.depth > 0)
+		*at++
+	case fits(place[*at], b):
+		*at++
+	case !floats:
+		*at = len(place)
+	case fits(place[0], b):
+		*at = 1
+	default:
+		*at = 0
+	}
+}
+
+// fits reports whether an argument is a word, or where that ends with "*", begins with it.
+func fits(word string, b []byte) bool {
+	prefix, begins := strings.CutSuffix(word, "*")
+	if begins {
+		b = b[:min(len(b), len(prefix))]
+	}
+	return strings.EqualFold(prefix, string(b))
+}
+
+// slash masks the password in /name:password and in /name:name:value,name:password.
+func (c *command) slash(p *program, b []byte) {
+	for i := 1; i < len(b); {
+		end := skip(b, i, nameChars)
+		if at(b, end) != ':' {
+			return
+		}
+		stop := end + 1
+		for stop < len(b) && !(b[stop] == ',' && slashName(b[stop+1:])) {
+			stop++
+		}
+		name, first := b[i:end], i == 1
+		i = stop + 1
+		switch {
+		case p.slash.has(name), strengthOf(name) > vague:
+			if first {
+				stop = len(b)
+			}
+			c.mask(b[end+1 : stop])
+			i = stop + 1
+		case first && slashName(b[end+1:]):
+			i = end + 1
+		}
+	}
+}
+
+// slashName reports whether text begins with name: .
+func slashName(text []byte) bool {
+	end := skipFew(text, 0, nameChars, maxName)
+	return end > 0 && at(text, end) == ':'
+}
+
+// oracle masks the password of user/password@database.
+func (c *command) oracle(b []byte) {
+	login := b[bytes.IndexByte(b, '=')+1:]
+	slash := bytes.IndexByte(login, '/')
+	if slash <= 0 || b[0] == '@' {
+		return
+	}
+	password := login[slash+1:]
+	if at := bytes.LastIndexByte(password, '@'); at >= 0 {
+		password = password[:at]
+	}
+	c.mask(password)
+}
+
+// isName reports whether an argument names a setting, and is no command such as set-password.
+func isName(b []byte) bool {
+	last := b[bytes.LastIndexByte(b, '/')+1:]
+	switch {
+	case len(last) < len(b), bytes.ContainsAny(b, ".:"):
+		return strengthOf(last) > vague
+	case settings.has(b):
+		return true
+	case bytes.ContainsAny(b, "=-"):
+		return false
+	}
+	for i, c := range b {
+		if c == '_' || i > 0 && capitals[c] && !capitals[b[i-1]] {
+			return true
+		}
+	}
+	return false
+}
+
+// assigns reports whether a word is NAME=value.
+func assigns(b []byte) bool {
+	end := skip(b, 0, identifiers)
+	return end > 0 && at(b, end) == '='
+}
+
+// How an option's name=value is written.
+const (
+	anyForm   = iota
+	wholeForm // the value is all the rest
+	listForm  // name=value,name=value
+	fileForm  // the value is a file's name
+)
+
+var forms = [...]*list{wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
+
+// formOf says how the value of an option is written.
+func formOf(option []byte) int {
+	return max(anyForm, slices.IndexFunc(forms[:], func(l *list) bool { return l != nil && l.has(option) }))
+}
+
+var leadingChars = chars(alnum + "_-.[]/:")
+
+// leading is name=value that begins a word, with or without dashes before, or
+// --option=name=value. The value is all the rest, unless another name follows.
+func (c *command) leading(b []byte, f int) {
+	const levels = 3
+	dashes := skip(b, 0, hyphens)
+	name := b[dashes:]
+	for level := range levels {
+		end := skipFew(name, 0, leadingChars, maxKey)
+		if end == 0 || at(name, end) != '=' {
+			return
+		}
+		rest := name[end+1:]
+		name = name[:end]
+		if startsWith(rest, "=") || name[end-1] == ':' {
+			return // a comparison, or a program's text
+		}
+		if f == fileForm {
+			c.ordinary = c.index(rest) - 1
+			return
+		}
+		strong := strengthOf(name)
+		if level == 0 && dashes == 1 {
+			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
+		}
+		option := level == 0 && dashes > 0
+		if c.program.is("values") && !option && !publicNames.has(name) && !startsWith(rest, "@") {
+			strong = max(strong, likely)
+		}
+		c.listed = c.listed || f == listForm
+		if strong > vague {
+			if f == listForm || !option && c.depth == 0 && f != wholeForm && has(name, smalls) {
+				rest = rest[:listEnd(rest, 0, f == listForm || level > 0)]
+			}
+			c.assigned(rest, strong)
+			return
+		}
+		if level == 0 {
+			f = max(f, formOf(name))
+		}
+		if name = rest; quotes[at(rest, 0)] {
+			name = rest[1:closing(rest, 0)]
+		}
+	}
+}
+
+// assigned masks a value, inside of its quotes.
+func (c *command) assigned(value []byte, strong strength) {
+	if quotes[at(value, 0)] {
+		if end := closing(value, 0); !alnums[at(value, end+1)] {
+			value = value[1:end]
+		}
+	}
+	c.maskValue(strong, value, c.depth > 0)
+}
