@@ -161,7 +161,7 @@ func (c *command) option(b []byte) bool {
 	case e == "flags":
 	case e != "":
 		c.next, c.strong = e, certain
-	case assigned:
+	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
 	case sentenceOptions.has(name):
 		c.next = "sentence"
 	default:
