@@ -76,7 +76,7 @@ func fits(word string, b []byte) bool {
 func (c *command) slash(p *program, b []byte) {
 	for i := 1; i < len(b); {
 		end := skip(b, i, nameChars)
-		if at(b, end) != ':' {
+		if char(b, end) != ':' {
 			return
 		}
 		stop := end + 1
@@ -101,7 +101,7 @@ func (c *command) slash(p *program, b []byte) {
 // slashName reports whether text begins with name: .
 func slashName(text []byte) bool {
 	end := skipFew(text, 0, nameChars, maxName)
-	return end > 0 && at(text, end) == ':'
+	return end > 0 && char(text, end) == ':'
 }
 
 // oracle masks the password of user/password@database.
@@ -140,7 +140,7 @@ func isName(b []byte) bool {
 // assigns reports whether a word is NAME=value.
 func assigns(b []byte) bool {
 	end := skip(b, 0, identifiers)
-	return end > 0 && at(b, end) == '='
+	return end > 0 && char(b, end) == '='
 }
 
 // How an option's name=value is written.
@@ -168,7 +168,7 @@ func (c *command) leading(b []byte, f int) {
 	name := b[dashes:]
 	for level := range levels {
 		end := skipFew(name, 0, leadingChars, maxKey)
-		if end == 0 || at(name, end) != '=' {
+		if end == 0 || char(name, end) != '=' {
 			return
 		}
 		rest := name[end+1:]
@@ -199,7 +199,7 @@ func (c *command) leading(b []byte, f int) {
 		if level == 0 {
 			f = max(f, formOf(name))
 		}
-		if name = rest; quotes[at(rest, 0)] {
+		if name = rest; quotes[char(rest, 0)] {
 			name = rest[1:closing(rest, 0)]
 		}
 	}
@@ -207,8 +207,8 @@ func (c *command) leading(b []byte, f int) {
 
 // assigned masks a value, inside of its quotes.
 func (c *command) assigned(value []byte, strong strength) {
-	if quotes[at(value, 0)] {
-		if end := closing(value, 0); !alnums[at(value, end+1)] {
+	if quotes[char(value, 0)] {
+		if end := closing(value, 0); !alnums[char(value, end+1)] {
 			value = value[1:end]
 		}
 	}

@@ -44,7 +44,7 @@ func (s *scanner) quotedField(k key, i int) int {
 	if string(text) == "auth" && encoded(b, v) {
 		strong = certain // docker's user:password
 	}
-	if strong <= vague || noValue[at(b, v)] {
+	if strong <= vague || noValue[char(b, v)] {
 		return i
 	}
 	start, end := s.value(v, false)
@@ -82,13 +82,13 @@ func (s *scanner) field(k key, i int) int {
 	}
 	v := skip(b, i+1, blanks)
 	strong := strengthOf(text)
-	if strong <= vague || quotes[opening] && at(b, v) == opening { // the end of a prompt: expect "Password:"
+	if strong <= vague || quotes[opening] && char(b, v) == opening { // the end of a prompt: expect "Password:"
 		return i
 	}
 	start, end := s.value(v, false)
 	// Prose goes on after the word: "token: handle expiry".
 	rest := skip(b, end, blanks)
-	alone := proseEnds[at(b, rest)] || at(b, rest-1) == '\n'
+	alone := proseEnds[char(b, rest)] || char(b, rest-1) == '\n'
 	line := back(b, k.start, spaces, maxName-1)
 	indented := line == 0 || b[line-1] == '\n'
 	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !indented) {
@@ -164,7 +164,7 @@ func (s *scanner) telegram(i int) int {
 func (s *scanner) element(i int) int {
 	b := s.b
 	if b[i] == '<' {
-		s.tag = letters[at(b, i+1)] && !alnums[at(b, i-1)] // and not Option<Token>
+		s.tag = letters[char(b, i+1)] && !alnums[char(b, i-1)] // and not Option<Token>
 		return i
 	}
 	if !s.tag || b[i-1] == '/' {

@@ -51,6 +51,21 @@ func TestRulesAreExplained(t *testing.T) {
 	}
 }
 
+// All words that tell a secret begin as one of the stems does: what has none is not looked at.
+func TestStems(t *testing.T) {
+	for _, l := range []*list{certainWords, likelyWords, certainLast, likelyLast, vagueLast} {
+		for word := range l.words {
+			require.True(t, hasStem([]byte(word)), word)
+		}
+		for _, p := range l.patterns {
+			require.True(t, p.not || hasStem([]byte(p.text)), p.text)
+		}
+	}
+	for _, word := range []string{"key", "pat", "_auth"} {
+		require.True(t, hasStem([]byte(word)), word)
+	}
+}
+
 // A program is known by its name with a version or an extension too, and x* stands
 // for all whose names begin with x.
 func TestProgramOf(t *testing.T) {

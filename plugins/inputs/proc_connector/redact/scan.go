@@ -124,7 +124,7 @@ var (
 func (s *scanner) keyBefore(i int) key {
 	var k key
 	b := s.b
-	if assigners[at(b, i-1)] {
+	if assigners[char(b, i-1)] {
 		i-- // :=, +=, ?=
 	}
 	name := back(b, i, blanks, maxKey)
@@ -141,7 +141,7 @@ func (s *scanner) assignment(i int) int {
 		return i
 	}
 	v := i + 1
-	if at(b, v) == '=' || at(b, v) == '>' {
+	if char(b, v) == '=' || char(b, v) == '>' {
 		v++
 	}
 	if k.spaced || k.quoted {
@@ -149,7 +149,7 @@ func (s *scanner) assignment(i int) int {
 	}
 	text := bytes.TrimLeft(b[k.start:k.end], "-")
 	strong := strengthOf(text)
-	if strong == vague && !queries[at(b, k.start-1)] {
+	if strong == vague && !queries[char(b, k.start-1)] {
 		strong = harmless
 	}
 	strong = s.named(text, v, strong)
@@ -160,7 +160,7 @@ func (s *scanner) assignment(i int) int {
 		return i
 	}
 	start, end := s.value(v, strong == vague)
-	if start == v && !s.code && at(b, k.start-1) == ';' {
+	if start == v && !s.code && char(b, k.start-1) == ';' {
 		end = s.end(settingEnd, v)
 	}
 	if k.spaced && !k.quoted && bytes.IndexByte(b[start:end], '(') >= 0 {
@@ -192,11 +192,11 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 		return v, s.end(itemEnd, v)
 	}
 	q := openingQuote(s.b, v)
-	if at(s.b, q) == '$' {
+	if char(s.b, q) == '$' {
 		q++ // bash's $''
 	}
 	q = skip(s.b, q, backslashes)
-	if quotes[at(s.b, q)] {
+	if quotes[char(s.b, q)] {
 		if end = closing(s.b, q); end < len(s.b) || !s.code {
 			return q + 1, end
 		}

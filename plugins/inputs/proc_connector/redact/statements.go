@@ -54,7 +54,7 @@ func (s *scanner) text(i, v int) int {
 	switch {
 	case alnums[b[v-1]]:
 		return i
-	case at(b, v) == '\'', at(b, v) == '"' && b[v-1] == '(':
+	case char(b, v) == '\'', char(b, v) == '"' && b[v-1] == '(':
 		end = closing(b, v)
 	case startsWith(b[v:], "$$"):
 		start++
@@ -69,7 +69,7 @@ func (s *scanner) text(i, v int) int {
 // set masks the value of a variable of expect whose name is that of a secret.
 func (s *scanner) set(i int) int {
 	end := skip(s.b, i, nameChars)
-	if at(s.b, end) == ' ' && strengthOf(s.b[i:end]) > vague {
+	if char(s.b, end) == ' ' && strengthOf(s.b[i:end]) > vague {
 		start, stop := s.value(end+1, false)
 		s.mask(s.b[start:stop])
 		return stop
@@ -81,7 +81,7 @@ func (s *scanner) set(i int) int {
 func (s *scanner) sent(i int) int {
 	b := s.b
 	i = skip(b, i, sendOptions)
-	if !sendOpens[at(b, i)] {
+	if !sendOpens[char(b, i)] {
 		return i
 	}
 	if b[i] == '\\' && i+1 < len(b) {
@@ -121,14 +121,14 @@ func (s *scanner) credentials(i int, scheme string, least int) int {
 func (s *scanner) call(start, end int) int {
 	b := s.b
 	i := end
-	if quotes[at(b, i)] {
+	if quotes[char(b, i)] {
 		i++
 	}
 	i = skipFew(b, i, blanks, maxBlanks)
-	if at(b, i) == '=' || at(b, i) == ':' {
+	if char(b, i) == '=' || char(b, i) == ':' {
 		i = skipFew(b, i+1, blanks, maxBlanks)
 	}
-	if at(b, i) != '(' {
+	if char(b, i) != '(' {
 		return end
 	}
 	before := 1
@@ -140,7 +140,7 @@ func (s *scanner) call(start, end int) int {
 	for ; ; before-- {
 		q := skipFew(b, i+1, blanks, maxBlanks)
 		q = openingQuote(b, q)
-		if !quotes[at(b, q)] {
+		if !quotes[char(b, q)] {
 			return end
 		}
 		stop := closing(b, q)
@@ -149,7 +149,7 @@ func (s *scanner) call(start, end int) int {
 			return stop
 		}
 		i = skipFew(b, min(len(b), stop+1), blanks, maxBlanks)
-		if at(b, i) != ',' {
+		if char(b, i) != ',' {
 			return end
 		}
 	}

@@ -47,8 +47,8 @@ var (
 	hyphens     = chars("-")
 )
 
-// at returns a character, or 0, which is in no argument, before and after them.
-func at(b []byte, i int) byte {
+// char returns a character, or 0, which is in no argument, before and after them.
+func char(b []byte, i int) byte {
 	if i < 0 || i >= len(b) {
 		return 0
 	}
@@ -152,7 +152,7 @@ func reference(value []byte) bool {
 
 // closing returns where the string ends whose quote is at q. One that begins with \" ends with \".
 func closing(b []byte, q int) int {
-	escaped := at(b, q-1) == '\\'
+	escaped := char(b, q-1) == '\\'
 	for i := q + 1; i < len(b); i++ {
 		switch {
 		case b[i] == b[q], b[i] == '\\' && escaped:
@@ -171,7 +171,7 @@ func openingQuote(b []byte, i int) int { return skipFew(b, i, letters, 2) }
 // another name follows, or in code another command.
 func bareEnd(b []byte, i int, code bool) int {
 	for ; i < len(b); i++ {
-		next := at(b, i+1)
+		next := char(b, i+1)
 		switch c := b[i]; {
 		case !punctuation[c]:
 		case c == '\\' && (code || !quotes[next]):
@@ -202,7 +202,7 @@ func listEnd(b []byte, i int, option bool) int {
 func nameFollows(text []byte) bool {
 	start := skipFew(text, 0, blanks, maxBlanks)
 	end := skipFew(text, start, nameChars, maxName)
-	return end > start && (at(text, end) == '=' || startsWith(text[end:], ": "))
+	return end > start && (char(text, end) == '=' || startsWith(text[end:], ": "))
 }
 
 // maxBlanks bounds the way to the next name.
