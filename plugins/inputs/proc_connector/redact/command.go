@@ -138,7 +138,7 @@ func (c *command) option(b []byte) bool {
 		c.is(after)
 		return false
 	}
-	c.reads = c.reads || inputOptions.has(b) || inputOptions.has(b[:dashes+len(name)])
+	c.reads = c.reads || inputOptions.has(b) || assigned && inputOptions.has(b[:dashes+len(name)])
 	e, value := "", []byte(nil)
 	if dashes == 1 && !p.is("single") {
 		e, value = c.letters(b)

@@ -137,7 +137,7 @@ func (s *scanner) keyBefore(i int) key {
 // assignment is at the "=" of name=value, name = value, "name" => value and the like.
 func (s *scanner) assignment(i int) int {
 	b, k := s.b, s.keyBefore(i)
-	if i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
+	if k.start == k.end || i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
 		return i
 	}
 	v := i + 1
