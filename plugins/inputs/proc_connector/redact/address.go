@@ -1,9 +1,6 @@
 package redact
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 const (
 	longName    = 16  // of a user who may be a secret, where there is no password
@@ -77,9 +74,10 @@ func (s *scanner) lastAt(start int) int {
 // webhook masks what makes the address of a webhook a secret.
 func (s *scanner) webhook(start, end int) int {
 	for _, hook := range hooks.patterns {
-		name, path, _ := strings.Cut(hook.text, "/")
-		if bytes.HasSuffix(s.b[start:end], []byte(name)) && startsWith(s.b[end:], "/"+path) {
-			secret := end + len("/") + len(path)
+		slash := bytes.IndexByte(hook.text, '/')
+		name, path := hook.text[:slash], hook.text[slash:]
+		if bytes.HasSuffix(s.b[start:end], name) && bytes.HasPrefix(s.b[end:], path) {
+			secret := end + len(path)
 			stop := until(s.b, secret, hookEnds)
 			s.mask(s.b[secret:stop])
 			return stop

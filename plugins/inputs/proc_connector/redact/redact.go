@@ -92,8 +92,11 @@ func (r *Redactor) pass(dst, raw []byte, mode int) []byte {
 	r.awsKey, r.key = false, noKey
 	c := r.command(0)
 	for len(raw) > 0 {
-		end := find(raw, 0, "\x00")
-		r.arg, r.cut = raw[:end], end == len(raw)
+		end := bytes.IndexByte(raw, 0)
+		if r.cut = end < 0; r.cut {
+			end = len(raw)
+		}
+		r.arg = raw[:end]
 		dst = c.argument(dst, mode)
 		if !r.cut {
 			dst = append(dst, 0)

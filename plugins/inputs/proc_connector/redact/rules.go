@@ -55,7 +55,7 @@ type list struct {
 }
 
 type pattern struct {
-	text               string
+	text               []byte
 	last               byte // of text: for most it tells
 	before, after, not bool // whether something may stand before and after it
 }
@@ -74,7 +74,7 @@ func (l *list) add(words []string) error {
 		case text == "":
 			l.words[word] = true
 		case before || after:
-			l.patterns = append(l.patterns, pattern{text, text[len(text)-1], before, after, not})
+			l.patterns = append(l.patterns, pattern{[]byte(text), text[len(text)-1], before, after, not})
 		default:
 			l.words[text] = !not
 		}
@@ -100,11 +100,11 @@ func (p *pattern) fits(word []byte) bool {
 	case more < 0:
 		return false
 	case !p.after:
-		return string(word[more:]) == p.text
+		return bytes.Equal(word[more:], p.text)
 	case !p.before:
-		return word[0] == p.text[0] && string(word[:len(p.text)]) == p.text
+		return word[0] == p.text[0] && bytes.HasPrefix(word, p.text)
 	}
-	return bytes.Contains(word, []byte(p.text))
+	return bytes.Contains(word, p.text)
 }
 
 // hasFold reports whether a word is in a list, in capital or small letters.

@@ -58,7 +58,7 @@ func TestStems(t *testing.T) {
 			require.True(t, hasStem([]byte(word)), word)
 		}
 		for _, p := range l.patterns {
-			require.True(t, p.not || hasStem([]byte(p.text)), p.text)
+			require.True(t, p.not || hasStem(p.text), "%s", p.text)
 		}
 	}
 	for _, word := range []string{"key", "pat", "_auth"} {
