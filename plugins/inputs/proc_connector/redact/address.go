@@ -1,155 +1,121 @@
 package redact
 
-import (
-	"bytes"
-	"strings"
+import "bytes"
+
+const (
+	longName    = 16  // of a user who may be a secret, where there is no password
+	longToken   = 20  // the same, where there is no place for one
+	maxPassword = 512 // of one in an address
 )
 
-// address is at the "://" of an address. It masks the password in it, a user
-// that is a token, and the part of a webhook's path that is its secret.
+var (
+	authorityEnds = chars(blank + quote + `/?#<>|\`)
+	hookEnds      = chars(blank + quote + `?#\|;`)
+	userChars     = chars(alnum + `_-.%+/\`)
+)
+
+// address is at "://". It masks the password, a user who is a token, and the secret of a webhook.
 func (s *scanner) address(i int) int {
 	b := s.b
-	if i == 0 || !alnum(b[i-1]) {
-		return i + 1
+	if i == 0 || !alnums[b[i-1]] {
+		return i
 	}
 	start := i + len("://")
-	s.addressEnd = s.wordEnd(start)
-	end := until(b, start, func(c byte) bool {
-		return blank(c) || quote(c) || c == '/' || c == '?' || c == '#' || c == '<' || c == '>' || c == '|' || c == '\\'
-	})
-	at := bytes.LastIndexByte(b[start:end], '@')
-	colon := bytes.IndexByte(b[start:end], ':')
-	if at < 0 && colon > 0 && !s.port(start+colon+1, end) {
+	s.addressEnd = s.end(wordEnd, start)
+	end := until(b, start, authorityEnds)
+	at := start + bytes.LastIndexByte(b[start:end], '@')
+	colon := start + bytes.IndexByte(b[start:end], ':')
+	atEnd := s.cut && end == len(b) // nobody knows how it goes on
+	if at < start && colon > start && (atEnd || !only(b[colon+1:end], digits)) {
 		// No port: a password that has the same bytes as the rest of an address.
-		at = s.lastAt(start+colon) - start
-		if at < 0 && s.cut && s.wordEnd(start) == len(b) {
-			at = len(b) - start
+		at = s.lastAt(colon)
+		if at < start && s.cut && s.addressEnd == len(b) {
+			at = len(b)
 		}
 	}
-	if at < 0 {
+	switch {
+	case at < start:
 		return s.webhook(start, end)
-	}
-	at += start
-	if colon < 0 || start+colon > at {
-		if user := b[start:at]; len(user) >= 20 && random(user) {
-			s.mask(start, at)
+	case colon < start || colon > at:
+		if user := b[start:at]; len(user) >= longToken && random(user) {
+			s.mask(user)
 		}
 		return at
-	}
-	colon += start
-	if bytes.HasPrefix(b[at:], []byte("@sha256:")) {
+	case startsWith(b[at:], "@sha256:"):
 		return at
 	}
+	user, password := b[start:colon], b[colon+1:at]
 	if s.token(start) == colon {
-		s.mask(start, colon)
+		s.mask(user)
 	}
-	password := b[colon+1 : at]
-	if s.shell && reference(password) {
-		return at
+	if !s.shell || !reference(password) {
+		s.maskUser(user, password)
+		s.mask(password)
 	}
-	if user := b[start:colon]; placeholder(password) && len(user) >= 16 && random(user) {
-		s.mask(start, colon)
-	}
-	s.mask(colon+1, at)
 	return at
 }
 
-// port reports whether what follows a host is the number of a port. At the end
-// of what was cut nobody knows.
-func (s *scanner) port(start, end int) bool {
-	if s.cut && end == len(s.b) {
-		return false
+// maskUser masks a user's name that is the secret, as the password tells.
+func (r *Redactor) maskUser(user, password []byte) {
+	if (len(password) == 0 || placeholders.has(password)) && len(user) >= longName && random(user) {
+		r.mask(user)
 	}
-	return until(s.b[:end], start, func(c byte) bool { return !digit(c) }) == end
 }
-
-// placeholder reports whether a password is only there because there has to be
-// one, and the user's name is the secret.
-func placeholder(password []byte) bool {
-	switch string(password) {
-	case "", "x", "X", "x-oauth-basic", "api_token", "_":
-		return true
-	}
-	return false
-}
-
-// maxPassword is how long a password in an address may be.
-const maxPassword = 512
 
 // lastAt returns where the last "@" of the word at start is, or -1.
 func (s *scanner) lastAt(start int) int {
-	end := min(s.wordEnd(start), start+maxPassword)
-	if s.ats.find(s.b, start, nextAt) >= end {
+	end := min(s.end(wordEnd, start), start+maxPassword)
+	if s.end(atSign, start) >= end {
 		return -1
 	}
-	at := bytes.LastIndexByte(s.b[start:end], '@')
-	if at < 0 {
-		return -1
-	}
-	return start + at
-}
-
-func nextAt(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == '@' }) }
-
-// wordEnd returns where the word ends that i is in.
-func (s *scanner) wordEnd(i int) int {
-	return s.words.find(s.b, i, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return blank(c) || quote(c) }) })
+	return start + bytes.LastIndexByte(s.b[start:end], '@')
 }
 
 // webhook masks what makes the address of a webhook a secret.
-func (s *scanner) webhook(host, end int) int {
-	for _, hook := range hooks.order {
-		name, path, _ := strings.Cut(hook, "/")
-		if !bytes.HasSuffix(s.b[host:end], []byte(name)) || !bytes.HasPrefix(s.b[end:], []byte("/"+path)) {
-			continue
+func (s *scanner) webhook(start, end int) int {
+	for _, hook := range hooks.patterns {
+		slash := bytes.IndexByte(hook.text, '/')
+		name, path := hook.text[:slash], hook.text[slash:]
+		if bytes.HasSuffix(s.b[start:end], name) && bytes.HasPrefix(s.b[end:], path) {
+			secret := end + len(path)
+			stop := until(s.b, secret, hookEnds)
+			s.mask(s.b[secret:stop])
+			return stop
 		}
-		start := end + 1 + len(path)
-		stop := until(s.b, start, func(c byte) bool {
-			return blank(c) || quote(c) || c == '?' || c == '#' || c == '\\' || c == '|' || c == ';'
-		})
-		s.mask(start, stop)
-		return stop
 	}
-	return host
+	return start
 }
 
-var hooks, notUsers = wordList("hooks"), wordList("no users")
-
-// userinfo is at the ":" of user:password@host without a scheme, as in the data
-// source names of Go's drivers and in the addresses of proxies.
+// userinfo is at the ":" of user:password@host without a scheme, as Go's drivers and proxies have it.
 func (s *scanner) userinfo(i int) int {
 	b := s.b
-	start := i
-	domains := 0 // as in domain/user and domain\user
-	for start > 0 && i-start < maxName && (nameByte(b[start-1]) || b[start-1] == '%' || b[start-1] == '+' || b[start-1] == '/' || b[start-1] == '\\') {
-		if start--; b[start] == '/' || b[start] == '\\' {
-			domains++
-		}
-	}
-	if start == i || domains > 1 || !alpha(b[start]) || start > 0 && !blank(b[start-1]) && !quote(b[start-1]) && b[start-1] != '=' ||
-		s.program.has(paths) || notUsers.has(b[start:i]) || upper(b[start]) && bytes.IndexByte(b[start:i], '-') > 0 {
-		return i + 1
+	start := back(b, i, userChars, maxName)
+	user := b[start:i]
+	domains := bytes.Count(user, []byte("/")) + bytes.Count(user, []byte(`\`)) // domain/user and domain\user
+	if len(user) == 0 || domains > 1 || !letters[user[0]] || start > 0 && !userStarts[b[start-1]] ||
+		s.program.is("paths") || notUsers.has(user) || capitals[user[0]] && bytes.IndexByte(user, '-') > 0 {
+		return i
 	}
 	at := s.lastAt(i + 1)
 	if at <= i+1 {
-		return i + 1
+		return i
 	}
-	rest := b[at+1:]
-	driver := bytes.HasPrefix(rest, []byte("tcp(")) || bytes.HasPrefix(rest, []byte("unix("))
-	if slash := bytes.IndexByte(b[i+1:at], '/'); slash >= 0 && !driver && domains == 0 {
+	driver := startsWith(b[at:], "@tcp(") || startsWith(b[at:], "@unix(")
+	if slash := find(b[:at], i+1, "/"); slash < at && !driver && domains == 0 {
 		// The "@" belongs to what follows the host.
-		at = i + 1 + bytes.LastIndexByte(b[i+1:i+1+slash], '@')
-		if at <= i+1 {
-			return i + 1
+		if at = i + 1 + bytes.LastIndexByte(b[i+1:slash], '@'); at <= i+1 {
+			return i
 		}
-		rest = b[at+1:]
 	}
-	switch {
-	case len(rest) == 0 && !s.cut, bytes.HasPrefix(rest, []byte("sha256:")), bytes.HasPrefix(rest, []byte("sha512:")),
-		len(rest) > 2 && digit(rest[0]) && rest[1] == 'x' && rest[2] == '.',
-		len(rest) > 0 && !driver && !alnum(rest[0]) && rest[0] != '[' && rest[0] != '*':
-		return i + 1
+	if host := b[at+1:]; len(host) == 0 && !s.cut || digests.has(host) || len(host) > 0 && !hostStarts[host[0]] ||
+		len(host) > 2 && digits[host[0]] && host[1] == 'x' && host[2] == '.' {
+		return i
 	}
-	s.mask(i+1, at)
+	s.mask(b[i+1 : at])
 	return at
 }
+
+var (
+	userStarts = chars(blank + quote + "=")
+	hostStarts = chars(alnum + "[*")
+)

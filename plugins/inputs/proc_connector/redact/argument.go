@@ -2,144 +2,123 @@ package redact
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
-// positional is a word that is neither an option nor an option's value, as far as
-// that is clear.
-func (r *Redactor) positional(c *command, b []byte, off int, unclear bool) {
-	r.code = r.code || c.remote
+// positional is a word that is neither an option nor, as far as that is clear, an option's value.
+func (c *command) positional(b []byte, unclear bool) {
+	c.code = c.code || c.remote
 	p := c.program
-	if p == nil {
-		return
-	}
-	if after := p.after[string(b)]; after != nil {
+	if after := p.becomes(b); after != nil {
 		c.is(after)
 		return
 	}
-	if c.wraps && !assigns(b) {
-		switch inner := programOf(b); {
-		case inner != nil && (c.skip <= 0 || p.wraps == anywhere):
+	if p.wraps != 0 && !assigns(b) {
+		inner := programOf(b)
+		switch {
+		case p.wraps == anywhere && inner != unknown, p.wraps > 0 && c.skip <= 0 && (inner != unknown || !unclear):
 			c.is(inner)
 			return
-		case p.wraps == anywhere:
-		case unclear:
+		case p.wraps > 0 && unclear:
 			return
-		case c.skip <= 0:
-			c.is(nil)
-			return
-		default:
-			c.skip--
 		}
+		c.skip--
 	}
-	r.place(c, b, off)
+	for i, place := range p.places {
+		c.place(&c.at[i], place, b)
+	}
 	switch {
 	case len(b) < 2:
 	case strings.IndexByte(p.marks, b[0]) >= 0:
-		r.mask(off+1, off+len(b))
-	case p.slash != nil && b[0] == '/':
-		r.slash(p, b, off)
-	case p.has(oracle):
-		r.oracle(b, off)
-	case p.has(names):
-		if s := strengthOf(b); s > vague && isName(b) {
-			c.expect(secret, s)
-		}
+		c.mask(b[1:])
+	case p.slash.words != nil && b[0] == '/':
+		c.slash(p, b)
+	case p.is("oracle"):
+		c.oracle(b)
+	case p.is("names") && isName(b):
+		c.expectNamed(b)
 	}
 }
 
-// place masks an argument that is a secret by the order of arguments.
-func (r *Redactor) place(c *command, b []byte, off int) {
-	const dead = maxPlaces * 8
-	for i, place := range c.program.places {
-		floats := place[0] == "..."
-		if floats {
-			place = place[1:]
-		}
-		at := &c.at[i]
-		switch {
-		case int(*at) >= len(place):
-			continue
-		case place[*at] == "SECRET":
-			if secretValue(certain, b) && !(c.shell && reference(b)) {
-				r.mask(off, off+len(b))
-			}
-			*at++
-		case fits(place[*at], b):
-			*at++
-		case !floats:
-			*at = dead
-		case fits(place[0], b):
-			*at = 1
-		default:
-			*at = 0
-		}
+// place masks an argument that is a secret by the order of arguments, of which at were there.
+func (c *command) place(at *int, place []string, b []byte) {
+	floats := place[0] == "..."
+	if floats {
+		place = place[1:]
+	}
+	switch {
+	case *at >= len(place):
+	case place[*at] == "SECRET":
+		c.maskValue(certain, b, c.depth > 0)
+		*at++
+	case fits(place[*at], b):
+		*at++
+	case !floats:
+		*at = len(place)
+	case fits(place[0], b):
+		*at = 1
+	default:
+		*at = 0
 	}
 }
 
-// fits reports whether an argument is a word, in capital or small letters, or
-// begins with it where that ends with a "*".
+// fits reports whether an argument is a word, or where that ends with "*", begins with it.
 func fits(word string, b []byte) bool {
 	prefix, begins := strings.CutSuffix(word, "*")
-	if begins && len(b) > len(prefix) {
-		b = b[:len(prefix)]
+	if begins {
+		b = b[:min(len(b), len(prefix))]
 	}
 	return strings.EqualFold(prefix, string(b))
 }
 
 // slash masks the password in /name:password and in /name:name:value,name:password.
-func (r *Redactor) slash(p *program, b []byte, off int) {
+func (c *command) slash(p *program, b []byte) {
 	for i := 1; i < len(b); {
-		end := until(b, i, func(c byte) bool { return !nameByte(c) })
-		if end == len(b) || b[end] != ':' {
+		end := skip(b, i, nameChars)
+		if char(b, end) != ':' {
 			return
 		}
 		stop := end + 1
-		for stop < len(b) && !(b[stop] == ',' && slashName(b, stop+1)) {
+		for stop < len(b) && !(b[stop] == ',' && slashName(b[stop+1:])) {
 			stop++
 		}
-		switch name := b[i:end]; {
-		case p.slash[string(name)], strengthOf(name) > vague:
-			if i == 1 {
+		name, first := b[i:end], i == 1
+		i = stop + 1
+		switch {
+		case p.slash.has(name), strengthOf(name) > vague:
+			if first {
 				stop = len(b)
 			}
-			r.mask(off+end+1, off+stop)
+			c.mask(b[end+1 : stop])
 			i = stop + 1
-		case i == 1 && slashName(b, end+1):
+		case first && slashName(b[end+1:]):
 			i = end + 1
-		default:
-			i = stop + 1
 		}
 	}
 }
 
-// slashName reports whether the text at i is name: .
-func slashName(b []byte, i int) bool {
-	end := i
-	for end < len(b) && end-i < maxName && nameByte(b[end]) {
-		end++
-	}
-	return end > i && end < len(b) && b[end] == ':'
+// slashName reports whether text begins with name: .
+func slashName(text []byte) bool {
+	end := skipFew(text, 0, nameChars, maxName)
+	return end > 0 && char(text, end) == ':'
 }
 
 // oracle masks the password of user/password@database.
-func (r *Redactor) oracle(b []byte, off int) {
-	start := max(0, bytes.IndexByte(b, '=')+1)
-	slash := bytes.IndexByte(b[start:], '/')
+func (c *command) oracle(b []byte) {
+	login := b[bytes.IndexByte(b, '=')+1:]
+	slash := bytes.IndexByte(login, '/')
 	if slash <= 0 || b[0] == '@' {
 		return
 	}
-	end := bytes.LastIndexByte(b, '@')
-	if end < start+slash {
-		end = len(b)
+	password := login[slash+1:]
+	if at := bytes.LastIndexByte(password, '@'); at >= 0 {
+		password = password[:at]
 	}
-	r.mask(off+start+slash+1, off+end)
+	c.mask(password)
 }
 
-var settings = wordList("settings")
-
-// isName reports whether an argument is the name of a setting: those that are
-// commands, such as set-password, are not.
+// isName reports whether an argument names a setting, and is no command such as set-password.
 func isName(b []byte) bool {
 	last := b[bytes.LastIndexByte(b, '/')+1:]
 	switch {
@@ -147,15 +126,91 @@ func isName(b []byte) bool {
 		return strengthOf(last) > vague
 	case settings.has(b):
 		return true
+	case bytes.ContainsAny(b, "=-"):
+		return false
 	}
-	split := false
 	for i, c := range b {
-		switch {
-		case c == '=', c == '-':
-			return false
-		case c == '_', i > 0 && upper(c) && !upper(b[i-1]):
-			split = true
+		if c == '_' || i > 0 && capitals[c] && !capitals[b[i-1]] {
+			return true
 		}
 	}
-	return split
+	return false
+}
+
+// assigns reports whether a word is NAME=value.
+func assigns(b []byte) bool {
+	end := skip(b, 0, identifiers)
+	return end > 0 && char(b, end) == '='
+}
+
+// How an option's name=value is written.
+const (
+	anyForm   = iota
+	wholeForm // the value is all the rest
+	listForm  // name=value,name=value
+	fileForm  // the value is a file's name
+)
+
+var forms = [...]*list{wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
+
+// formOf says how the value of an option is written.
+func formOf(option []byte) int {
+	return max(anyForm, slices.IndexFunc(forms[:], func(l *list) bool { return l != nil && l.has(option) }))
+}
+
+var leadingChars = chars(alnum + "_-.[]/:")
+
+// leading is name=value that begins a word, with or without dashes before, or
+// --option=name=value. The value is all the rest, unless another name follows.
+func (c *command) leading(b []byte, f int) {
+	const levels = 3
+	dashes := skip(b, 0, hyphens)
+	name := b[dashes:]
+	for level := range levels {
+		end := skipFew(name, 0, leadingChars, maxKey)
+		if end == 0 || char(name, end) != '=' {
+			return
+		}
+		rest := name[end+1:]
+		name = name[:end]
+		if startsWith(rest, "=") || name[end-1] == ':' {
+			return // a comparison, or a program's text
+		}
+		if f == fileForm {
+			c.ordinary = c.index(rest) - 1
+			return
+		}
+		strong := strengthOf(name)
+		if level == 0 && dashes == 1 {
+			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
+		}
+		option := level == 0 && dashes > 0
+		if c.program.is("values") && !option && !publicNames.has(name) && !startsWith(rest, "@") {
+			strong = max(strong, likely)
+		}
+		c.listed = c.listed || f == listForm
+		if strong > vague {
+			if f == listForm || !option && c.depth == 0 && f != wholeForm && has(name, smalls) {
+				rest = rest[:listEnd(rest, 0, f == listForm || level > 0)]
+			}
+			c.assigned(rest, strong)
+			return
+		}
+		if level == 0 {
+			f = max(f, formOf(name))
+		}
+		if name = rest; quotes[char(rest, 0)] {
+			name = rest[1:closing(rest, 0)]
+		}
+	}
+}
+
+// assigned masks a value, inside of its quotes.
+func (c *command) assigned(value []byte, strong strength) {
+	if quotes[char(value, 0)] {
+		if end := closing(value, 0); !alnums[char(value, end+1)] {
+			value = value[1:end]
+		}
+	}
+	c.maskValue(strong, value, c.depth > 0)
 }

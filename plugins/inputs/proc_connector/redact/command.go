@@ -2,243 +2,208 @@ package redact
 
 import "bytes"
 
-// A command follows the words of one command line, and knows from the program
-// and from the word before what the next one is.
+// A command knows what the next word of a command line is, from the program and the word before.
 type command struct {
+	*Redactor
+	depth   int // of the quotes that the words are in: a shell has them before the program
 	program *program
-	named   bool // the program's name was there
-	wraps   bool // another program's name may come
-	skip    int  // words before that name
-	next    expectation
-	strong  strength // of what is expected
-	shell   bool     // a shell has these words before the program has them
+	named   bool     // the program's name was there
+	skip    int      // words before the name of another program
 	remote  bool     // a shell will read what follows
 	reads   bool     // a secret comes from the input
+	next    string   // what the next word is, as an option says: programs.txt explains it
+	strong  strength // of a secret that is next
 	unclear bool     // the word before was a long option that may have a value
-	form    form     // of that value
-	at      [maxPlaces]uint8
+	form    int      // of that value
+	at      [maxPlaces]int
 }
 
-// A form is how an option's name=value is written.
-type form int
-
-const (
-	anyForm   form = iota
-	wholeForm      // the value is all the rest
-	listForm       // name=value,name=value
-	fileForm       // the value is a file's name
-)
-
-// word handles one word of a command line: an argument, or a word of a shell's
-// command in it. off is where it is in the argument.
-func (r *Redactor) word(c *command, b []byte, off, depth int) {
-	c.shell = depth > 0
-	e, unclear, form := c.next, c.unclear, c.form
-	c.next, c.unclear, c.form = nothing, false, anyForm
-	text := c.program.has(prose)
-	switch {
-	case e == nothing, e == secret && optionLike(b): // that secret is asked for instead
-		switch {
-		case !c.named:
-			r.leading(c, b, off, depth, form)
-			c.name(b, depth)
-		case text:
-		case len(b) > 1 && b[0] == '-':
-			if r.option(c, b, off, depth) {
-				return
-			}
-			if r.ordinary < off {
-				r.leading(c, b, off, depth, form)
-			}
-		case c.program.has(ownWords) && bytes.IndexByte(b, ' ') >= 0:
-			r.words(c, b, off, depth+1)
-			return
-		default:
-			r.positional(c, b, off, unclear)
-			if !c.remote || !bytes.ContainsAny(b, " ;&|\n") {
-				r.leading(c, b, off, depth, form)
-			}
-		}
-	case e == value:
-		r.leading(c, b, off, depth, form)
-	case e == sentence:
-		return
-	default:
-		r.given(c, e, b, off, depth)
-		return
-	}
-	if !text && bytes.IndexByte(b, ' ') >= 0 {
-		r.script(b, off, depth+1)
-	}
-}
-
-// given handles the value of an option.
-func (r *Redactor) given(c *command, e expectation, b []byte, off, depth int) {
-	switch e {
-	case secret, attached:
-		if secretValue(c.strong, b) && !(c.shell && reference(b)) {
-			r.mask(off, off+len(b))
-		}
-	case pair:
-		r.pair(c, b, off)
-	case keyed:
-		if i := bytes.LastIndexByte(b, ':'); i >= 0 {
-			r.mask(off+i+1, off+len(b))
-		}
-	case cookies:
-		if bytes.IndexByte(b, '=') >= 0 {
-			r.mask(off, off+len(b))
-		}
-	case source:
-		const given = "pass:"
-		if bytes.HasPrefix(b, []byte(given)) {
-			r.mask(off+len(given), off+len(b))
-		}
-		c.reads = c.reads || string(b) == "stdin" || string(b) == "fd:0"
-	case code:
-		r.code = true
-		if c.program.has(labeled) {
-			c.skip++
-		}
-		r.script(b, off, depth+1)
-	case ownWord:
-		r.words(c, b, off, depth+1)
-	case wrapped:
-		c.is(programOf(b))
-	}
-}
-
-// words handles an argument that holds words of the same command line.
-func (r *Redactor) words(c *command, b []byte, off, depth int) {
-	for i := skipBlanks(b, 0); i < len(b) && depth <= maxDepth; i = skipBlanks(b, i) {
-		end := max(wordEnd(b, i), i+1)
-		first, last := unquoted(b, i, end)
-		r.word(c, b[first:last], off+first, depth)
-		i = end
-	}
-}
-
-// name is about a word where the program's name is expected.
-func (c *command) name(b []byte, depth int) {
-	if depth > 0 && (len(b) == 0 || keywords.has(b) || assigns(b)) {
-		return
-	}
-	c.is(programOf(b))
-}
-
-// keywords of a shell come before a program's name.
-var keywords = wordList("keywords")
-
-func assigns(b []byte) bool {
-	eq := bytes.IndexByte(b, '=')
-	return eq > 0 && until(b[:eq], 0, func(c byte) bool { return !alnum(c) && c != '_' }) == eq
+func (r *Redactor) command(depth int) command {
+	return command{Redactor: r, depth: depth, program: unknown}
 }
 
 // is begins the arguments of a program.
 func (c *command) is(p *program) {
-	*c = command{program: p, named: true, shell: c.shell, remote: c.remote || p.has(remote), reads: c.reads || p.has(reads)}
-	if p != nil {
-		c.wraps, c.skip = p.wraps != 0, p.wraps-1
+	remote, reads := c.remote || p.is("remote"), c.reads || p.is("reads")
+	*c = command{
+		Redactor: c.Redactor, depth: c.depth, program: p, named: true, remote: remote, reads: reads, skip: p.wraps - 1,
 	}
 }
 
-var wholeOptions, listOptions, publicNames = wordList("whole"), wordList("lists"), wordList("public")
-
-// formOf says how the value of an option is written.
-func formOf(option []byte) form {
+// word handles one word of a command line: an argument, or a word of a shell's command in it.
+func (c *command) word(b []byte) {
+	e, unclear, form := c.next, c.unclear, c.form
+	c.next, c.unclear, c.form = "", false, anyForm
+	text := c.program.is("prose")
+	spaced := bytes.IndexByte(b, ' ') >= 0
 	switch {
-	case wholeOptions.has(option):
-		return wholeForm
-	case listOptions.has(option):
-		return listForm
-	case bytes.HasSuffix(option, []byte("file")):
-		return fileForm
-	}
-	return anyForm
-}
-
-// leading is name=value that begins a word, with or without dashes before, or
-// --option=name=value. The value is all the rest, unless another name follows.
-func (r *Redactor) leading(c *command, b []byte, off, depth int, f form) {
-	const levels = 3
-	dashes := until(b, 0, func(c byte) bool { return c != '-' })
-	start, stop := dashes, len(b)
-	for level := range levels {
-		end := start
-		for end < stop && end-start < maxKey && (nameByte(b[end]) || b[end] == '[' || b[end] == ']' || b[end] == '/' || b[end] == ':') {
-			end++
+	case e == "value":
+		c.leading(b, form)
+	case e != "" && !(e == "secret" && optionLike(b)):
+		c.given(e, b)
+		return
+	case !c.named:
+		c.leading(b, form)
+		if c.depth == 0 || len(b) > 0 && !keywords.has(b) && !assigns(b) {
+			c.is(programOf(b))
 		}
-		if end == start || end >= stop || b[end] != '=' {
+	case text:
+	case len(b) > 1 && b[0] == '-':
+		if c.option(b) {
 			return
 		}
-		v := end + 1
-		if v < stop && b[v] == '=' || b[end-1] == ':' {
-			return // a comparison, or a program's text
+		if c.ordinary < c.index(b) {
+			c.leading(b, form)
 		}
-		if f == fileForm {
-			r.ordinary = off + end
-			return
+	case spaced && c.program.is("words"):
+		c.ownWords(b)
+		return
+	default:
+		c.positional(b, unclear)
+		if !c.remote || !bytes.ContainsAny(b, " ;&|\n") {
+			c.leading(b, form)
 		}
-		name := b[start:end]
-		strong := strengthOf(name)
-		if level == 0 && dashes == 1 && len(name) > 1 {
-			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
-		}
-		option := level == 0 && dashes > 0
-		if c.program.has(values) && !option && strong <= vague && !publicNames.has(name) && (v == stop || b[v] != '@') {
-			strong = likely
-		}
-		if f == listForm {
-			r.listed = true
-		}
-		if strong > vague {
-			if !option && depth == 0 && f != wholeForm && hasSmall(name) {
-				stop = listEnd(b[:stop], v, f == listForm || level > 0)
-			} else if f == listForm {
-				stop = listEnd(b[:stop], v, true)
-			}
-			r.assigned(b, v, stop, off, depth, strong)
-			return
-		}
-		if level == 0 {
-			f = max(f, formOf(name))
-		}
-		start = v
-		if v < stop && quote(b[v]) {
-			start, stop = v+1, closing(b[:stop], v)
-		}
+	}
+	if !text && spaced {
+		c.script(b, c.depth+1)
 	}
 }
 
-// assigned masks the value between v and stop, inside of its quotes.
-func (r *Redactor) assigned(b []byte, v, stop, off, depth int, strong strength) {
-	if v < stop && quote(b[v]) {
-		if end := closing(b[:stop], v); end+1 >= stop || !alnum(b[end+1]) {
-			v, stop = v+1, end
+// given handles the value of an option.
+func (c *command) given(e string, b []byte) {
+	switch e {
+	case "secret", "attached":
+		c.maskValue(c.strong, b, c.depth > 0)
+	case "pair":
+		c.pair(b)
+	case "keyed":
+		if i := bytes.LastIndexByte(b, ':'); i >= 0 {
+			c.mask(b[i+1:])
+		}
+	case "cookies":
+		if bytes.IndexByte(b, '=') >= 0 {
+			c.mask(b)
+		}
+	case "source":
+		if password, ok := bytes.CutPrefix(b, []byte("pass:")); ok {
+			c.mask(password)
+		}
+		c.reads = c.reads || string(b) == "stdin" || string(b) == "fd:0"
+	case "code":
+		c.code = true
+		if c.program.is("labeled") {
+			c.skip++
+		}
+		c.script(b, c.depth+1)
+	case "words":
+		c.ownWords(b)
+	case "program":
+		c.is(programOf(b))
+	}
+}
+
+// ownWords handles an argument that holds words of the same command line.
+func (c *command) ownWords(b []byte) {
+	c.depth++
+	for i := skip(b, 0, blanks); i < len(b) && c.depth <= maxDepth; i = skip(b, i, blanks) {
+		end := max(shellWordEnd(b, i), i+1)
+		c.word(unquoted(b[i:end]))
+		i = end
+	}
+	c.depth--
+}
+
+// pair masks the password of user:password.
+func (c *command) pair(b []byte) {
+	i := bytes.IndexByte(b, c.program.separator)
+	if i < 0 {
+		return
+	}
+	user, password := b[:i], b[i+1:]
+	c.maskUser(user, password)
+	if c.depth == 0 || !reference(password) {
+		c.mask(password)
+	}
+}
+
+// option is a word that begins with a dash. It reports whether there is nothing more in it.
+func (c *command) option(b []byte) bool {
+	dashes := min(skip(b, 0, hyphens), 2)
+	name, given, assigned := bytes.Cut(b[dashes:], []byte{'='})
+	if len(name) == 0 {
+		return false
+	}
+	p := c.program
+	if after := p.becomes(b); after != nil {
+		c.is(after)
+		return false
+	}
+	c.reads = c.reads || inputOptions.has(b) || assigned && inputOptions.has(b[:dashes+len(name)])
+	e, value := "", []byte(nil)
+	if dashes == 1 && !p.is("single") {
+		e, value = c.letters(b)
+	}
+	if e == "" {
+		if e = p.long[string(name)]; assigned && e != "" && e != "input" {
+			value, c.ordinary = given, c.index(given)-1
 		}
 	}
-	if secretValue(strong, b[v:stop]) && !(depth > 0 && reference(b[v:stop])) {
-		r.mask(off+v, off+stop)
+	switch {
+	case e == "input":
+		c.reads = true
+	case value != nil:
+		if n := len(value) - 1; n > 0 && quotes[value[0]] && closing(value, 0) == n {
+			value = value[1:n]
+		}
+		c.strong = certain
+		c.given(e, value)
+		return e == "code" || e == "words"
+	case e == "flags":
+	case e != "":
+		c.next, c.strong = e, certain
+	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
+	case sentenceOptions.has(name):
+		c.next = "sentence"
+	default:
+		c.unclear, c.form = dashes == 2, formOf(name)
+		c.expectNamed(name)
 	}
+	return false
 }
 
-func hasSmall(b []byte) bool {
-	return until(b, 0, func(c byte) bool { return 'a' <= c && c <= 'z' }) < len(b)
-}
-
-// listEnd returns where a value ends that may be one of several, as in
-// password=x&user=y or password=x user=y. Those in an option have commas between
-// them.
-func listEnd(b []byte, v int, option bool) int {
-	for i := v; i < len(b); i++ {
-		c := b[i]
-		if (c == ',' || c == ';' || !option && (c == '&' || blank(c))) && nameFollows(b, i+1) {
-			return i
+// letters returns what the program says of short options in one word, the last with its value.
+func (c *command) letters(b []byte) (e string, value []byte) {
+	for i := 1; i < len(b); i++ {
+		e = c.program.short[b[i]]
+		switch rest := b[i+1:]; {
+		case e == "":
+			return "", nil
+		case e == "input":
+			c.reads = true
+		case e == "flags":
+		case len(rest) > 0 && e != "attached":
+			return e, bytes.TrimPrefix(rest, []byte("="))
+		case len(rest) > 0:
+			return e, rest
+		case e != "attached":
+			return e, nil
 		}
 	}
-	return len(b)
+	return "flags", nil
 }
 
-func (c *command) expect(e expectation, s strength) {
-	c.next, c.strong = e, s
+// expectNamed expects the value of something with a name.
+func (c *command) expectNamed(name []byte) {
+	if s := strengthOf(name); s > vague {
+		c.next, c.strong = "secret", s
+	}
+}
+
+var optionChars = chars(capital + small + "-")
+
+// optionLike reports whether an option stands in place of a secret, which a program asks for then.
+func optionLike(b []byte) bool {
+	const longest = 40
+	end := skip(b, 0, optionChars)
+	return len(b) > 1 && b[0] == '-' && end <= longest && (end == len(b) || b[end] == '=')
 }

@@ -1,138 +1,98 @@
 package redact
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"slices"
 )
 
-// compile reads a regular expression of the user. In it "." stands for a line
-// break too, so that "(.*)$" covers all of a value.
+// compile reads a regular expression of the user. In it "." stands for a line break too,
+// so that "(.*)$" covers all of a value.
 func compile(expression string) (*regexp.Regexp, error) {
-	// First as it stands, since this is what an error quotes.
-	if _, err := regexp.Compile(expression); err != nil {
-		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
-	}
 	parsed, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
 	if err != nil {
 		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
 	}
-	prog, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
-	}
-	if !covers(prog) {
-		return nil, fmt.Errorf("%q masks nothing: %w", expression, errCovers)
+	if prog, err := syntax.Compile(parsed.Simplify()); err != nil || !covers(prog) {
+		return nil, fmt.Errorf("%q masks nothing: no text can match it, as it sees one argument at a time, "+
+			"in which there is no NUL, and ^ and $ are its beginning and its end; change or remove it", expression)
 	}
 	return regexp.Compile("(?s:" + expression + ")")
 }
 
-var errCovers = errors.New("no text can match it, as it sees one argument at a time, in which there is no NUL, and ^ and $ are its beginning and its end; " +
-	"change or remove it")
-
-// A position is where the search for a match may be: at an instruction, with what is
-// known of the text around.
+// A position is where the search for a match may be: at an instruction, between two
+// characters. All that differ are the end of the text, a line break and the others.
 type position struct {
-	pc     uint32
-	before around // what the text before is
-	after  around // what the text after must be
-	taken  bool   // the match is not empty
+	pc            uint32
+	before, after rune
+	taken         bool // the match is not empty
 }
 
-type around uint8
+var around = []rune{-1, '\n', 'a'}
 
-const (
-	anything around = iota
-	textEnd         // the beginning or the end of the argument
-	someText        // something, and no line break
-	lineEnd         // the end of the argument, or a line break
-)
-
-// covers reports whether an expression can match one character or more of an
-// argument, as far as that can be known.
+// covers reports whether an expression can match a character of an argument, as far as that is clear.
 func covers(prog *syntax.Prog) bool {
-	start := uint32(prog.Start)
-	todo := []position{{pc: start, before: textEnd}, {pc: start}}
 	seen := make(map[position]bool)
-	for len(todo) > 0 {
-		p := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	var leads func(p position) bool // to such a match
+	leads = func(p position) bool {
 		if seen[p] {
-			continue
+			return false
 		}
 		seen[p] = true
 		in := &prog.Inst[p.pc]
-		next := p
-		next.pc = in.Out
+		next, other := p, p
+		next.pc, other.pc = in.Out, in.Arg
 		switch in.Op {
 		case syntax.InstMatch:
-			if p.taken {
-				return true
-			}
-			continue
+			return p.taken
 		case syntax.InstFail:
-			continue
+			return false
 		case syntax.InstAlt, syntax.InstAltMatch:
-			other := p
-			other.pc = in.Arg
-			todo = append(todo, other)
-		case syntax.InstEmptyWidth:
-			if !next.assert(syntax.EmptyOp(in.Arg)) {
-				continue
-			}
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
-			newline := in.MatchRune('\n')
-			if !p.reads(in, newline) {
-				continue
-			}
-			next.before, next.after, next.taken = someText, anything, true
-			if newline {
-				next.before = anything
-			}
+			return leads(next) || leads(other)
+		case syntax.InstEmptyWidth: // those about words may hold
+			const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
+			return syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 && leads(next)
 		case syntax.InstCapture, syntax.InstNop:
+			return leads(next)
+		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
 		}
-		todo = append(todo, next)
+		return p.reads(in) && slices.ContainsFunc(around, func(after rune) bool {
+			return leads(position{in.Out, p.after, after, true})
+		})
 	}
-	return false
+	start := uint32(prog.Start)
+	return slices.ContainsFunc(around, func(after rune) bool {
+		return leads(position{start, -1, after, false}) || leads(position{start, '\n', after, false})
+	})
 }
 
-// assert notes what an assertion says of the text around, and reports whether it
-// can hold.
-func (p *position) assert(op syntax.EmptyOp) bool {
-	if op&syntax.EmptyBeginText != 0 && p.before != textEnd || op&syntax.EmptyBeginLine != 0 && p.before == someText {
-		return false
-	}
-	if op&syntax.EmptyEndText != 0 {
-		p.after = textEnd
-	} else if op&syntax.EmptyEndLine != 0 && p.after != textEnd {
-		p.after = lineEnd
-	}
-	return true
-}
-
-// reads reports whether an instruction can take a character of an argument, in
-// which there is no NUL.
-func (p *position) reads(in *syntax.Inst, newline bool) bool {
+// reads reports whether an instruction can take the character after p. No argument has a NUL in it.
+func (p *position) reads(in *syntax.Inst) bool {
 	listed := in.Op == syntax.InstRune || in.Op == syntax.InstRune1
-	onlyNUL := listed && !slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
-	return !onlyNUL && p.after != textEnd && (p.after != lineEnd || newline)
+	switch p.after {
+	case -1:
+		return false
+	case '\n':
+		return in.MatchRune('\n')
+	}
+	return !listed || slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
 }
 
-// expression masks what the groups of a match cover, or all of it where there is
-// none, or none took part.
-func (r *Redactor) expression(re *regexp.Regexp, arg []byte) {
-	for _, at := range re.FindAllSubmatchIndex(arg, -1) {
-		took := false
-		for i := 2; i < len(at); i += 2 {
-			if at[i] >= 0 {
-				r.mask(at[i], at[i+1])
-				took = true
+// expressions masks what the groups of a match cover, or all of it where none took part.
+func (r *Redactor) expressions(arg []byte) {
+	for _, re := range r.extra {
+		for _, at := range re.FindAllSubmatchIndex(arg, -1) {
+			took := false
+			for i := 2; i < len(at); i += 2 {
+				if at[i] >= 0 {
+					r.mask(arg[at[i]:at[i+1]])
+					took = true
+				}
 			}
-		}
-		if !took {
-			r.mask(at[0], at[1])
+			if !took {
+				r.mask(arg[at[0]:at[1]])
+			}
 		}
 	}
 }

@@ -1,3 +1,19 @@
+// Package redact masks what looks like a secret in the arguments of other programs, before
+// they leave the machine.
+//
+// Nothing marks a secret as one, so this goes by what people and programs are used to: names
+// (--password, API_TOKEN=), the place (mysql -p…, curl -u), the form
+// (scheme://user:password@host, Authorization: …), and the well-known beginnings of tokens.
+// A secret that has none of these passes, and something harmless that looks like one is
+// masked. What is known of programs, names and tokens is in the files in rules. A new one
+// belongs there, with a line in testdata/secrets.txt, and one in testdata/innocent.txt that
+// looks like it.
+//
+// Everything here is one pass over an argument, with a bounded look around at each step, or
+// one whose end is remembered: the time is linear in the length, whatever the bytes are.
+//
+// A mask must not be a place to hide in: it covers what may be a value, and not the commands
+// behind it.
 package redact
 
 import (
@@ -10,29 +26,29 @@ import (
 // Mask stands in place of a secret.
 const Mask = "***"
 
-// A Redactor masks secrets. It reuses its memory, so that only one goroutine
-// may use it at a time.
+// A Redactor masks secrets. It reuses its memory, so that only one goroutine may use it at a
+// time.
 type Redactor struct {
 	extra  []*regexp.Regexp
-	before []byte // a line that was masked already
-	spans  []span // what to mask in the argument at hand
-	cut    bool   // the argument at hand may be only the beginning of one
+	before []byte   // a line that was masked already
+	awsKey bool     // an AWS access key was there: a secret key may follow
+	key    splitKey // a private key whose lines are arguments of their own
 
-	awsKey   bool     // an AWS access key was there: a secret key may follow
-	key      splitKey // a private key whose lines are arguments of their own
-	pending  bool     // a pair of name and value has named a secret, its value comes
-	ordinary int      // the "=" that a program uses in its own way, or -1
-	code     bool     // the argument is code
-	listed   bool     // the argument is name=value,name=value
+	arg      []byte // the argument at hand
+	cut      bool   // it may be only the beginning of one
+	spans    []span // what to mask in it
+	pending  bool   // a pair of name and value in it has named a secret, its value comes
+	ordinary int    // the "=" in it that a program uses in its own way, or -1
+	code     bool   // it is code
+	listed   bool   // it is name=value,name=value
 }
 
 // A span is the part of an argument that begins at start and ends before end.
 type span struct{ start, end int }
 
-// New returns a Redactor that masks, besides all that it knows of, what the
-// regular expressions match: the groups that took part, or the whole match where
-// none did. Each sees one argument at a time. One that can match nothing is an
-// error.
+// New returns a Redactor that masks, besides all that it knows of, what the regular
+// expressions match: the groups that took part, or the whole match where none did. Each sees
+// one argument at a time. One that can match nothing is an error.
 func New(extra []string) (*Redactor, error) {
 	r := &Redactor{}
 	for _, expression := range extra {
@@ -45,18 +61,15 @@ func New(extra []string) (*Redactor, error) {
 	return r, nil
 }
 
-// Append appends raw, arguments that each end in a NUL as in /proc/PID/cmdline,
-// to dst, with secrets masked, and reports whether anything was. Arguments stay
-// apart, and as many as they were. Where the last NUL is missing the last
-// argument is taken for one that was cut, and what may be the beginning of a
-// secret in it is masked too.
+// Append appends raw, arguments that each end in a NUL as in /proc/PID/cmdline, to dst, with
+// secrets masked, and reports whether anything was. Arguments stay apart, and as many as they
+// were. Where the last NUL is missing the last argument is taken for one that was cut, and
+// what may be the beginning of a secret in it is masked too.
 func (r *Redactor) Append(dst, raw []byte) (out []byte, masked bool) {
-	start := len(dst)
-	given := raw
+	start, given := len(dst), raw
 	dst = r.pass(dst, raw, first)
-	// A mask can give what is around it another meaning, as where it takes the
-	// place of a quote. What comes out of here is what stays as it is, which
-	// nearly always the second pass finds.
+	// A mask can give what is around it another meaning, as where it takes the place of a
+	// quote. What comes out of here stays as it is: the second pass nearly always finds that.
 	for m := again; !bytes.Equal(dst[start:], raw) && m <= all; m++ {
 		r.before = append(r.before[:0], dst[start:]...)
 		raw = r.before
@@ -65,28 +78,26 @@ func (r *Redactor) Append(dst, raw []byte) (out []byte, masked bool) {
 	return dst, !bytes.Equal(dst[start:], given)
 }
 
-// A mode is what a pass does.
-type mode int
-
+// What a pass does.
 const (
-	first mode = iota
-	again      // without the expressions of the user, which may match any mask
-	whole      // an argument with something to mask is masked from end to end
-	wider      // the same
-	all        // every argument is
+	first = iota
+	again // without the expressions of the user, which may match any mask
+	whole // an argument with something to mask is masked from end to end
+	wider // the same
+	all   // every argument is
 )
 
 // pass appends the arguments with secrets masked.
-func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
+func (r *Redactor) pass(dst, raw []byte, mode int) []byte {
 	r.awsKey, r.key = false, noKey
-	var c command
+	c := r.command(0)
 	for len(raw) > 0 {
 		end := bytes.IndexByte(raw, 0)
-		r.cut = end < 0
-		if r.cut {
+		if r.cut = end < 0; r.cut {
 			end = len(raw)
 		}
-		dst = r.argument(dst, raw[:end], &c, m)
+		r.arg = raw[:end]
+		dst = c.argument(dst, mode)
 		if !r.cut {
 			dst = append(dst, 0)
 			end++
@@ -96,60 +107,52 @@ func (r *Redactor) pass(dst, raw []byte, m mode) []byte {
 	return dst
 }
 
-// argument appends one argument to dst.
-func (r *Redactor) argument(dst, arg []byte, c *command, m mode) []byte {
-	if m == all {
-		return append(dst, Mask...)
-	}
+// argument appends the argument at hand, masked.
+func (c *command) argument(dst []byte, mode int) []byte {
+	r := c.Redactor
 	r.spans = r.spans[:0]
 	r.pending, r.ordinary, r.code, r.listed = false, -1, false, false
-	if !r.key.next(r, arg) {
-		r.word(c, arg, 0, 0)
-		r.scan(arg, c.program)
+	if !r.splitKeyWord(r.arg) {
+		c.word(r.arg)
+		r.scan(r.arg, c.program)
 	}
-	if m == first {
-		for _, re := range r.extra {
-			r.expression(re, arg)
-		}
+	if mode == first {
+		r.expressions(r.arg)
 	}
-	switch {
-	case m >= whole && r.changes(arg):
+	unmasked := func(s span) bool { return string(r.arg[s.start:s.end]) != Mask }
+	if mode == all || mode >= whole && slices.ContainsFunc(r.spans, unmasked) {
 		return append(dst, Mask...)
-	case len(r.spans) == 0:
-		return append(dst, arg...)
 	}
-	return r.masked(dst, arg)
-}
-
-// changes reports whether there is anything to mask that is not a mask already.
-func (r *Redactor) changes(arg []byte) bool {
-	for _, s := range r.spans {
-		if string(arg[s.start:s.end]) != Mask {
-			return true
-		}
-	}
-	return false
-}
-
-// masked appends an argument with masks in it.
-func (r *Redactor) masked(dst, arg []byte) []byte {
 	slices.SortFunc(r.spans, func(a, b span) int { return cmp.Compare(a.start, b.start) })
-	done, i := 0, 0
-	for i < len(r.spans) {
-		s := r.spans[i]
-		for i++; i < len(r.spans) && r.spans[i].start <= s.end; i++ {
-			s.end = max(s.end, r.spans[i].end)
+	done := 0
+	for i, s := range r.spans {
+		if i == 0 || s.start > done {
+			dst = append(dst, r.arg[done:s.start]...)
+			dst = append(dst, Mask...)
 		}
-		dst = append(dst, arg[done:s.start]...)
-		dst = append(dst, Mask...)
-		done = s.end
+		done = max(done, s.end)
 	}
-	return append(dst, arg[done:]...)
+	return append(dst, r.arg[done:]...)
 }
 
-// mask notes that a part of the argument is a secret.
-func (r *Redactor) mask(start, end int) {
-	if start < end {
-		r.spans = append(r.spans, span{start, end})
+// mask notes that a part of the argument, a slice of it, is a secret.
+func (r *Redactor) mask(part []byte) {
+	if start := r.index(part); len(part) > 0 {
+		r.spans = append(r.spans, span{start, start + len(part)})
 	}
+}
+
+// index returns where in the argument a part of it begins: the capacity of both goes to the
+// same end.
+func (r *Redactor) index(part []byte) int { return cap(r.arg) - cap(part) }
+
+// maskValue masks the value of something with a name of this strength, and reports whether
+// it did. A shell puts something else in place of a reference.
+func (r *Redactor) maskValue(s strength, value []byte, shell bool) bool {
+	tells := s == certain || !pathLike.has(value) && (s == likely || s == vague && random(value))
+	if !tells || trivial(value) || shell && reference(value) {
+		return false
+	}
+	r.mask(value)
+	return true
 }

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	_ "embed" // the rules
 	"errors"
 	"fmt"
@@ -9,41 +10,32 @@ import (
 )
 
 // What is known of programs, names and tokens. Each file says how it is written.
-//
-//go:embed rules/programs.txt
-var programRules string
-
-//go:embed rules/names.txt
-var nameRules string
-
-//go:embed rules/tokens.txt
-var tokenRules string
-
-// The rules are part of the program, so that one that is wrong is a fault of the
-// program: it does not start, and no test of it does.
 var (
-	programs, families = must(parsePrograms(programRules))
-	words              = must1(parseWords(nameRules))
-	shapesBy           = must1(parseShapes(tokenRules))
+	//go:embed rules/programs.txt
+	programRules string
+	//go:embed rules/names.txt
+	nameRules string
+	//go:embed rules/tokens.txt
+	tokenRules string
 )
 
-func must[A, B any](a A, b B, err error) (A, B) {
+// The rules are part of the program: one that is wrong ends it at its start.
+var (
+	programs = must(parsePrograms(programRules))
+	words    = must(parseWords(nameRules))
+	shapesBy = must(parseShapes(tokenRules))
+)
+
+func must[T any](t T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return a, b
+	return t
 }
 
-func must1[A any](a A, err error) A {
-	a, _ = must(a, 0, err)
-	return a
-}
-
-// eachLine calls do with the fields of each line that is no comment, and whether
-// the line is indented.
+// eachLine calls do with the fields of each line that is no comment, and whether it is indented.
 func eachLine(rules string, do func(fields []string, indented bool) error) error {
-	rules = strings.ReplaceAll(rules, "\\\n", "")
-	for line := range strings.Lines(rules) {
+	for line := range strings.Lines(strings.ReplaceAll(rules, "\\\n", "")) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || fields[0][0] == '#' {
 			continue
@@ -55,158 +47,128 @@ func eachLine(rules string, do func(fields []string, indented bool) error) error
 	return nil
 }
 
-// parsePrograms returns the programs by their names, and the families of them.
-func parsePrograms(rules string) (byName map[string]*program, alike []family, err error) {
-	byName = make(map[string]*program)
-	entry := func(name string) *program {
-		if byName[name] == nil {
-			byName[name] = &program{}
-		}
-		return byName[name]
-	}
-	var at []*program
-	err = eachLine(rules, func(fields []string, indented bool) error {
-		if !indented {
-			at = at[:0]
-			for _, name := range fields {
-				p := entry(name)
-				if p.known {
-					return fmt.Errorf("%s was there before", name)
-				}
-				p.known = true
-				at = append(at, p)
-			}
-			return nil
-		}
-		for _, p := range at {
-			if err := p.learn(fields[0], fields[1:], entry); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for name, p := range byName {
-		if prefix, ok := strings.CutSuffix(name, "*"); ok {
-			alike = append(alike, family{prefix, p})
-			delete(byName, name)
-		}
-		if err == nil && !p.known {
-			err = fmt.Errorf("%s is nowhere", name)
-		}
-	}
-	return byName, alike, err
-}
-
-// learn takes a line about a program.
-func (p *program) learn(what string, args []string, entry func(string) *program) error {
-	if len(args) == 0 {
-		return fmt.Errorf("nothing after %s", what)
-	}
-	if e, ok := expectations[what]; ok {
-		p.options(e, args)
-		return nil
-	}
-	var err error
-	switch what {
-	case "separator":
-		p.separator = args[0][0]
-	case "wraps":
-		if p.wraps = anywhere; args[0] != "anywhere" {
-			p.wraps, err = strconv.Atoi(args[0])
-		}
-	case "after":
-		last := len(args) - 1
-		for _, word := range args[:last] {
-			set(&p.after, word, entry(args[last]))
-		}
-	case "place":
-		p.places = append(p.places, args)
-		if len(p.places) > maxPlaces {
-			err = fmt.Errorf("more than %d places", maxPlaces)
-		}
-	case "mark":
-		p.marks += args[0]
-	case "keys", "slash":
-		m := map[string]*map[string]bool{"keys": &p.keys, "slash": &p.slash}[what]
-		for _, name := range args {
-			set(m, name, true)
-		}
-	case "is":
-		for _, trait := range args {
-			t, ok := traits[trait]
-			if !ok {
-				return fmt.Errorf("%s is unknown", trait)
-			}
-			p.is |= t
-		}
-	default:
-		err = fmt.Errorf("%s is unknown", what)
-	}
-	return err
-}
-
-// options notes what comes after letters and names of options.
-func (p *program) options(e expectation, args []string) {
-	for _, arg := range args {
-		if name, long := strings.CutPrefix(arg, "--"); long {
-			set(&p.long, name, e)
-			continue
-		}
-		for _, c := range []byte(arg[1:]) {
-			p.short[c] = e
-		}
-	}
-}
-
-func set[V any](m *map[string]V, key string, v V) {
-	if *m == nil {
-		*m = make(map[string]V)
-	}
-	(*m)[key] = v
-}
-
-// A list is words, as a set and in their order.
+// A list is words and patterns: *end, begin*, *part*, and with ! before what is not in
+// the list even if a later pattern fits.
 type list struct {
-	set   map[string]bool
-	order []string
+	words    map[string]bool
+	patterns []pattern
 }
 
-func (l list) has(word []byte) bool { return l.set[string(word)] }
+type pattern struct {
+	text               []byte
+	last               byte // of text: for most it tells
+	before, after, not bool // whether something may stand before and after it
+}
+
+func (l *list) add(words []string) error {
+	if l.words == nil {
+		l.words = make(map[string]bool)
+	}
+	for _, word := range words {
+		text, not := strings.CutPrefix(word, "!")
+		text, before := strings.CutPrefix(text, "*")
+		text, after := strings.CutSuffix(text, "*")
+		switch {
+		case l.words[word]:
+			return fmt.Errorf("%s was there before", word)
+		case text == "":
+			l.words[word] = true
+		case before || after:
+			l.patterns = append(l.patterns, pattern{[]byte(text), text[len(text)-1], before, after, not})
+		default:
+			l.words[text] = !not
+		}
+	}
+	return nil
+}
+
+func (l *list) has(word []byte) bool {
+	if in, known := l.words[string(word)]; known || len(word) == 0 {
+		return in
+	}
+	last := word[len(word)-1]
+	for i := range l.patterns {
+		if p := &l.patterns[i]; (p.after || p.last == last) && p.fits(word) {
+			return !p.not
+		}
+	}
+	return false
+}
+
+func (p *pattern) fits(word []byte) bool {
+	switch more := len(word) - len(p.text); {
+	case more < 0:
+		return false
+	case !p.after:
+		return bytes.Equal(word[more:], p.text)
+	case !p.before:
+		return word[0] == p.text[0] && bytes.HasPrefix(word, p.text)
+	}
+	return bytes.Contains(word, p.text)
+}
+
+// hasFold reports whether a word is in a list, in capital or small letters.
+func (l *list) hasFold(word []byte) bool {
+	var small [24]byte // more than any of them has
+	if len(word) > len(small) {
+		return false
+	}
+	for i, c := range word {
+		small[i] = lower(c)
+	}
+	return l.words[string(small[:len(word)])]
+}
 
 // parseWords returns the lists by their names.
-func parseWords(rules string) (map[string]list, error) {
-	lists := make(map[string]list)
-	at := ""
+func parseWords(rules string) (map[string]*list, error) {
+	lists := make(map[string]*list)
+	var at *list
 	err := eachLine(rules, func(fields []string, _ bool) error {
-		if fields[0][0] == '[' {
-			at = strings.Trim(strings.Join(fields, " "), "[]")
-			lists[at] = list{set: make(map[string]bool)}
+		if line := strings.Join(fields, " "); line[0] == '[' && line[len(line)-1] == ']' {
+			at = &list{}
+			lists[line[1:len(line)-1]] = at
 			return nil
 		}
-		l, ok := lists[at]
-		if !ok {
+		if at == nil {
 			return errors.New("words before the first list")
 		}
-		for _, word := range fields {
-			if l.set[word] {
-				return fmt.Errorf("%s was there before", word)
-			}
-			l.set[word] = true
-		}
-		l.order = append(l.order, fields...)
-		lists[at] = l
-		return nil
+		return at.add(fields)
 	})
 	return lists, err
 }
 
-// wordList returns one of the lists.
-func wordList(name string) list {
-	l, ok := words[name]
-	if !ok {
+func wordList(name string) *list {
+	l := words[name]
+	if l == nil {
 		panic("no list of words " + name)
 	}
 	return l
+}
+
+// The lists, which rules/names.txt explains.
+var (
+	certainWords, likelyWords, aboutWords = wordList("certain"), wordList("likely"), wordList("about")
+	certainLast, likelyLast               = wordList("certain at the end"), wordList("likely at the end")
+	vagueLast                             = wordList("vague at the end")
+	unrelated, negations, numbers         = wordList("unrelated"), wordList("negations"), wordList("numbers")
+	plainTokens, plainKeys                = wordList("tokens"), wordList("plain keys")
+	keyKinds, keyFiles                    = wordList("keys"), wordList("key files")
+	pathLike, elsewhere, yesOrNo          = wordList("paths"), wordList("elsewhere"), wordList("yes or no")
+	placeholders, digests, notUsers       = wordList("placeholders"), wordList("digests"), wordList("no users")
+	hooks, schemes, extensions            = wordList("hooks"), wordList("schemes"), wordList("extensions")
+	headers, cookieHeaders, keyHeaders    = wordList("headers"), wordList("cookies"), wordList("ends of headers")
+	namers, named, holders                = wordList("namers"), wordList("named"), wordList("holders")
+	calls, connects, keywords             = wordList("calls"), wordList("connects"), wordList("keywords")
+	inputOptions, sentenceOptions         = wordList("input"), wordList("sentences")
+	publicNames, settings                 = wordList("public"), wordList("settings")
+)
+
+// A shape is how the tokens of some service look: rules/tokens.txt explains it.
+type shape struct {
+	prefix string
+	least  int
+	kind   ending
+	mixed  bool
 }
 
 // parseShapes returns the shapes by their first byte.
@@ -216,17 +178,13 @@ func parseShapes(rules string) (by [256][]shape, err error) {
 		if err != nil || len(fields) < 3 {
 			return errors.New("not a prefix, a length and a kind of characters")
 		}
-		s := shape{prefix: prefix, kind: len(kinds), mixed: len(fields) == 4 && fields[3] == "mixed"}
-		for n, kind := range kinds {
-			if kind.name == fields[2] {
-				s.kind = n
-			}
-		}
-		if s.kind == len(kinds) || len(fields) > 3 && !s.mixed {
+		kind, known := kinds[fields[2]]
+		mixed := strings.Join(fields[3:], " ")
+		if !known || mixed != "" && mixed != "mixed" {
 			return errors.New("unknown characters")
 		}
-		s.least, err = strconv.Atoi(fields[1])
-		by[prefix[0]] = append(by[prefix[0]], s)
+		least, err := strconv.Atoi(fields[1])
+		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kind, mixed != ""})
 		return err
 	})
 	return by, err

@@ -2,145 +2,107 @@ package redact
 
 import "bytes"
 
-// scan looks for what tells a secret by its form, anywhere in an argument:
-// name=value, "name": "value", headers, credentials in addresses, tokens.
-func (r *Redactor) scan(b []byte, p *program) {
-	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
-	r.listed = r.listed || p != nil && p.keys != nil
-	for i := 0; i < len(b); {
-		switch c := b[i]; {
-		case alnum(c):
-			i = s.word(i)
-		case c == '=':
-			i = s.assignment(i)
-		case c == ':':
-			i = s.colon(i)
-		case c == '-':
-			i = s.privateKey(i)
-		case c == '<' || c == '>':
-			i = s.element(i)
-		default:
-			i++
-		}
-	}
-	if r.awsKey && awsSecretKey(b) {
-		r.mask(0, len(b))
-	}
-}
-
-// A scanner is one pass over an argument. Each method is given an index and
-// returns the one to go on with. Those that look further than they return
-// remember what they found, so that no byte is looked at often.
+// A scanner is one pass over an argument, for what tells a secret by its form. Each method is given
+// an index and returns the one to go on with, at least the next.
 type scanner struct {
 	*Redactor
 	b          []byte
 	program    *program
-	words      memo // where words end
-	bares      memo // where values without quotes end
-	lines      memo // where lines end
-	queries    memo // where values in addresses end
-	lists      memo // where values in lists end
-	settings   memo // where settings with ";" between them end
-	ats        memo // where the next "@" is
-	runs       [len(kinds)]memo
-	shell      bool // there is a blank, or a shell reads it anyway
-	addressEnd int  // where the last address ends
-	login      bool // "login" was there, as in .netrc
-	by         int  // how often SQL's IDENTIFIED was seen
-	tag        bool // a tag of XML is open
+	ends       [16]memo // of the endings
+	bare       ending   // of values without quotes
+	shell      bool     // there is a blank, or a shell reads it anyway
+	addressEnd int      // where the last address ends
+	login      bool     // "login" was there, as in .netrc
+	identified bool     // SQL's IDENTIFIED was there
+	tag        bool     // a tag of XML is open
+}
+
+// An ending is where something ends, the same from everywhere before.
+type ending int
+
+var endings []func(b []byte, i int) int
+
+func newEnding(find func(b []byte, i int) int) ending {
+	endings = append(endings, find)
+	return ending(len(endings) - 1)
+}
+
+var (
+	wordEnd    = newEnding(before(chars(blank + quote)))
+	lineEnd    = newEnding(before(chars("\n\r")))
+	queryEnd   = newEnding(before(chars(blank + quote + `&#;?\`))) // of a value in an address
+	settingEnd = newEnding(before(chars(quote + ";")))             // of one of several with ";" between them
+	itemEnd    = newEnding(func(b []byte, i int) int { return listEnd(b, i, true) })
+	valueEnd   = newEnding(func(b []byte, i int) int { return bareEnd(b, i, false) })
+	commandEnd = newEnding(func(b []byte, i int) int { return bareEnd(b, i, true) })
+	atSign     = newEnding(before(chars("@")))
+)
+
+// kinds of characters in tokens.
+var kinds = map[string]ending{
+	"hex": newEnding(after(chars(digit + "abcdefABCDEF"))), "upper": newEnding(after(chars(digit + capital))),
+	"alnum": newEnding(after(alnums)), "token": newEnding(after(tokenChars)),
+	"dotted": newEnding(after(nameChars)), "base64": newEnding(after(chars(alnum + "_-.+/="))),
+}
+
+func before(set *charset) func([]byte, int) int {
+	return func(b []byte, i int) int { return until(b, i, set) }
+}
+
+func after(set *charset) func([]byte, int) int {
+	return func(b []byte, i int) int { return skip(b, i, set) }
+}
+
+// A memo remembers where something ends, so that no byte is looked at twice for that.
+type memo struct{ from, end int }
+
+// end returns where, from i on, something ends.
+func (s *scanner) end(e ending, i int) int {
+	m := &s.ends[e]
+	if i < m.from || i >= m.end {
+		m.from, m.end = i, endings[e](s.b, i)
+	}
+	return m.end
+}
+
+func (r *Redactor) scan(b []byte, p *program) {
+	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
+	if s.bare = valueEnd; r.code {
+		s.bare = commandEnd
+	}
+	r.listed = r.listed || p.keys.words != nil
+	for i := 0; i < len(b); {
+		next := 0
+		switch c := b[i]; {
+		case alnums[c]:
+			next = s.word(i)
+		case c == '=':
+			next = s.assignment(i)
+		case c == ':':
+			next = s.colon(i)
+		case c == '-':
+			next = s.privateKey(i)
+		case c == '<' || c == '>':
+			next = s.element(i)
+		}
+		i = max(next, i+1)
+	}
+	if r.awsKey && awsSecretKey(b) {
+		r.mask(b)
+	}
 }
 
 // word begins at the first of several letters or digits.
 func (s *scanner) word(i int) int {
-	if end := s.token(i); end > i {
-		s.mask(i, end)
-		return end
+	end := s.token(i)
+	s.mask(s.b[i:end])
+	if end == i {
+		end = s.keyword(i)
 	}
-	if end := s.keyword(i); end > i {
-		return end
-	}
-	end := until(s.b, i+1, notAlnum)
-	if stop := s.call(i, end); stop > end {
-		return stop
+	if end == i {
+		end = s.call(i, skip(s.b, i, alnums))
 	}
 	return end
-}
-
-func notAlnum(c byte) bool { return !alnum(c) }
-
-// assignment is at the "=" of name=value, also of name = value, "name" => value
-// and the like.
-func (s *scanner) assignment(i int) int {
-	k := s.keyBefore(i)
-	if k.start == k.end || i == s.ordinary || k.start > 0 && s.b[k.start-1] == '=' && bytes.HasSuffix(s.b[:k.start-1], []byte("file")) {
-		return i + 1
-	}
-	v := i + 1
-	if v < len(s.b) && (s.b[v] == '=' || s.b[v] == '>') {
-		v++
-	}
-	if k.spaced || k.quoted {
-		v = skipBlanks(s.b, v)
-	}
-	text := bytes.TrimLeft(s.b[k.start:k.end], "-")
-	strong := strengthOf(text)
-	if strong == vague && !k.query {
-		strong = harmless
-	}
-	strong = s.named(text, v, strong)
-	if s.program != nil && s.program.keys[string(text)] {
-		strong = certain
-	}
-	if strong == harmless || strong != certain && pathLike(s.b[v:]) {
-		return i + 1
-	}
-	if s.shell && (bytes.HasPrefix(s.b[v:], []byte("$(")) || bytes.HasPrefix(s.b[v:], []byte("`"))) {
-		return i + 1 // what a command prints
-	}
-	start, end := s.value(v, strong == vague)
-	if start == v && !s.code && k.start > 0 && s.b[k.start-1] == ';' {
-		end = s.settings.find(s.b, v, func(b []byte, i int) int { return until(b, i, func(c byte) bool { return c == ';' || quote(c) }) })
-	}
-	if k.spaced && !k.quoted && bytes.IndexByte(s.b[start:end], '(') >= 0 {
-		return end // a program's text: token = get()
-	}
-	return s.secret(i+1, start, end, strong)
-}
-
-// secret masks a value unless it is none that needs it, and returns where to go
-// on.
-func (s *scanner) secret(next, start, end int, strong strength) int {
-	value := s.b[start:end]
-	if !secretValue(strong, value) || s.shell && reference(value) {
-		return next
-	}
-	s.mask(start, end)
-	return max(next, end)
-}
-
-// named follows pairs in which one name says what the other is:
-// ParameterKey=DBPassword,ParameterValue=…, {"name": "TOKEN", "value": "…"}.
-func (s *scanner) named(text []byte, v int, strong strength) strength {
-	switch {
-	case equalFold(text, "name"), equalFold(text, "key"), equalFold(text, "parameterkey"), equalFold(text, "optionname"):
-		start, end := s.nameAt(v)
-		s.pending = strengthOf(s.b[start:end]) > vague
-	case s.pending && (equalFold(text, "value") || equalFold(text, "parametervalue")):
-		s.pending = false
-		return certain
-	}
-	return strong
-}
-
-// nameAt returns the name that begins at v or after a quote.
-func (s *scanner) nameAt(v int) (start, end int) {
-	start = until(s.b, v, func(c byte) bool { return c != '\\' && !quote(c) })
-	start = min(start, v+maxName)
-	end = start
-	for end < len(s.b) && end < start+maxName && nameByte(s.b[end]) {
-		end++
-	}
-	return start, end
 }
 
 // A key is a name before "=" or ":".
@@ -148,33 +110,104 @@ type key struct {
 	start, end int
 	quoted     bool // "name": or ['name'] =
 	spaced     bool // name =
-	query      bool // ?name= or &name=
 }
-
-// maxBlanks bounds the way to the next name.
-const maxBlanks = 16
 
 // maxKey bounds the way back to where a name begins.
 const maxKey = 128
 
+var (
+	closers   = chars(quote + `\])}`)
+	assigners = chars(":+?")
+	queries   = chars("?&")
+)
+
 func (s *scanner) keyBefore(i int) key {
 	var k key
 	b := s.b
-	if i > 0 && (b[i-1] == ':' || b[i-1] == '+' || b[i-1] == '?') {
+	if assigners[char(b, i-1)] {
 		i-- // :=, +=, ?=
 	}
-	for k.end = i; k.end > 0 && i-k.end < maxKey && blank(b[k.end-1]); k.end-- {
-		k.spaced = true
-	}
-	for n := 0; k.end > 0 && n < 8 && closer(b[k.end-1]); n++ {
-		k.end--
-		k.quoted = true
-	}
-	for k.start = k.end; k.start > 0 && k.end-k.start < maxKey && nameByte(b[k.start-1]); {
-		k.start--
-	}
-	k.query = k.start > 0 && (b[k.start-1] == '?' || b[k.start-1] == '&')
+	name := back(b, i, blanks, maxKey)
+	k.end = back(b, name, closers, 8)
+	k.spaced, k.quoted = name < i, k.end < name
+	k.start = back(b, k.end, nameChars, maxKey)
 	return k
 }
 
-func closer(c byte) bool { return quote(c) || c == '\\' || c == ']' || c == ')' || c == '}' }
+// assignment is at the "=" of name=value, name = value, "name" => value and the like.
+func (s *scanner) assignment(i int) int {
+	b, k := s.b, s.keyBefore(i)
+	if k.start == k.end || i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
+		return i
+	}
+	v := i + 1
+	if char(b, v) == '=' || char(b, v) == '>' {
+		v++
+	}
+	if k.spaced || k.quoted {
+		v = skip(b, v, blanks)
+	}
+	text := bytes.TrimLeft(b[k.start:k.end], "-")
+	strong := strengthOf(text)
+	if strong == vague && !queries[char(b, k.start-1)] {
+		strong = harmless
+	}
+	strong = s.named(text, v, strong)
+	if s.program.keys.has(text) {
+		strong = certain
+	}
+	if strong == harmless || s.shell && (startsWith(b[v:], "$(") || startsWith(b[v:], "`")) { // what a command prints
+		return i
+	}
+	start, end := s.value(v, strong == vague)
+	if start == v && !s.code && char(b, k.start-1) == ';' {
+		end = s.end(settingEnd, v)
+	}
+	if k.spaced && !k.quoted && bytes.IndexByte(b[start:end], '(') >= 0 {
+		return end // a program's text: token = get()
+	}
+	return s.secret(i, start, end, strong)
+}
+
+// named follows pairs in which one name says what the other is:
+// ParameterKey=DBPassword,ParameterValue=…, {"name": "TOKEN", "value": "…"}.
+func (s *scanner) named(text []byte, v int, strong strength) strength {
+	switch {
+	case namers.hasFold(text):
+		start := skipFew(s.b, v, escapes, maxName)
+		s.pending = strengthOf(s.b[start:skipFew(s.b, start, nameChars, maxName)]) > vague
+	case s.pending && named.hasFold(text):
+		s.pending = false
+		return certain
+	}
+	return strong
+}
+
+// value returns where a value begins and ends that may not be the rest of its argument.
+func (s *scanner) value(v int, query bool) (start, end int) {
+	switch {
+	case query || s.addressEnd > v:
+		return v, s.end(queryEnd, v)
+	case s.listed:
+		return v, s.end(itemEnd, v)
+	}
+	q := openingQuote(s.b, v)
+	if char(s.b, q) == '$' {
+		q++ // bash's $''
+	}
+	q = skip(s.b, q, backslashes)
+	if quotes[char(s.b, q)] {
+		if end = closing(s.b, q); end < len(s.b) || !s.code {
+			return q + 1, end
+		}
+	}
+	return v, s.end(s.bare, v)
+}
+
+// secret masks a value unless it is none that needs it, and returns where to go on.
+func (s *scanner) secret(next, start, end int, strong strength) int {
+	if !s.maskValue(strong, s.b[start:end], s.shell) {
+		return next
+	}
+	return max(next, end)
+}

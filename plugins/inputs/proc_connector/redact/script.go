@@ -5,87 +5,84 @@ import "bytes"
 // maxDepth is how far quotes within quotes are followed.
 const maxDepth = 3
 
-// script takes an argument for what a shell would run, and its words for
-// arguments. Text that is none has few words that mean something here.
-func (r *Redactor) script(b []byte, off, depth int) {
+var separators = chars("\n;&()`|")
+
+// script takes an argument for what a shell would run. In other text few words mean something here.
+func (r *Redactor) script(b []byte, depth int) {
 	if depth > maxDepth {
 		return
 	}
-	var c command
-	var written, fed span // what the command at hand writes, and what it gets to read
+	c := r.command(depth)
+	var written, fed []byte // what the command at hand writes, and what it gets to read
+	from := 0               // where written begins
 	for i := 0; i < len(b); {
 		switch ch := b[i]; {
-		case ch == '\n' || ch == ';' || ch == '&' || ch == '(' || ch == ')' || ch == '`' || ch == '|':
-			fed = span{}
-			if ch == '|' && !(i+1 < len(b) && b[i+1] == '|') {
+		case separators[ch]:
+			fed = nil
+			if ch == '|' && !startsWith(b[i:], "||") {
 				fed = written
 			}
-			c, written = command{}, span{}
+			c, written = r.command(depth), nil
 			i++
-		case blank(ch) || ch == '>':
+		case blanks[ch], ch == '>', startsWith(b[i:], "$("):
 			i++
 		case ch == '<':
-			here := bytes.HasPrefix(b[i:], []byte("<<<"))
-			i = until(b, i, func(c byte) bool { return c != '<' })
-			if here {
-				i = skipBlanks(b, i)
-				end := wordEnd(b, i)
-				if fed = (span{off + i, off + end}); reference(b[i:end]) {
-					fed = span{}
+			here := startsWith(b[i:], "<<<")
+			if i = skip(b, i, lessThan); here {
+				i = skip(b, i, blanks)
+				end := shellWordEnd(b, i)
+				if fed = b[i:end]; reference(fed) {
+					fed = nil
 				}
 				i = end
 			}
-		case ch == '$' && i+1 < len(b) && b[i+1] == '(':
-			i++
 		default:
-			end := wordEnd(b, i)
-			first, last := unquoted(b, i, end)
-			echo := c.named && c.program.has(writes)
-			r.word(&c, b[first:last], off+first, depth)
+			end := shellWordEnd(b, i)
+			echo := c.program.is("writes")
+			word := unquoted(b[i:end])
+			c.word(word)
 			switch {
-			case !echo || last > first && b[first] == '-':
-			case written.end > 0:
-				written.end = off + end
+			case !echo || startsWith(word, "-"):
+			case written != nil:
+				written = b[from:end]
 			case !reference(b[i:end]):
-				written = span{off + i, off + end}
+				written, from = b[i:end], i
 			}
 			i = end
 		}
-		if c.reads && fed.end > 0 {
-			r.mask(fed.start, fed.end)
-			fed = span{}
+		if c.reads && fed != nil {
+			r.mask(fed)
+			fed = nil
 		}
 	}
 }
 
-// unquoted returns where a word is that may be in quotes.
-func unquoted(b []byte, start, end int) (first, last int) {
-	if q := b[start]; end-start > 1 && (q == '"' || q == '\'') && b[end-1] == q && bytes.IndexByte(b[start+1:end-1], q) < 0 {
-		return start + 1, end - 1
+// unquoted returns a word without the quotes it may be in.
+func unquoted(word []byte) []byte {
+	n := len(word) - 1
+	if n > 0 && (word[0] == '"' || word[0] == '\'') && bytes.IndexByte(word[1:], word[0]) == n-1 {
+		return word[1:n]
 	}
-	return start, end
+	return word
 }
 
-// wordEnd returns where a shell's word ends.
-func wordEnd(b []byte, i int) int {
+var (
+	lessThan      = chars("<")
+	shellWordEnds = chars(blank + ";&|()<>`")
+)
+
+// shellWordEnd returns where a shell's word ends.
+func shellWordEnd(b []byte, i int) int {
 	for ; i < len(b); i++ {
-		switch c := b[i]; c {
-		case '\\':
+		switch c := b[i]; {
+		case c == '\\':
 			i++
-		case '\'':
-			i = until(b, i+1, func(c byte) bool { return c == '\'' })
-		case '"':
-			for i++; i < len(b) && b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-		case ' ', '\t', '\n', '\r', ';', '&', '|', '(', ')', '<', '>', '`':
+		case c == '\'':
+			i = find(b, i+1, "'")
+		case c == '"':
+			i += closing(b[i:], 0)
+		case shellWordEnds[c], startsWith(b[i:], "$("):
 			return i
-		case '$':
-			if i+1 < len(b) && b[i+1] == '(' {
-				return i
-			}
 		}
 	}
 	return min(i, len(b))

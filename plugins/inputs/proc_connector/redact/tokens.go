@@ -2,35 +2,8 @@ package redact
 
 import "bytes"
 
-// A shape is how the tokens of some service look: rules/tokens.txt explains it.
-type shape struct {
-	prefix string
-	least  int
-	kind   int
-	mixed  bool
-}
-
-// kinds of characters in tokens.
-var kinds = [...]struct {
-	name string
-	end  func(b []byte, i int) int
-}{
-	{"hex", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !hexByte(c) }) }},
-	{"upper", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !upperByte(c) }) }},
-	{"alnum", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !alnum(c) }) }},
-	{"token", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !tokenByte(c) }) }},
-	{"dotted", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !dottedByte(c) }) }},
-	{"base64", func(b []byte, i int) int { return until(b, i, func(c byte) bool { return !base64Byte(c) }) }},
-}
-
 // maxMixed is how much of a token is looked at to tell whether it is mixed.
 const maxMixed = 48
-
-func tokenByte(c byte) bool  { return alnum(c) || c == '_' || c == '-' }
-func dottedByte(c byte) bool { return tokenByte(c) || c == '.' }
-func base64Byte(c byte) bool { return dottedByte(c) || c == '+' || c == '/' || c == '=' }
-func upperByte(c byte) bool  { return upper(c) || digit(c) }
-func hexByte(c byte) bool    { return digit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
 // token returns where the token ends that begins at i, or i.
 func (s *scanner) token(i int) int {
@@ -38,163 +11,148 @@ func (s *scanner) token(i int) int {
 	of := shapesBy[b[0]]
 	for n := range of {
 		shape := &of[n]
-		if len(b) <= len(shape.prefix) || b[1] != shape.prefix[1] || string(b[:len(shape.prefix)]) != shape.prefix {
+		if len(b) <= len(shape.prefix) || b[1] != shape.prefix[1] || !startsWith(b, shape.prefix) {
 			continue
 		}
 		start := i + len(shape.prefix)
-		end := s.runs[shape.kind].find(s.b, start, kinds[shape.kind].end)
-		if end-start < shape.least && !(s.cut && end == len(s.b) && len(shape.prefix) > 3) ||
-			shape.mixed && !mixed(s.b[start:min(end, start+maxMixed)]) {
+		end := s.end(shape.kind, start)
+		known := end-start >= shape.least || s.cut && end == len(s.b) && len(shape.prefix) > 3
+		if !known || shape.mixed && !mixed(s.b[start:min(end, start+maxMixed)]) {
 			continue
 		}
-		if shape.least == 16 && shape.prefix[0] == 'A' {
-			s.awsKey = true
-		}
+		s.awsKey = s.awsKey || shape.least == 16 && shape.prefix[0] == 'A'
 		return end
 	}
 	return i
 }
 
-// mixed reports whether text is of more than one kind of letters and digits.
-func mixed(text []byte) bool {
-	var small, capital, number int
-	for _, c := range text {
-		switch {
-		case digit(c):
-			number = 1
-		case upper(c):
-			capital = 1
-		case alpha(c):
-			small = 1
+var awsChars = chars(alnum + "+/")
+
+// awsSecretKey reports whether text may be the secret that goes with an access key.
+func awsSecretKey(text []byte) bool {
+	const length = 40
+	return len(text) == length && only(text, awsChars) && has(text, capitals) && mixed(text)
+}
+
+// A private key in PEM form is base64 between two lines. What is none is shown, since a
+// command could hide behind the first line otherwise.
+
+const (
+	pemBegin = "-----BEGIN "
+	pemEnd   = "-----END"
+)
+
+var (
+	pemChars       = chars(alnum + "+/=" + blank)
+	pemHeaderChars = chars(alnum + "-,. ")
+)
+
+// privateKey masks the private key whose first line begins at i.
+func (s *scanner) privateKey(i int) int {
+	const most = 64
+	b := s.b
+	if !startsWith(b[i:], pemBegin) {
+		return i
+	}
+	i += len(pemBegin)
+	head := b[i:min(len(b), i+most)]
+	n := find(head, 0, "-----")
+	if n == len(head) || !bytes.Contains(head[:n], []byte("PRIVATE KEY")) {
+		return i
+	}
+	start := i + n + len("-----")
+	stop := skip(b, start, pemChars)
+	if !startsWith(b[stop:], pemEnd) {
+		stop = s.keyLines(start)
+	}
+	s.mask(b[start:stop])
+	return stop
+}
+
+// keyLines returns where a private key ends of which a part is missing, or whose line
+// breaks are written in some other way.
+func (s *scanner) keyLines(start int) (stop int) {
+	b, at := s.b, pemHeaders(s.b, start)
+	for stop = start; at < len(b); {
+		if startsWith(b[at:], pemEnd) {
+			return at
 		}
-		if small+capital+number > 1 {
-			return true
+		end := skip(b, at, base64Chars)
+		rest := pemBlanks(b, end)
+		last := end == len(b) && s.cut || startsWith(b[rest:], pemEnd)
+		if end == at || !last && (rest == end && end < len(b) && !quotes[b[end]] || !keyWord(b[at:end], stop == start)) {
+			break
 		}
+		stop, at = end, rest
+	}
+	return stop
+}
+
+// pemHeaders skips the lines before the key, as in -----BEGIN RSA PRIVATE KEY-----
+// Proc-Type: 4,ENCRYPTED.
+func pemHeaders(b []byte, i int) int {
+	const longest = 80
+	i = pemBlanks(b, i)
+	for _, header := range [...]string{"Proc-Type: ", "DEK-Info: ", "Version: "} {
+		if startsWith(b[i:], header) {
+			i = pemBlanks(b, skip(b[:min(len(b), i+longest)], i+len(header), pemHeaderChars))
+		}
+	}
+	return i
+}
+
+// pemBlanks skips blanks and line breaks, also those that are written as \n.
+func pemBlanks(b []byte, i int) int {
+	for {
+		switch rest := b[i:]; {
+		case startsWith(rest, `\n`), startsWith(rest, `\r`):
+			i += 2
+		case len(rest) > 0 && blanks[rest[0]]:
+			i++
+		default:
+			return i
+		}
+	}
+}
+
+// keyWord reports whether a word looks like a line of a key in base64, and not like one
+// of a command. The first line of a key is none of its shorter ones.
+func keyWord(b []byte, first bool) bool {
+	const sure, usual = 40, 12
+	return len(b) >= sure ||
+		len(b) > 0 && b[0] != '/' && (mixed(b) || b[len(b)-1] == '=') && (!first || len(b) >= usual)
+}
+
+// A splitKey follows a private key that a shell has split into words, as in $(cat key.pem)
+// without quotes.
+type splitKey int
+
+const (
+	noKey splitKey = iota
+	keyBegin
+	keyPrivate
+	keyFirst
+	keyBody
+)
+
+// splitKeyWord masks an argument, and says so, when it is part of such a key.
+func (r *Redactor) splitKeyWord(arg []byte) bool {
+	switch {
+	case r.key == noKey && string(arg) == "-----BEGIN":
+		r.key = keyBegin
+	case r.key == keyBegin && string(arg) == "PRIVATE":
+		r.key = keyPrivate
+	case r.key == keyBegin && bytes.HasSuffix(arg, []byte("-----")):
+		r.key = noKey
+	case r.key == keyPrivate:
+		r.key = keyFirst
+	case r.key < keyFirst:
+	case only(arg, base64Chars) && (keyWord(arg, r.key == keyFirst) || r.cut):
+		r.mask(arg)
+		r.key = keyBody
+		return true
+	default:
+		r.key = noKey
 	}
 	return false
-}
-
-// awsSecretKey reports whether text may be the secret that goes with an access
-// key: 40 characters of base64.
-func awsSecretKey(text []byte) bool {
-	if len(text) != 40 {
-		return false
-	}
-	capital := false
-	for _, c := range text {
-		if !alnum(c) && c != '+' && c != '/' {
-			return false
-		}
-		capital = capital || upper(c)
-	}
-	return capital && mixed(text)
-}
-
-// keyword is at a word after which SQL or expect has a secret in quotes.
-func (s *scanner) keyword(i int) int {
-	b := s.b[i:]
-	v := 0
-	switch lower(b[0]) {
-	case 'p':
-		if hasFold(b, "password") {
-			if s.login && len(b) > 9 && b[8] == ' ' && !quote(b[9]) {
-				end := until(b, 9, func(c byte) bool { return blank(c) || quote(c) || c == '\\' })
-				s.login = false
-				s.mask(i+9, i+end)
-				return i + end
-			}
-			v = len("password")
-		}
-	case 'l':
-		s.login = s.login || hasFold(b, "login ")
-	case 'i':
-		if hasFold(b, "identified") {
-			s.by++
-		}
-	case 'b':
-		if end := max(s.credentials(i, "bearer ", 16), s.credentials(i, "basic ", 8)); end > i {
-			return end
-		}
-		if s.by > 0 && hasFold(b, "by") {
-			v = len("by")
-		}
-	case 's':
-		if s.program.has(expect) && hasFold(b, "send") {
-			return i + max(1, s.sent(i+len("send"))-i)
-		}
-		if s.program.has(expect) && hasFold(b, "set ") {
-			return s.set(i + len("set "))
-		}
-	}
-	if v == 0 || v >= len(b) {
-		return i
-	}
-	v = until(b, v, func(c byte) bool { return !blank(c) && c != '(' && c != '\\' })
-	if v >= len(b) || alnum(b[v-1]) {
-		return i
-	}
-	start, end := v+1, len(b)
-	switch {
-	case b[v] == '\'', b[v] == '"' && b[v-1] == '(':
-		end = closing(b, v)
-	case bytes.HasPrefix(b[v:], []byte("$$")):
-		start++
-		if n := bytes.Index(b[start:], []byte("$$")); n >= 0 {
-			end = start + n
-		}
-	default:
-		return i
-	}
-	s.mask(i+start, i+end)
-	return i + end
-}
-
-// set masks the value of a variable of expect whose name is that of a secret.
-func (s *scanner) set(i int) int {
-	end := until(s.b, i, func(c byte) bool { return !nameByte(c) })
-	if end < len(s.b) && s.b[end] == ' ' && strengthOf(s.b[i:end]) > vague {
-		start, stop := s.value(end+1, false)
-		s.mask(start, stop)
-		return stop
-	}
-	return end
-}
-
-// sent masks what expect sends, which is in quotes, or returns i.
-func (s *scanner) sent(i int) int {
-	i = until(s.b, i, func(c byte) bool { return !blank(c) && c != '-' })
-	if i >= len(s.b) || s.b[i] != '"' && s.b[i] != '\\' && s.b[i] != '{' {
-		return i
-	}
-	if s.b[i] == '\\' && i+1 < len(s.b) {
-		i++
-	}
-	if s.b[i] == '{' {
-		end := until(s.b, i, func(c byte) bool { return c == '}' })
-		s.mask(i+1, end)
-		return end
-	}
-	end := closing(s.b, i)
-	stop := end
-	for _, enter := range [...]string{`\r`, `\n`} {
-		if bytes.HasSuffix(s.b[i+1:end], []byte(enter)) {
-			stop -= len(enter)
-		}
-	}
-	s.mask(i+1, stop)
-	return end
-}
-
-// credentials masks what is left of an authorization, such as "Bearer abc".
-func (s *scanner) credentials(i int, scheme string, least int) int {
-	b := s.b[i:]
-	if !hasFold(b, scheme) {
-		return i
-	}
-	n := until(b, len(scheme), func(c byte) bool { return !base64Byte(c) && c != '~' })
-	if value := b[len(scheme):n]; len(value) < least || !mixed(value) {
-		return i
-	}
-	s.mask(i+len(scheme), i+n)
-	return i + n
 }

@@ -1,0 +1,212 @@
+package redact
+
+import (
+	"bytes"
+	"strings"
+)
+
+// colon is at a ":" of an address, of a header, of JSON or YAML, or between user and password.
+func (s *scanner) colon(i int) int {
+	switch rest := s.b[i+1:]; {
+	case startsWith(rest, "//"):
+		return s.address(i)
+	case startsWith(rest, "="), startsWith(rest, ":"), startsWith(rest, "-}"):
+		return i // name := value, Name::name, ${NAME:-}
+	}
+	end := i
+	if k := s.keyBefore(i); k.quoted {
+		end = s.quotedField(k, i)
+	} else if !k.spaced {
+		end = s.field(k, i)
+	}
+	if end == i {
+		end = s.telegram(i)
+	}
+	if end == i {
+		end = s.userinfo(i)
+	}
+	return end
+}
+
+var (
+	valueEnds  = chars(blank + quote + ",}]")
+	fieldsOpen = chars(quote + "\n=,{ ;\t")
+	inLine     = chars(" \t;,")
+	noValue    = chars("\x00{[") // nothing at all
+	proseEnds  = chars("\x00,\\" + quote)
+)
+
+// quotedField is "name": "value", or returns i.
+func (s *scanner) quotedField(k key, i int) int {
+	b, text := s.b, s.b[k.start:k.end]
+	v := skip(b, i+1, blanks)
+	strong := s.named(text, v, strengthOf(text))
+	if string(text) == "auth" && encoded(b, v) {
+		strong = certain // docker's user:password
+	}
+	if strong <= vague || noValue[char(b, v)] {
+		return i
+	}
+	start, end := s.value(v, false)
+	if start == v {
+		end = until(b, v, valueEnds)
+	}
+	return s.secret(i, s.skipScheme(start, end), end, strong)
+}
+
+// encoded reports whether the string at i is something in base64.
+func encoded(b []byte, i int) bool {
+	const least = 8
+	text := b[skip(b, i, escapes):]
+	text = text[:skip(text, 0, base64Chars)]
+	return len(text) >= least && len(text)%4 == 0 && mixed(text)
+}
+
+// field is name: value at the beginning of the argument or of a line, or after a quote, or returns i.
+func (s *scanner) field(k key, i int) int {
+	b, opening := s.b, byte(0)
+	switch {
+	case k.start == 0 && startsWith(b[:k.end], "-H"):
+		k.start += len("-H")
+	case k.start > 1 && b[k.start] == 'n' && b[k.start-1] == '\\':
+		k.start++ // "…\nName: value"
+	case k.start == 0:
+	case fieldsOpen[b[k.start-1]]:
+		opening = b[k.start-1]
+	default:
+		return i
+	}
+	text := b[k.start:k.end]
+	if cookie := cookieHeaders.hasFold(text); cookie || headers.hasFold(text) || headerName(text) {
+		return s.header(cookie, opening, i)
+	}
+	v := skip(b, i+1, blanks)
+	strong := strengthOf(text)
+	if strong <= vague || quotes[opening] && char(b, v) == opening { // the end of a prompt: expect "Password:"
+		return i
+	}
+	start, end := s.value(v, false)
+	// Prose goes on after the word: "token: handle expiry".
+	rest := skip(b, end, blanks)
+	alone := proseEnds[char(b, rest)] || char(b, rest-1) == '\n'
+	line := back(b, k.start, spaces, maxName-1)
+	indented := line == 0 || b[line-1] == '\n'
+	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !indented) {
+		return i
+	}
+	return s.secret(i, start, end, strong)
+}
+
+// headerName reports whether the last word of a name with dashes says that it is a secret's.
+func headerName(text []byte) bool {
+	dash := bytes.LastIndexByte(text, '-')
+	if dash <= 0 || strengthOf(text) == harmless {
+		return false
+	}
+	last := text[dash+1:]
+	return keyHeaders.hasFold(last) || strengthOf(last) > vague
+}
+
+// header masks the value of a header, but for the scheme of an authorization.
+func (s *scanner) header(cookie bool, opening byte, i int) int {
+	b := s.b
+	start := skip(b, i+1, blanks)
+	var end int
+	switch {
+	case quotes[opening]:
+		end = find(b, start, string(opening))
+		if end < len(b) && b[end-1] == '\\' {
+			end--
+		}
+	case s.code:
+		end = s.end(s.bare, s.skipScheme(start, len(b)))
+	case inLine[opening]:
+		// A word, and of an authorization the one after the scheme.
+		end = s.end(wordEnd, s.skipScheme(start, len(b)))
+		for end < len(b) && b[end-1] == '\\' {
+			end = s.end(wordEnd, end+1)
+		}
+	default:
+		end = s.end(lineEnd, start)
+	}
+	if !cookie {
+		start = s.skipScheme(start, end)
+	}
+	return s.secret(i, start, end, certain)
+}
+
+// skipScheme returns where in a value the secret begins, after the scheme of an authorization.
+func (s *scanner) skipScheme(start, end int) int {
+	const longest = 24
+	value := s.b[start:end]
+	scheme := until(value[:min(len(value), longest)], 0, gaps)
+	secret := skip(value, scheme, gaps)
+	if secret < len(value) && schemes.hasFold(value[:scheme]) {
+		return start + secret
+	}
+	return start
+}
+
+// telegram is the ":" of a bot's token, 123456789:AA….
+func (s *scanner) telegram(i int) int {
+	const minID, maxID, minKey = 8, 11, 30
+	id := i - back(s.b, i, digits, maxID+1)
+	end := skip(s.b, i+1, tokenChars)
+	if id < minID || id > maxID || !startsWith(s.b[i+1:], "AA") || end-i <= minKey && !(s.cut && end == len(s.b)) {
+		return i
+	}
+	s.mask(s.b[i+1 : end])
+	return end
+}
+
+// element is at a "<" or ">" of XML. It masks what is in an element with the name of a secret,
+// <ns:Password type="x">secret</…>, or after one that names it, as in a property list.
+func (s *scanner) element(i int) int {
+	b := s.b
+	if b[i] == '<' {
+		s.tag = letters[char(b, i+1)] && !alnums[char(b, i-1)] // and not Option<Token>
+		return i
+	}
+	if !s.tag || b[i-1] == '/' {
+		s.pending = s.pending && !s.tag
+		return i
+	}
+	s.tag = false
+	from := max(0, i-maxTag)
+	open := from + bytes.LastIndexByte(b[from:i], '<') + 1
+	if open == from {
+		return i
+	}
+	name := b[open:skip(b[:i], open, tagChars)]
+	name = name[bytes.IndexByte(name, ':')+1:]
+	start, stop := i+1, 0
+	switch {
+	case startsWith(b[start:], cdata):
+		start += len(cdata)
+		stop = find(b, start, "]]>")
+	case s.code:
+		stop = until(b, start, tagsInCode)
+	default:
+		stop = find(b, start, "<")
+	}
+	text := bytes.TrimSpace(b[start:stop])
+	switch strong := strengthOf(name); {
+	case len(text) == 0:
+	case strings.EqualFold(string(name), "key"), strings.EqualFold(string(name), "name"):
+		s.pending = strengthOf(text) > vague
+	case strong > vague || s.pending && holders.has(name):
+		s.pending = false
+		return s.secret(start, start, stop, max(strong, likely))
+	}
+	return start
+}
+
+const (
+	maxTag = 256 // bounds the way back to where a tag begins
+	cdata  = "<![CDATA["
+)
+
+var (
+	tagChars   = chars(alnum + "_-.:")
+	tagsInCode = chars("<;&|\n")
+)
