@@ -224,7 +224,7 @@ func TestSelf(t *testing.T) {
 	require.NoError(t, err)
 	cgroup, err := f.Cgroup(pid)
 	require.NoError(t, err)
-	require.Equal(t, ParseCgroup(content), cgroup)
+	require.Equal(t, ParseCgroup(string(content)), cgroup)
 
 	found := false
 	require.NoError(t, f.PIDs(func(other int32) bool { found = other == pid; return !found }))
@@ -317,10 +317,10 @@ func TestDescriptors(t *testing.T) {
 	}
 	require.Equal(t, before, descriptors(t))
 
-	fd, err := openat(f.dir, f.relative(42, "cmdline"))
+	fd, err := openat(f.dir(), f.relative(42, "cmdline"))
 	require.NoError(t, err)
 	defer func() { _ = closeFD(fd) }() //nolint:errcheck // closing what was only looked at loses nothing
-	for _, fd := range []int{fd, f.dir} {
+	for _, fd := range []int{fd, f.dir()} {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		require.NoError(t, err)
 		require.NotZero(t, flags&unix.FD_CLOEXEC)

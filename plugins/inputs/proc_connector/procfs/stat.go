@@ -14,6 +14,7 @@ const (
 
 // Fields of stat, numbered as in proc_pid_stat(5).
 const (
+	statComm       = 2
 	statState      = 3
 	statPPID       = 4
 	statFlags      = 9
@@ -21,7 +22,6 @@ const (
 	statStartTime  = 22
 )
 
-// errStat is what ParseStat returns for bytes that are no stat file.
 var errStat = errors.New("malformed stat")
 
 // Stat is what a process's stat file says of its first thread.
@@ -34,93 +34,79 @@ type Stat struct {
 	StartTime uint64 // clock ticks since boot
 }
 
-// Stat reads the state of a process. It allocates nothing unless it fails.
-// st.Comm is valid until the next call of any method of fs.
+// Stat reads the state of a process. It allocates nothing unless it fails. st.Comm is
+// valid until the next call of any method of fs.
 func (fs *FS) Stat(pid int32, st *Stat) error {
 	n, err := fs.read(pid, "stat", fs.buf[:])
-	if err != nil {
-		return err
+	if err == nil && ParseStat(fs.buf[:n], st) != nil {
+		err = fail(pid, "stat", errStat)
 	}
-	if err := ParseStat(fs.buf[:n], st); err != nil {
-		return fail(pid, "stat", err)
-	}
-	return nil
+	return err
 }
 
-// Exiting reports whether the first thread is ending or has ended. The process
-// may live on in other threads: Threads is then more than one.
+// Exiting reports whether the first thread is ending or has ended. The process may live
+// on in other threads: Threads is then more than one.
 func (st *Stat) Exiting() bool {
 	return st.Flags&pfExiting != 0 || st.State == 'Z' || st.State == 'X'
 }
 
-// KernelThread reports whether this is a thread of the kernel, which runs no
-// program.
+// KernelThread reports whether this is a thread of the kernel, which runs no program.
 func (st *Stat) KernelThread() bool { return st.Flags&pfKthread != 0 }
 
-// ParseStat reads the content of a stat file into st, whose Comm then points
-// into b. On error st is undefined.
+// ParseStat reads the content of a stat file into st, whose Comm then points into b. On
+// error st is undefined.
 func ParseStat(b []byte, st *Stat) error {
-	// The name stands in parentheses and may hold anything, parentheses and
-	// line breaks too. What follows it never holds one, so the last ends it.
-	start, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
-	if start < 0 || end < start {
+	// The name stands in parentheses and may hold anything, parentheses and line breaks
+	// too. What follows it never holds one, so the last ends it.
+	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
+	if open < 0 || end < open {
 		return errStat
 	}
-	st.Comm = b[start+1 : end]
+	st.Comm = b[open+1 : end]
 
-	rest, found := bytes.CutPrefix(bytes.TrimSuffix(b[end+1:], []byte("\n")), []byte(" "))
-	if !found {
+	rest, _ := bytes.CutPrefix(bytes.TrimSuffix(b[end:], []byte("\n")), []byte(") "))
+	state, rest := cutField(rest, statState-statComm)
+	parent, rest := cutField(rest, statPPID-statState)
+	flags, rest := cutField(rest, statFlags-statPPID)
+	threads, rest := cutField(rest, statNumThreads-statFlags)
+	start, _ := cutField(rest, statStartTime-statNumThreads)
+	if len(state) != 1 {
 		return errStat
 	}
-	for n := statState; n <= statStartTime; n++ {
-		field := rest
-		if i := bytes.IndexByte(rest, ' '); i >= 0 {
-			field, rest = rest[:i], rest[i+1:]
-		} else {
-			rest = nil
-		}
-		var v uint64
-		ok := true
-		switch n {
-		case statState:
-			if len(field) != 1 {
-				return errStat
-			}
-			st.State = field[0]
-		case statPPID:
-			v, ok = decimal(field, math.MaxInt32)
-			st.PPID = int32(v)
-		case statFlags:
-			v, ok = decimal(field, math.MaxUint32)
-			st.Flags = uint32(v)
-		case statNumThreads:
-			v, ok = decimal(field, math.MaxInt32)
-			st.Threads = int32(v)
-		case statStartTime:
-			st.StartTime, ok = decimal(field, math.MaxUint64)
-		default:
-			ok = len(field) > 0
-		}
-		if !ok {
-			return errStat
-		}
+	ppid, ok1 := decimal(parent, math.MaxInt32)
+	mask, ok2 := decimal(flags, math.MaxUint32)
+	count, ok3 := decimal(threads, math.MaxInt32)
+	ticks, ok4 := decimal(start, math.MaxUint64)
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return errStat
 	}
+	st.State, st.PPID, st.Flags, st.Threads, st.StartTime = state[0], int32(ppid), uint32(mask), int32(count), ticks
 	return nil
 }
 
-// decimal reads decimal digits. It is here because strconv reads strings, and a
-// string would have to be allocated.
-func decimal(b []byte, highest uint64) (uint64, bool) {
-	if len(b) == 0 {
-		return 0, false
+// cutField returns the nth of the fields that blanks separate, and what comes after it.
+// Both are nil if one before it is empty or ends b.
+func cutField(b []byte, n int) (field, rest []byte) {
+	rest = b
+	for range n - 1 {
+		end := bytes.IndexByte(rest, ' ')
+		if end <= 0 {
+			return nil, nil
+		}
+		rest = rest[end+1:]
 	}
-	var v uint64
-	for _, c := range b {
+	field, rest, _ = bytes.Cut(rest, []byte(" "))
+	return field, rest
+}
+
+// decimal reads a number: strconv reads strings, and takes longer than this with the copy.
+func decimal(digits []byte, highest uint64) (value uint64, ok bool) {
+	for _, c := range digits {
 		d := uint64(c - '0')
-		if d > 9 || v > (highest-d)/10 {
+		if d > 9 || value > (highest-d)/10 {
 			return 0, false
 		}
-		v = v*10 + d
+		value = value*10 + d
 	}
-	return v, true
+	return value, len(digits) > 0
 }

@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/memo"
 )
 
-const (
-	expiry   = time.Minute // after which a name is looked up again
-	maxUsers = 4096
-)
+// expiry is after how long all names are looked up again, since they change.
+const expiry = time.Minute
 
 // Names remembers the names of users, because looking one up reads a file or asks a
 // server. It is safe for concurrent use.
@@ -21,40 +20,26 @@ type Names struct {
 	// Lookup finds a user by the id, as user.LookupId does.
 	Lookup func(uid string) (*user.User, error)
 
-	mu    sync.Mutex // guards known; not held while a server is asked
-	known map[uint32]userName
-}
-
-type userName struct {
-	name  string
-	boxed any
-	at    time.Time
+	mu    sync.Mutex // guards known and since; not held while a server is asked
+	known *memo.Memo[any]
+	since time.Time
 }
 
 // Name returns the name of a user, or the id where there is none.
-func (u *Names) Name(uid uint32, now time.Time) string { return u.get(uid, now).name }
+func (u *Names) Name(uid uint32, now time.Time) string { return u.Boxed(uid, now).(string) }
 
 // Boxed is Name as the value of a field, so that not each metric needs its own.
-func (u *Names) Boxed(uid uint32, now time.Time) any { return u.get(uid, now).boxed }
-
-func (u *Names) get(uid uint32, now time.Time) userName {
+func (u *Names) Boxed(uid uint32, now time.Time) any {
 	u.mu.Lock()
-	n, ok := u.known[uid]
+	if u.known == nil || now.Sub(u.since) >= expiry {
+		u.known, u.since = new(memo.Memo[any]), now
+	}
+	known := u.known
 	u.mu.Unlock()
-	if ok && now.Sub(n.at) < expiry {
-		return n
-	}
-
-	name := strconv.FormatUint(uint64(uid), 10)
-	if found, err := u.Lookup(name); err == nil && found.Username != "" {
-		name = cmdline.Clean(found.Username)
-	}
-	n = userName{name: name, boxed: name, at: now}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.known == nil || len(u.known) >= maxUsers {
-		u.known = make(map[uint32]userName)
-	}
-	u.known[uid] = n
-	return n
+	return known.Get(strconv.AppendUint(make([]byte, 0, 10), uint64(uid), 10), func(id string) any {
+		if found, err := u.Lookup(id); err == nil && found.Username != "" {
+			return cmdline.Clean(found.Username)
+		}
+		return id
+	})
 }

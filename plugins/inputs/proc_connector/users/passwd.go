@@ -32,8 +32,8 @@ func New() (*Names, error) {
 	return &Names{Lookup: func(uid string) (*user.User, error) { return lookupIn(file, uid) }}, err
 }
 
-// lookupIn finds a user in a file like /etc/passwd: see passwd(5). Of several with
-// that id the first counts.
+// lookupIn finds a user in a file like /etc/passwd: see passwd(5). Of several with that id
+// the first counts.
 func lookupIn(file, uid string) (*user.User, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -43,12 +43,12 @@ func lookupIn(file, uid string) (*user.User, error) {
 	lines := bufio.NewScanner(io.LimitReader(f, maxPasswd))
 	lines.Buffer(nil, maxPasswd)
 	for lines.Scan() {
-		name, rest, _ := strings.Cut(lines.Text(), ":")
-		if name == "" || len(name) > maxUserName || strings.ContainsRune("+-#", rune(name[0])) {
-			continue // a comment, or for NIS
+		fields := strings.SplitN(lines.Text(), ":", 4) // name, password, uid, the rest
+		if len(fields) < 4 || fields[2] != uid {
+			continue
 		}
-		fields := strings.Split(rest, ":") // password, uid, gid, …
-		if len(fields) > 2 && fields[1] == uid {
+		// A comment, or for NIS.
+		if name := fields[0]; name != "" && len(name) <= maxUserName && !strings.ContainsAny(name[:1], "+-#") {
 			return &user.User{Uid: uid, Username: name}, nil
 		}
 	}
