@@ -78,7 +78,7 @@ func clip(raw []byte, limit int) []byte {
 
 func (l *line) arg(arg []byte) bool {
 	q := quotesFor(arg, len(l.dst) == l.start)
-	fits := q == none || l.put([]byte(q)...)
+	fits := q == none || l.put([]byte(opening[q])...)
 	for size := 0; fits && len(arg) > 0; arg = arg[size:] {
 		if size = literals(arg, q); size > 0 {
 			fits = l.literal(arg[:size])

@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,28 +26,17 @@ func invisible(r rune) bool {
 
 // appendVisible writes a character, an invisible one as bash reads it within $'…'.
 func appendVisible(dst []byte, r rune) []byte {
-	switch {
-	case !invisible(r):
+	if !invisible(r) {
 		return utf8.AppendRune(dst, r)
-	case r == '\n':
+	}
+	switch r {
+	case '\n': // by far the most frequent
 		return append(dst, `\n`...)
-	case r == '\t':
-		return append(dst, `\t`...)
-	case r == '\r':
-		return append(dst, `\r`...)
-	case r < utf8.RuneSelf:
-		return appendHex(append(dst, `\x`...), r, 2)
-	case r <= 0xffff:
-		return appendHex(append(dst, `\u`...), r, 4)
+	case '\a', '\b', '\v', '\f': // known by number rather than by their letters
+		return append(dst, '\\', 'x', '0', "0123456789abcdef"[r])
 	}
-	return appendHex(append(dst, `\U`...), r, 8)
-}
-
-func appendHex(dst []byte, r rune, digits int) []byte {
-	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
-		dst = append(dst, "0123456789abcdef"[r>>shift&0xf])
-	}
-	return dst
+	quoted := strconv.AppendQuoteRuneToASCII(dst, r)
+	return append(dst, quoted[len(dst)+1:len(quoted)-1]...)
 }
 
 // Clean makes a name that another program chose (a comm, an exe, a cwd) safe for a tag or a

@@ -5,14 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// quotes are how an argument is written, by what opens them.
-type quotes string
+// quotes are how an argument is written.
+type quotes int
 
 const (
-	none    quotes = ""   // as it is
-	single  quotes = "'"  // 'as it is, but for '\''
-	escaped quotes = "$'" // $'with \n and \x1b'
+	none    quotes = iota // as it is
+	single                // 'as it is, but for '\''
+	escaped               // $'with \n and \x1b'
 )
+
+var opening = [...]string{single: "'", escaped: "$'"}
 
 // quotesFor chooses the simplest quotes in which bash reads back arg, and in which nothing
 // of arg is invisible.

@@ -2,13 +2,11 @@ package processes
 
 // A Process is one entry of a Table.
 type Process struct {
-	PID  int32
-	PPID int32 // 0 if it is not known
-	// Key is by what the process is counted and shown; Command is empty if it is not known.
-	// Guessed says that Command may be a later name of it.
-	Key
-	Guessed bool
-	Kernel  bool // a kernel thread
+	PID     int32
+	PPID    int32 // 0 if it is not known
+	Key           // Command is empty if it is not known
+	Guessed bool  // Command may be a later name of the process
+	Kernel  bool  // a kernel thread
 	// Start is when it began, in nanoseconds of CLOCK_MONOTONIC; 0 if that is not known. Of
 	// one that was found in /proc it is up to a clock tick (10 ms) too early, unless its
 	// fork was reported.
@@ -23,8 +21,7 @@ type Process struct {
 	scanned uint64
 }
 
-// A line is the arguments of a program, shared by all processes that were forked from the
-// one that executed it.
+// A line is the arguments of a program, shared by all that were forked from its process.
 type line struct {
 	text  string
 	users int
@@ -36,13 +33,11 @@ func (p *Process) Series() *Series { return p.series }
 // Serial tells the process from an earlier one with the same id. It is never 0.
 func (p *Process) Serial() uint64 { return p.serial }
 
-// Outdated reports whether an event is of no news about the process because it was read
-// from /proc later.
+// Outdated reports whether the process was read from /proc after an event.
 func (p *Process) Outdated(timestamp uint64) bool { return timestamp < p.scanned }
 
-// ReadAt says that the process is described by what was read of it at a time. That may have
-// been before /proc was read for the table, as a catcher reads at once: then what events
-// from in between say is news again.
+// ReadAt says when the process was read as it is described now. For a catcher that may have
+// been before the table was built: then what events from in between say is news again.
 func (p *Process) ReadAt(timestamp uint64) { p.scanned = min(p.scanned, timestamp) }
 
 // Arguments are what KeepArguments has kept.

@@ -20,8 +20,7 @@ type Source struct {
 	Now       func() uint64
 	Suspended func() int64
 	// Describe fills in the Key of a process from its stat, which does not survive the next
-	// reading, and what else it reads, and returns the arguments to keep. On an error the
-	// process is left out.
+	// reading, and returns the arguments to keep. On an error the process is left out.
 	Describe func(st *procfs.Stat, p *Process) (arguments []byte, err error)
 }
 
@@ -32,14 +31,12 @@ func Start(ticks uint64, suspended int64) uint64 {
 	return uint64(max(int64(ticks*tick)-suspended, 1))
 }
 
-// SameStart compares start times of processes with the same id, one of which may be of
-// /proc.
+// SameStart compares start times of processes with the same id, one of which may be of /proc.
 func SameStart(a, b uint64) bool { return a < b+2*tick && b < a+2*tick }
 
-// Rebuild makes the table what /proc shows now. Events that were queued while it runs are
-// to be applied afterwards: they bring up to date whatever has changed meanwhile, and what
-// they say of a process before it was read is recognised as outdated. On error the table is
-// unchanged.
+// Rebuild makes the table what /proc shows now, or leaves it as it is on an error. Events
+// that were queued meanwhile are to be applied afterwards: what they say of a process before
+// it was read is recognised as outdated.
 //
 // Leaderless are the processes whose first thread has ended before the others, so that no
 // event may be left that will tell their end.
@@ -49,8 +46,7 @@ func (t *Table) Rebuild(src Source) (leaderless []int32, err error) {
 	var st procfs.Stat
 	err = src.FS.PIDs(func(pid int32) bool {
 		at := src.Now()
-		// One that has ended is no error, and one that is about to end is left out: its
-		// exit may have been reported already.
+		// One that is about to end is left out: its exit may have been reported already.
 		if src.FS.Stat(pid, &st) != nil || st.Exiting() && st.Threads <= 1 {
 			return true
 		}

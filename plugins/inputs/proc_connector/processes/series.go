@@ -47,9 +47,8 @@ type Counts struct {
 	ExitsFailed   uint64
 	ExitsSignaled uint64
 	Coredumps     uint64
-	// Runtime is the sum of the lifetimes of the processes that ended, in seconds. As an
-	// integer of nanoseconds it would overflow after 584 years, which a machine with some
-	// hundred processes sees in a year or two.
+	// Runtime sums up the lifetimes of the processes that ended, in seconds. Nanoseconds would
+	// overflow after 584 years, which some hundred processes take a year or two for.
 	Runtime float64
 }
 
@@ -70,9 +69,7 @@ type Series struct {
 	counts   Counts
 	running  uint64
 
-	// stamps are those of its command as long as the series has a place. One without a
-	// place counts into that of Other.
-	stamps *stamps
+	stamps *stamps       // of its command; nil for a series without a place
 	place  *list.Element // in Set.places; outside of it for Other and Kernel
 	used   uint64        // when it was last heard of while no process was running
 }
@@ -85,12 +82,10 @@ func (g *Series) placed() bool { return g.stamps != nil }
 // known reports whether the Set has the series under its key.
 func (g *Series) known() bool { return g.placed() || g.running > 0 }
 
-// empty reports whether a series has nothing to show. It then keeps its place only until
-// another needs it.
+// empty reports whether a series has nothing to show.
 func (g *Series) empty() bool { return g.running == 0 && g.counts == (Counts{}) }
 
-// stamps give the event metrics of one command their times: the other tags of a Set are
-// none of event metrics.
+// stamps are of one command: the other tags of a Set are none of event metrics.
 type stamps struct {
 	exec, exit stamp
 	users      int // series of the command that have a place

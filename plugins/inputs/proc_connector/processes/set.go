@@ -5,11 +5,9 @@ import (
 	"time"
 )
 
-// A Set holds the series of a machine: at most a number of them have a place of their own,
-// beside Other and Kernel, which always have. Those that have none are remembered only as
-// long as they have running processes. It is not safe for concurrent use.
-//
-// Times are in nanoseconds of CLOCK_MONOTONIC.
+// A Set holds the series of a machine. A bounded number of them have a place, beside Other
+// and Kernel, which always have; what the others count is counted in Other. It is not safe
+// for concurrent use. Times are in nanoseconds of CLOCK_MONOTONIC.
 type Set struct {
 	tags     Tags
 	selected func(command string) bool
@@ -21,16 +19,15 @@ type Set struct {
 	other  *Series
 
 	// places are in the order in which series lose them: first those that have counted
-	// nothing, then the longest idle. Those behind busy, which is no place, have running
-	// processes and keep theirs.
+	// nothing, then the longest idle. Behind busy, which is no place, are those that have
+	// running processes and keep theirs.
 	places *list.List
 	busy   *list.Element
 }
 
-// NewSet returns a Set with at most limit places. A series without running processes can
-// lose its place when another needs one, once it was not used for the time of expiry; one
-// that has counted nothing either loses it at once. Commands that are not selected get
-// none; nil selects all.
+// NewSet returns a Set with at most limit places. When one is needed, a series without
+// running processes loses its own that was not used for the time of expiry, or has counted
+// nothing. Commands that are not selected get none; nil selects all.
 func NewSet(limit int, expiry time.Duration, tags Tags, selected func(command string) bool) *Set {
 	s := &Set{
 		tags:     tags,
@@ -66,8 +63,7 @@ func (s *Set) Get(key Key) *Series {
 	return &Series{key: key, selected: s.selected(key.Command)}
 }
 
-// Enter counts a process as running, and returns the series that it is to leave when it
-// runs no longer.
+// Enter counts a process as running, and returns the series that it is to leave.
 func (s *Set) Enter(g *Series, now uint64) *Series {
 	g = s.current(g)
 	placed := s.place(g, now)
@@ -98,8 +94,7 @@ func (s *Set) Leave(g *Series, now uint64) {
 	}
 }
 
-// Counts returns the counts that are to be raised for a series: its own, if it has a place
-// or can get one.
+// Counts returns the counts to raise for a series: its own, if it has or gets a place.
 func (s *Set) Counts(g *Series, now uint64) *Counts {
 	g = s.current(g)
 	if !s.place(g, now) {
@@ -111,8 +106,7 @@ func (s *Set) Counts(g *Series, now uint64) *Counts {
 	return &g.counts
 }
 
-// current returns the series that is known by the key of one that may have been forgotten
-// meanwhile.
+// current returns the series that has taken the place of one that was forgotten.
 func (s *Set) current(g *Series) *Series {
 	if !g.known() {
 		if known, ok := s.byKey[g.key]; ok {
@@ -122,7 +116,7 @@ func (s *Set) current(g *Series) *Series {
 	return g
 }
 
-// rest makes a series the last of the idle to lose its place.
+// rest makes a series the last of the idle ones to lose its place.
 func (s *Set) rest(g *Series, now uint64) {
 	g.used = now
 	s.places.MoveBefore(g.place, s.busy)
@@ -151,8 +145,7 @@ func (s *Set) place(g *Series, now uint64) bool {
 	return true
 }
 
-// free takes the place of an idle series. What it has counted goes on to be part of the
-// sums.
+// free takes the place of an idle series. What it has counted stays part of the sums.
 func (s *Set) free(g *Series) {
 	s.other.counts.Add(&g.counts)
 	s.places.Remove(g.place)
@@ -175,8 +168,7 @@ func (s *Set) Exit(g *Series, t time.Time) (command string, at time.Time) {
 	return g.key.Command, g.stamps.exit.next(t)
 }
 
-// shown returns the series whose name is to be seen, so that event metrics have no more
-// commands than there are series.
+// shown returns the series whose command is shown: event metrics have no more than series.
 func (s *Set) shown(g *Series) *Series {
 	if g = s.current(g); g.placed() {
 		return g
@@ -191,8 +183,7 @@ type Sample struct {
 	Running uint64
 }
 
-// Samples returns all series that have a place of their own and something to show, and
-// Other and Kernel.
+// Samples returns all series that have a place and something to show, Other and Kernel.
 func (s *Set) Samples() []Sample {
 	samples := make([]Sample, 0, s.places.Len()+1)
 	other := Sample{Key: s.other.key, Counts: s.other.counts}

@@ -5,14 +5,13 @@ const (
 	// second).
 	kthreadd = 2
 
-	// maxLines bounds the memory that kept arguments take, in bytes. Beyond it those of new
-	// programs are not kept.
+	// maxLines is how many bytes of arguments are kept. Beyond it those of new programs are not.
 	maxLines = 16 << 20
 )
 
-// A Table holds one Process a process id, and has each counted as running in its series.
-// What an event costs does not depend on how many processes there are. It is not safe for
-// concurrent use.
+// A Table holds one Process a process id, and has each counted as running in its series. It
+// is built from /proc once and then kept by events, whose cost does not depend on how many
+// processes there are. It is not safe for concurrent use.
 type Table struct {
 	set       *Set
 	processes map[int32]*Process
@@ -50,8 +49,8 @@ func (t *Table) Adopt(p *Process, parent int32) {
 	}
 }
 
-// Fork enters a child that began at a time in nanoseconds of CLOCK_MONOTONIC. It begins as
-// a copy of its parent; the child of an unknown parent is unknown but for that.
+// Fork enters a child that began at a time in nanoseconds of CLOCK_MONOTONIC, as a copy of
+// its parent.
 func (t *Table) Fork(parent, child int32, at uint64) {
 	if old := t.processes[child]; old != nil {
 		if old.Outdated(at) {
@@ -80,8 +79,8 @@ func (t *Table) Fork(parent, child int32, at uint64) {
 	p.series = t.set.Enter(q.series, at)
 }
 
-// Enter returns the entry of a process, which is made if there is none: the event of its
-// fork was lost. Update must follow.
+// Enter returns the entry of a process, which is made if there is none: the fork was lost.
+// Update must follow.
 func (t *Table) Enter(pid int32) *Process {
 	if p := t.processes[pid]; p != nil {
 		return p
@@ -111,8 +110,8 @@ func (t *Table) Update(p *Process, at uint64) {
 	p.series = t.set.Enter(s, at)
 }
 
-// KeepArguments keeps the arguments of the program that a process runs, as far as there is
-// memory for that. They are copied; none drops those from before.
+// KeepArguments keeps a copy of the arguments of the program that a process runs, in place of
+// those from before.
 func (t *Table) KeepArguments(p *Process, arguments []byte) {
 	t.dropArguments(p)
 	if len(arguments) > 0 && t.lineBytes+len(arguments) <= maxLines {

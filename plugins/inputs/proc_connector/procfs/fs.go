@@ -49,16 +49,9 @@ func (fs *FS) Close() error { return fs.mount.Close() }
 // dir returns the descriptor of the mount, -1 once it is closed.
 func (fs *FS) dir() int { return int(fs.mount.Fd()) }
 
-// read fills buf from one of a process's files with a single read: all files that are read
-// here give everything at once, and a second read would cost time during which the next
-// process ends.
+// read fills buf from one of a process's files.
 func (fs *FS) read(pid int32, file string, buf []byte) (int, error) {
-	fd, err := openat(fs.dir(), fs.relative(pid, file))
-	if err != nil {
-		return 0, fail(pid, file, err)
-	}
-	n, err := read(fd, buf)
-	_ = closeFD(fd) //nolint:errcheck // closing what was only read loses nothing, whatever it returns
+	n, err := readFile(fs.dir(), fs.relative(pid, file), buf)
 	if err != nil {
 		return 0, fail(pid, file, err)
 	}
@@ -68,10 +61,9 @@ func (fs *FS) read(pid int32, file string, buf []byte) (int, error) {
 // relative returns "PID/file" with the NUL that ends a C string. It is valid until the
 // next call.
 func (fs *FS) relative(pid int32, file string) []byte {
-	p := strconv.AppendInt(fs.path[:0], int64(pid), 10)
-	p = append(p, '/')
-	p = append(p, file...)
-	return append(p, 0)
+	path := strconv.AppendInt(fs.path[:0], int64(pid), 10)
+	path = append(append(path, '/'), file...)
+	return append(path, 0)
 }
 
 // A goneKey is one of a process's files, and the error number that says that it is gone.

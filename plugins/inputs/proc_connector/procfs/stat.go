@@ -12,16 +12,6 @@ const (
 	pfKthread = 0x00200000 // #define PF_KTHREAD 0x00200000
 )
 
-// Fields of stat, numbered as in proc_pid_stat(5).
-const (
-	statComm       = 2
-	statState      = 3
-	statPPID       = 4
-	statFlags      = 9
-	statNumThreads = 20
-	statStartTime  = 22
-)
-
 var errStat = errors.New("malformed stat")
 
 // Stat is what a process's stat file says of its first thread.
@@ -65,11 +55,12 @@ func ParseStat(b []byte, st *Stat) error {
 	st.Comm = b[open+1 : end]
 
 	rest, _ := bytes.CutPrefix(bytes.TrimSuffix(b[end:], []byte("\n")), []byte(") "))
-	state, rest := cutField(rest, statState-statComm)
-	parent, rest := cutField(rest, statPPID-statState)
-	flags, rest := cutField(rest, statFlags-statPPID)
-	threads, rest := cutField(rest, statNumThreads-statFlags)
-	start, _ := cutField(rest, statStartTime-statNumThreads)
+	// Numbers of fields are those of proc_pid_stat(5); the name is the second.
+	state, rest := cutField(rest, 3-2)
+	parent, rest := cutField(rest, 4-3)
+	flags, rest := cutField(rest, 9-4)
+	threads, rest := cutField(rest, 20-9)
+	start, _ := cutField(rest, 22-20)
 	if len(state) != 1 {
 		return errStat
 	}
