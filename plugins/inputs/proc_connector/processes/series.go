@@ -70,7 +70,7 @@ type Series struct {
 	running  uint64
 
 	stamps *stamps       // of its command; nil for a series without a place
-	place  *list.Element // in Set.places; outside of it for Other and Kernel
+	place  *list.Element // in Set.places; of Other and Kernel in no list, so that it is never moved
 	used   uint64        // when it was last heard of while no process was running
 }
 
@@ -78,9 +78,6 @@ type Series struct {
 func (g *Series) Selected() bool { return g.selected }
 
 func (g *Series) placed() bool { return g.stamps != nil }
-
-// known reports whether the Set has the series under its key.
-func (g *Series) known() bool { return g.placed() || g.running > 0 }
 
 // empty reports whether a series has nothing to show.
 func (g *Series) empty() bool { return g.running == 0 && g.counts == (Counts{}) }

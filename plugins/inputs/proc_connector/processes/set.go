@@ -42,16 +42,16 @@ func NewSet(limit int, expiry time.Duration, tags Tags, selected func(command st
 		s.selected = func(string) bool { return true }
 	}
 	s.busy = s.places.PushBack(nil)
-	s.other = keeping(Other, false)
-	if kernel := keeping(Kernel, true); s.selected(Kernel) {
+	s.other = keeping(Other)
+	if kernel := keeping(Kernel); s.selected(Kernel) {
 		s.byKey[kernel.key] = kernel
 	}
 	return s
 }
 
 // keeping returns a series with a place that it never loses.
-func keeping(command string, selected bool) *Series {
-	return &Series{key: Key{Command: command}, selected: selected, stamps: new(stamps), place: new(list.Element)}
+func keeping(command string) *Series {
+	return &Series{key: Key{Command: command}, selected: true, stamps: new(stamps), place: new(list.Element)}
 }
 
 // Get returns the series of a key. It costs no memory until a process is entered.
@@ -108,7 +108,7 @@ func (s *Set) Counts(g *Series, now uint64) *Counts {
 
 // current returns the series that has taken the place of one that was forgotten.
 func (s *Set) current(g *Series) *Series {
-	if !g.known() {
+	if !g.placed() && g.running == 0 {
 		if known, ok := s.byKey[g.key]; ok {
 			return known
 		}
