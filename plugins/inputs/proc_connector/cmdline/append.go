@@ -35,10 +35,8 @@ func AppendBeginning(dst, raw []byte, limit int) []byte {
 
 // AppendProgram is Append for the first argument alone, which by custom names the program.
 func AppendProgram(dst, raw []byte, limit int) []byte {
-	if end := bytes.IndexByte(raw, 0); end >= 0 {
-		return Append(dst, raw[:end+1], limit)
-	}
-	return Append(dst, raw, limit)
+	program, _, _ := bytes.Cut(raw, []byte{0})
+	return Append(dst, raw[:min(len(program)+1, len(raw))], limit)
 }
 
 // A line grows by units that must not be torn apart: a character, an escape, a quote.

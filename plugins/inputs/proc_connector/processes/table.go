@@ -59,7 +59,7 @@ func (t *Table) Fork(parent, child int32, at uint64) {
 			}
 			return
 		}
-		t.Exit(child, at) // the event was lost
+		t.Exit(child, at) // its exit was lost
 	}
 	p := t.Enter(child)
 	p.PPID, p.Start = parent, at

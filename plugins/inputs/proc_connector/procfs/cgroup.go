@@ -27,15 +27,15 @@ func (fs *FS) Cgroup(pid int32) (Cgroup, error) {
 	return ParseCgroup(string(fs.buf[:n])), nil
 }
 
-// hierarchies are asked before all others: systemd's own, and that of version 2, which
-// names no controllers.
+// hierarchies are the controllers of those that are asked first: systemd's own, and that of
+// version 2, which names none.
 var hierarchies = []string{"name=systemd", ""}
 
 // ParseCgroup reads the content of a cgroup file: one line a hierarchy, each
 // "number:controllers:path". Each of the two answers is the first that is found.
 func ParseCgroup(content string) Cgroup {
 	var found Cgroup
-	for _, asked := range []int{0, 1, -1} {
+	for _, asked := range []int{0, 1, -1} { // -1 is all others
 		for line := range strings.SplitSeq(content, "\n") {
 			_, line, _ = strings.Cut(line, ":")
 			controllers, group, ok := strings.Cut(line, ":")
