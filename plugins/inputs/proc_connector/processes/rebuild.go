@@ -51,7 +51,6 @@ func (t *Table) Rebuild(src Source) (leaderless []int32, err error) {
 			return true
 		}
 		p := &Process{PID: pid, PPID: st.PPID, Kernel: st.KernelThread(), Start: Start(st.StartTime, suspended), scanned: at}
-
 		arguments, err := src.Describe(&st, p)
 		if err != nil {
 			return true

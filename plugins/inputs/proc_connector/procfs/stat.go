@@ -52,8 +52,6 @@ func ParseStat(b []byte, st *Stat) error {
 	if open < 0 || end < open {
 		return errStat
 	}
-	st.Comm = b[open+1 : end]
-
 	rest, _ := bytes.CutPrefix(bytes.TrimSuffix(b[end:], []byte("\n")), []byte(") "))
 	// Numbers of fields are those of proc_pid_stat(5); the name is the second.
 	state, rest := cutField(rest, 3-2)
@@ -61,17 +59,15 @@ func ParseStat(b []byte, st *Stat) error {
 	flags, rest := cutField(rest, 9-4)
 	threads, rest := cutField(rest, 20-9)
 	start, _ := cutField(rest, 22-20)
-	if len(state) != 1 {
+	ok := len(state) == 1
+	st.PPID = int32(decimal(parent, math.MaxInt32, &ok))
+	st.Flags = uint32(decimal(flags, math.MaxUint32, &ok))
+	st.Threads = int32(decimal(threads, math.MaxInt32, &ok))
+	st.StartTime = decimal(start, math.MaxUint64, &ok)
+	if !ok {
 		return errStat
 	}
-	ppid, ok1 := decimal(parent, math.MaxInt32)
-	mask, ok2 := decimal(flags, math.MaxUint32)
-	count, ok3 := decimal(threads, math.MaxInt32)
-	ticks, ok4 := decimal(start, math.MaxUint64)
-	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return errStat
-	}
-	st.State, st.PPID, st.Flags, st.Threads, st.StartTime = state[0], int32(ppid), uint32(mask), int32(count), ticks
+	st.Comm, st.State = b[open+1:end], state[0]
 	return nil
 }
 
@@ -90,14 +86,14 @@ func cutField(b []byte, n int) (field, rest []byte) {
 	return field, rest
 }
 
-// decimal reads a number: strconv reads strings, and takes longer than this with the copy.
-func decimal(digits []byte, highest uint64) (value uint64, ok bool) {
+// decimal reads a number, and takes ok back if it is none. It is here because strconv reads
+// strings, and takes longer than this with the copy.
+func decimal(digits []byte, highest uint64, ok *bool) (value uint64) {
+	*ok = *ok && len(digits) > 0
 	for _, c := range digits {
 		d := uint64(c - '0')
-		if d > 9 || value > (highest-d)/10 {
-			return 0, false
-		}
+		*ok = *ok && d <= 9 && value <= (highest-d)/10
 		value = value*10 + d
 	}
-	return value, len(digits) > 0
+	return value
 }

@@ -39,16 +39,14 @@ func ParseStatus(b []byte, st *Status) error {
 	state, rest := cutLine(rest, "State:\t")
 	parent, rest := cutLine(rest, "PPid:\t")
 	users, _ := cutLine(rest, "Uid:\t")
-	if len(state) == 0 {
-		return errStatus
-	}
-	ppid, ok1 := decimal(parent, math.MaxInt32)
 	realUser, _, _ := bytes.Cut(users, []byte("\t"))
-	uid, ok2 := decimal(realUser, math.MaxUint32)
-	if !ok1 || !ok2 {
+	ok := len(state) > 0
+	st.PPID = int32(decimal(parent, math.MaxInt32, &ok))
+	st.UID = uint32(decimal(realUser, math.MaxUint32, &ok))
+	if !ok {
 		return errStatus
 	}
-	*st = Status{Name: unescape(name), State: state[0], PPID: int32(ppid), UID: uint32(uid)}
+	st.Name, st.State = unescape(name), state[0]
 	return nil
 }
 
