@@ -15,7 +15,7 @@ var errNoCmdline = fmt.Errorf("cmdline: %w", ErrGone)
 // 5.18 allow, cannot be told from that.
 func (fs *FS) Cmdline(pid int32, buf []byte) (int, error) {
 	if len(buf) == 0 { // nothing read into nothing would look like a zombie
-		return 0, fail(pid, "cmdline", io.ErrShortBuffer)
+		return 0, fs.fail(pid, "cmdline", io.ErrShortBuffer)
 	}
 	n, err := fs.read(pid, "cmdline", buf)
 	if err == nil && n == 0 {

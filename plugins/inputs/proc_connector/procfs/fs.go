@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/memo"
 )
 
 // ErrGone means that the process ended before it could be read. errors.Is holds for it
@@ -32,6 +34,7 @@ type FS struct {
 	mount *os.File
 	path  [maxPath]byte
 	buf   [maxFile]byte
+	gone  [2]memo.Memo[error] // by file
 }
 
 // Open returns an FS that reads the proc mount at mountPoint, usually "/proc".
@@ -53,7 +56,7 @@ func (fs *FS) dir() int { return int(fs.mount.Fd()) }
 func (fs *FS) read(pid int32, file string, buf []byte) (int, error) {
 	n, err := readFile(fs.dir(), fs.relative(pid, file), buf)
 	if err != nil {
-		return 0, fail(pid, file, err)
+		return 0, fs.fail(pid, file, err)
 	}
 	return n, nil
 }
@@ -66,31 +69,12 @@ func (fs *FS) relative(pid int32, file string) []byte {
 	return append(path, 0)
 }
 
-// A goneKey is one of a process's files, and the error number that says that it is gone.
-type goneKey struct {
-	file  string
-	errno syscall.Errno
-}
-
-var goneErrnos = []syscall.Errno{syscall.ENOENT, syscall.ESRCH}
-
-// goneErrors are made once, since that a process has ended happens all the time, also to
-// callers that must not allocate.
-var goneErrors = func() map[goneKey]error {
-	made := make(map[goneKey]error)
-	for _, file := range []string{"cmdline", "stat", "status", "cgroup", "exe", "cwd"} {
-		for _, errno := range goneErrnos {
-			made[goneKey{file, errno}] = fmt.Errorf("%s: %w: %w", file, ErrGone, errno)
-		}
-	}
-	return made
-}()
-
-// fail names the file in an error, and the process unless it has ended.
-func fail(pid int32, file string, err error) error {
-	for _, errno := range goneErrnos {
+// fail names the file in an error, and the process unless it has ended: that happens all the
+// time, also to callers that must not allocate, so those errors are made once.
+func (fs *FS) fail(pid int32, file string, err error) error {
+	for i, errno := range [...]syscall.Errno{syscall.ENOENT, syscall.ESRCH} {
 		if errors.Is(err, errno) {
-			return goneErrors[goneKey{file, errno}]
+			return fs.gone[i].Get([]byte(file), func(string) error { return fmt.Errorf("%s: %w: %w", file, ErrGone, errno) })
 		}
 	}
 	return fmt.Errorf("%d/%s: %w", pid, file, err)

@@ -299,8 +299,8 @@ func TestLifeAndDeath(t *testing.T) {
 	}
 	_, err = held.Read(make([]byte, 64))
 	require.ErrorIs(t, err, unix.ESRCH)
-	require.ErrorIs(t, fail(pid, "stat", err), ErrGone)
-	require.ErrorIs(t, fail(pid, "stat", err), unix.ESRCH)
+	require.ErrorIs(t, f.fail(pid, "stat", err), ErrGone)
+	require.ErrorIs(t, f.fail(pid, "stat", err), unix.ESRCH)
 }
 
 // A descriptor that is left open, or handed to children, would go unnoticed
@@ -357,6 +357,8 @@ func TestAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { err = f.Stat(pid, &st) }))
 	require.NoError(t, err)
 	require.EqualValues(t, os.Getppid(), st.PPID)
+	require.Zero(t, testing.AllocsPerRun(100, func() { err = f.Stat(-1, &st) }))
+	require.ErrorIs(t, err, ErrGone)
 }
 
 func BenchmarkCmdline(b *testing.B) {

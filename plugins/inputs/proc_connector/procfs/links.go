@@ -21,7 +21,7 @@ func (fs *FS) Cwd(pid int32) (string, error) { return fs.link(pid, "cwd") }
 func (fs *FS) link(pid int32, file string) (string, error) {
 	n, err := readlinkat(fs.dir(), strconv.Itoa(int(pid))+"/"+file, fs.buf[:])
 	if err != nil {
-		return "", fail(pid, file, err)
+		return "", fs.fail(pid, file, err)
 	}
 	return ParseLink(string(fs.buf[:n])), nil
 }

@@ -29,7 +29,7 @@ type Stat struct {
 func (fs *FS) Stat(pid int32, st *Stat) error {
 	n, err := fs.read(pid, "stat", fs.buf[:])
 	if err == nil && ParseStat(fs.buf[:n], st) != nil {
-		err = fail(pid, "stat", errStat)
+		err = fs.fail(pid, "stat", errStat)
 	}
 	return err
 }

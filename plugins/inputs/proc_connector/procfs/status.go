@@ -21,7 +21,7 @@ type Status struct {
 func (fs *FS) Status(pid int32, st *Status) error {
 	n, err := fs.read(pid, "status", fs.buf[:])
 	if err == nil && ParseStatus(fs.buf[:n], st) != nil {
-		err = fail(pid, "status", errStatus)
+		err = fs.fail(pid, "status", errStatus)
 	}
 	return err
 }
