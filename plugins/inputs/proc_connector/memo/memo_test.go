@@ -3,7 +3,6 @@ package memo
 import (
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,21 +39,4 @@ func TestBounds(t *testing.T) {
 	require.Equal(t, 2, m.Get(long, func(string) int { return 2 }))
 	require.Equal(t, 3, m.Get(long[1:], func(string) int { return 3 }))
 	require.Equal(t, 3, m.Get(long[1:], func(string) int { return 4 }))
-}
-
-func TestConcurrentUse(t *testing.T) {
-	var m Memo[int]
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for i := range Limit {
-				text := strconv.Itoa(i % 100)
-				want := i % 100
-				if got := m.Get([]byte(text), func(string) int { return want }); got != want {
-					t.Errorf("%d instead of %d", got, want)
-				}
-			}
-		})
-	}
-	wg.Wait()
 }

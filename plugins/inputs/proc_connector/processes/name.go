@@ -99,9 +99,8 @@ func isLink(comm []byte, execed bool) bool {
 // empty.
 func WholeName(comm, args []byte, exe string, execed bool) string {
 	program := baseName(strings.TrimPrefix(exe, "/"))
-	arguments := bytes.SplitN(args, []byte{0}, maxScript+2)
 	if isLink(comm, execed) {
-		if program == "" || isOwnName(comm, arguments) {
+		if program == "" || isOwnName(comm, args) {
 			return commandName(string(comm))
 		}
 		return commandName(program)
@@ -109,27 +108,33 @@ func WholeName(comm, args []byte, exe string, execed bool) string {
 
 	// The kernel names a script's process after the script, which stands behind the
 	// interpreter, its options, and the programs that it goes through.
+	first, rest, more := bytes.Cut(args, []byte{0})
 	var script []byte
-	last := len(arguments) - 1 // what no NUL ends may be incomplete
-	for _, arg := range arguments[min(1, last):last] {
-		if bytes.HasPrefix(arg[bytes.LastIndexByte(arg, '/')+1:], comm) {
+	for i := 1; more && script == nil && i <= maxScript; i++ {
+		var arg []byte
+		arg, rest, more = bytes.Cut(rest, []byte{0})
+		// What no NUL ends may be incomplete.
+		if more && bytes.HasPrefix(arg[bytes.LastIndexByte(arg, '/')+1:], comm) {
 			script = arg
-			break
 		}
 	}
-	return commandName(string(comm), withoutTitle(string(arguments[0]), program), program, string(script))
+	return commandName(string(comm), withoutTitle(string(first), program), program, string(script))
 }
 
 // isOwnName reports whether a program or a script is really called exe, or by a number.
-func isOwnName(comm []byte, arguments [][]byte) bool {
+func isOwnName(comm, args []byte) bool {
+	first, rest, _ := bytes.Cut(args, []byte{0})
 	// Of a script the path stands second, or third behind an option.
-	for _, arg := range arguments[:min(len(arguments), 3)] {
+	second, rest, _ := bytes.Cut(rest, []byte{0})
+	third, _, _ := bytes.Cut(rest, []byte{0})
+	for _, arg := range [][]byte{first, second, third} {
 		directory, base := path.Split(string(arg))
-		if base == string(comm) && directory != "" && !strings.HasPrefix(directory, "/proc/") && directory != "/dev/fd/" {
+		link := strings.HasPrefix(directory, "/proc/") || directory == "/dev/fd/"
+		if base == string(comm) && directory != "" && !link {
 			return true
 		}
 	}
-	return bytes.Equal(arguments[0], comm)
+	return bytes.Equal(first, comm)
 }
 
 // withoutTitle returns the program's name where a process has made a title of its first

@@ -50,7 +50,8 @@ func (t *Table) Rebuild(src Source) (leaderless []int32, err error) {
 		if src.FS.Stat(pid, &st) != nil || st.Exiting() && st.Threads <= 1 {
 			return true
 		}
-		p := &Process{PID: pid, PPID: st.PPID, Kernel: st.KernelThread(), Start: Start(st.StartTime, suspended), scanned: at}
+		start := Start(st.StartTime, suspended)
+		p := &Process{PID: pid, PPID: st.PPID, Kernel: st.KernelThread(), Start: start, scanned: at}
 		arguments, err := src.Describe(&st, p)
 		if err != nil {
 			return true

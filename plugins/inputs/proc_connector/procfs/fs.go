@@ -74,7 +74,9 @@ func (fs *FS) relative(pid int32, file string) []byte {
 func (fs *FS) fail(pid int32, file string, err error) error {
 	for i, errno := range [...]syscall.Errno{syscall.ENOENT, syscall.ESRCH} {
 		if errors.Is(err, errno) {
-			return fs.gone[i].Get([]byte(file), func(string) error { return fmt.Errorf("%s: %w: %w", file, ErrGone, errno) })
+			return fs.gone[i].Get([]byte(file), func(string) error {
+				return fmt.Errorf("%s: %w: %w", file, ErrGone, errno)
+			})
 		}
 	}
 	return fmt.Errorf("%d/%s: %w", pid, file, err)

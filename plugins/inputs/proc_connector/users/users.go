@@ -32,7 +32,7 @@ type Names struct {
 	Lookup func(uid string) (*user.User, error)
 
 	mu    sync.Mutex // guards known and since; not held while a server is asked
-	known *memo.Memo[any]
+	known memo.Memo[func() any]
 	since time.Time
 }
 
@@ -58,17 +58,19 @@ func (u *Names) Name(uid uint32, now time.Time) string { return u.Boxed(uid, now
 // Boxed is Name as the value of a field, so that not each metric needs its own.
 func (u *Names) Boxed(uid uint32, now time.Time) any {
 	u.mu.Lock()
-	if u.known == nil || now.Sub(u.since) >= expiry {
-		u.known, u.since = new(memo.Memo[any]), now
+	if now.Sub(u.since) >= expiry {
+		u.known, u.since = memo.Memo[func() any]{}, now
 	}
-	known := u.known
-	u.mu.Unlock()
-	return known.Get(strconv.AppendUint(make([]byte, 0, 10), uint64(uid), 10), func(id string) any {
-		if found, err := u.Lookup(id); err == nil && found.Username != "" {
-			return cmdline.Clean(found.Username)
-		}
-		return id
+	name := u.known.Get(strconv.AppendUint(make([]byte, 0, 10), uint64(uid), 10), func(id string) func() any {
+		return sync.OnceValue(func() any {
+			if found, err := u.Lookup(id); err == nil && found.Username != "" {
+				return cmdline.Clean(found.Username)
+			}
+			return id
+		})
 	})
+	u.mu.Unlock()
+	return name()
 }
 
 // lookupIn finds a user in a file like /etc/passwd: see passwd(5). Of several with that id
