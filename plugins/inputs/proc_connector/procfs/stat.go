@@ -74,16 +74,22 @@ func ParseStat(b []byte, st *Stat) error {
 // cutField returns the nth of the fields that blanks separate, and what comes after it.
 // Both are nil if one before it is empty or ends b.
 func cutField(b []byte, n int) (field, rest []byte) {
-	rest = b
-	for range n - 1 {
-		end := bytes.IndexByte(rest, ' ')
-		if end <= 0 {
+	start := 0
+	for i, c := range b {
+		switch {
+		case c != ' ':
+			continue
+		case n == 1:
+			return b[start:i], b[i+1:]
+		case i == start:
 			return nil, nil
 		}
-		rest = rest[end+1:]
+		start, n = i+1, n-1
 	}
-	field, rest, _ = bytes.Cut(rest, []byte(" "))
-	return field, rest
+	if n > 1 {
+		return nil, nil
+	}
+	return b[start:], nil
 }
 
 // decimal reads a number, and takes ok back if it is none. It is here because strconv reads
