@@ -65,11 +65,14 @@ func literals(arg []byte, q quotes) int {
 // safe reports whether an ASCII character means nothing to a shell, wherever in a word it
 // stands.
 func safe(c byte) bool {
+	if isLetter(c) || isDigit(c) {
+		return true
+	}
 	switch c {
 	case '_', '@', '%', '+', '=', ':', ',', '.', '/', '-':
 		return true
 	}
-	return isLetter(c) || isDigit(c)
+	return false
 }
 
 // command reports whether a word of safe characters is a command's name when it comes
