@@ -216,7 +216,7 @@ func (t *tracker) zombie(e *cnproc.Event) *processes.Process {
 	if start > e.Timestamp || st.KernelThread() {
 		return nil
 	}
-	return &processes.Process{PID: pid, PPID: st.PPID, Start: start, Command: t.scanner.names.Of(st.Comm)}
+	return &processes.Process{PID: pid, PPID: st.PPID, Start: start, Key: processes.Key{Command: t.scanner.names.Of(st.Comm)}}
 }
 
 // endLeaderless ends a process that has lost its first thread, unless an exec has made
@@ -267,7 +267,7 @@ func (t *tracker) seriesOf(p *processes.Process) *processes.Series {
 	if s := p.Series(); s != nil {
 		return s
 	}
-	return t.series.Get(p.Key())
+	return t.series.Get(p.SeriesKey())
 }
 
 // resyncInterval is how often the process table is rebuilt while events are being lost.

@@ -18,7 +18,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
@@ -78,7 +77,7 @@ func TestDenied(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, fs.Close()) }()
 	log := &testutil.CaptureLogger{}
-	r := &procReader{fs: fs, want: wanted{cmdline: true, exe: true, cwd: true}, buf: make([]byte, nameLength), length: 100, names: make(processes.Names),
+	r := &procReader{fs: fs, want: wanted{cmdline: true, exe: true, cwd: true}, buf: make([]byte, nameLength), length: 100,
 		denials: denials{log: log}}
 	now := uint64(1)
 	read := func(pid int) details {

@@ -12,6 +12,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/memo"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
@@ -54,18 +55,13 @@ type caughtReader struct {
 	catchers catchers
 	late     *procReader
 	record   catcher.Record
-	paths    memory[string]
-	groups   memory[procfs.Cgroup]
+	paths    memo.Memo[string]
+	groups   memo.Memo[procfs.Cgroup]
 }
 
 func newCaughtReader(c catchers, late *procReader) *caughtReader {
 	late.denials.tell = c.ReadLinks
-	return &caughtReader{
-		catchers: c,
-		late:     late,
-		paths:    memory[string]{make: func(b []byte) string { return string(procfs.ParseLink(b)) }},
-		groups:   memory[procfs.Cgroup]{make: procfs.ParseCgroup},
-	}
+	return &caughtReader{catchers: c, late: late}
 }
 
 func (r *caughtReader) read(e *cnproc.Event, d *details) {
@@ -86,15 +82,15 @@ func (r *caughtReader) read(e *cnproc.Event, d *details) {
 		return
 	}
 	d.status(&st, want)
-	exe := r.paths.of(rec.Exe)
+	exe := r.paths.Get(rec.Exe, procfs.ParseLink)
 	if want.exe {
 		d.exe = exe
 	}
 	if want.cwd {
-		d.cwd = r.paths.of(rec.Cwd)
+		d.cwd = r.paths.Get(rec.Cwd, procfs.ParseLink)
 	}
 	if want.cgroup && len(rec.Cgroup) > 0 {
-		cg := r.groups.of(rec.Cgroup)
+		cg := r.groups.Get(rec.Cgroup, procfs.ParseCgroup)
 		d.grouped, d.unit, d.container = true, cg.Unit, cg.ContainerID
 	}
 	if processes.Vague(st.Name, true) {
@@ -134,7 +130,6 @@ type procReader struct {
 func newProcReader(p *ProcConnector, proc *procfs.FS) *procReader {
 	return &procReader{
 		fs:      proc,
-		names:   make(processes.Names),
 		buf:     make([]byte, max(int(p.MaxCmdline)+2, nameLength)),
 		length:  int(p.MaxCmdline) + 2, // just enough to see that a line is longer
 		want:    p.wanted(),
@@ -339,33 +334,4 @@ func (d *denials) told() {
 	if d.tell != nil {
 		d.tell(!d.paused)
 	}
-}
-
-// A memory remembers what was made of some bytes, so that what was seen before
-// costs no allocation. Its zero value lacks only make.
-type memory[T any] struct {
-	make  func(b []byte) T
-	known map[string]T
-}
-
-// maxKnown and maxKnownLen bound a memory. When a storm of new things fills it,
-// it starts anew.
-const (
-	maxKnown    = 4096
-	maxKnownLen = 512
-)
-
-func (m *memory[T]) of(b []byte) T {
-	if v, ok := m.known[string(b)]; ok {
-		return v
-	}
-	v := m.make(b)
-	if len(b) > maxKnownLen {
-		return v
-	}
-	if m.known == nil || len(m.known) >= maxKnown {
-		m.known = make(map[string]T)
-	}
-	m.known[string(b)] = v
-	return v
 }

@@ -79,7 +79,7 @@ func requireVisible(t *testing.T, s string) {
 	t.Helper()
 	require.True(t, utf8.ValidString(s))
 	for _, r := range s {
-		require.True(t, visible(r), "%U in %q", r, s)
+		require.False(t, invisible(r), "%U in %q", r, s)
 	}
 }
 

@@ -2,22 +2,21 @@ package cmdline
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
-// Hidden stands in place of what Options does not show.
-const Hidden = "*"
+// hiddenMark stands in place of what Options does not show.
+const hiddenMark = "*"
 
-// Options appends raw, arguments that each end in a NUL as in
-// /proc/PID/cmdline, to dst, with nothing left of them but the program and the
-// names of its options, and reports whether anything was hidden. Arguments stay
-// apart, and as many as they were, except that a first one of several words
-// becomes two.
+// Options appends raw, arguments that each end in a NUL as in /proc/PID/cmdline, to dst,
+// with nothing left of them but the program and the names of its options, and reports
+// whether anything was hidden. Arguments stay apart, and as many as they were, except that a
+// first one of several words becomes two.
 //
-// What an argument means is known to its program alone. So a rule decides by the
-// form, and whatever might be a value is hidden:
+// What an argument means is known to its program alone. So a rule decides by the form, and
+// whatever might be a value is hidden:
 //
 //	-x             stays: there is no room for a value
 //	-xvf, -psecret -x*: all but the first letter may be a value
@@ -26,40 +25,38 @@ const Hidden = "*"
 //	--             stays, and all that follows is hidden
 //	anything else  *
 //
-// Where the last NUL is missing the last argument is taken for one that was cut,
-// and what of it may be the beginning of a value is hidden too.
+// Where the last NUL is missing the last argument is taken for one that was cut, and what of
+// it may be the beginning of a value is hidden too.
 func Options(dst, raw []byte) (out []byte, hidden bool) {
-	if len(raw) == 0 {
-		return dst, false
-	}
-	arg, rest, more := nextArg(raw)
-	program := programName(arg)
-	dst = append(dst, program...)
-	if len(program) < len(arg) {
-		// Some programs overwrite their arguments by a title, all in the first.
-		hidden = true
-		if len(program) > 0 {
-			dst = append(dst, 0)
+	out = dst
+	show := func(arg []byte, whole, more bool) {
+		out = append(out, arg...)
+		if !whole {
+			hidden = true
+			out = append(out, hiddenMark...)
 		}
-		dst = append(dst, Hidden...)
+		if more {
+			out = append(out, 0)
+		}
 	}
-	if more {
-		dst = append(dst, 0)
+
+	first, rest, more := bytes.Cut(raw, []byte{0})
+	program := programName(first)
+	if len(program) == 0 || len(program) == len(first) {
+		show(program, len(program) == len(first), more)
+	} else {
+		// Some programs overwrite their arguments by a title, all in the first.
+		show(program, true, true)
+		show(nil, false, more)
 	}
 	o := options{}
 	for len(rest) > 0 {
-		arg, rest, more = nextArg(rest)
+		var arg []byte
+		arg, rest, more = bytes.Cut(rest, []byte{0})
 		n, whole := o.shown(arg, !more)
-		dst = append(dst, arg[:n]...)
-		if !whole {
-			hidden = true
-			dst = append(dst, Hidden...)
-		}
-		if more {
-			dst = append(dst, 0)
-		}
+		show(arg[:n], whole, more)
 	}
-	return dst, hidden
+	return out, hidden
 }
 
 // options is what the arguments so far mean for the next.
@@ -68,8 +65,8 @@ type options struct {
 	secret bool // the argument may be the value of an option such as --password
 }
 
-// shown returns how many bytes at the start of an argument are shown, and
-// whether that is all there is to show.
+// shown returns how many bytes at the start of an argument are shown, and whether that is
+// all there is to show.
 func (o *options) shown(arg []byte, cut bool) (n int, whole bool) {
 	secret := o.secret
 	o.secret = false
@@ -96,17 +93,17 @@ func (o *options) shown(arg []byte, cut bool) (n int, whole bool) {
 	return len(arg), true
 }
 
-// maxName and maxWord bound the name of an option, and the words that it is made
-// of: "internationalization" has 20 letters.
+// maxName and maxWord bound the name of an option, and the words that it is made of:
+// "internationalization" has 20 letters.
 const (
 	maxName = 64
 	maxWord = 20
 )
 
-// optionName reports whether text looks like the name of an option and not like
-// a value: words of ASCII letters, with a dash, a dot or an underscore between two
-// of them. There are digits only at the end of words that are known to have some,
-// because hardly any key or password is without.
+// optionName reports whether text looks like the name of an option and not like a value:
+// words of ASCII letters, with a dash, a dot or an underscore between two of them. There are
+// digits only at the end of words that are known to have some, because hardly any key or
+// password is without.
 func optionName(text []byte) bool {
 	if len(text) > maxName {
 		return false
@@ -124,68 +121,42 @@ func optionName(text []byte) bool {
 }
 
 func optionWord(word []byte) bool {
-	if len(word) == 0 || len(word) > maxWord {
-		return false
-	}
-	if wordsWithDigits[string(word)] {
-		return true
-	}
 	for _, c := range word {
 		if !isLetter(c) {
-			return false
+			return slices.Contains(wordsWithDigits, string(word))
 		}
 	}
-	return true
+	return len(word) > 0 && len(word) <= maxWord
 }
 
 // wordsWithDigits are those that are in use in the names of options.
-var wordsWithDigits = map[string]bool{
-	"ascii85": true, "base32": true, "base64": true, "bzip2": true, "cgroup2": true, "crc32": true, "ec2": true,
-	"ed25519": true, "ext4": true, "gpt4": true, "h264": true, "h265": true, "http1": true, "http2": true, "http3": true,
-	"i18n": true, "inet4": true, "inet6": true, "ip4": true, "ip6": true, "ipv4": true, "ipv6": true, "k3s": true,
-	"k8s": true, "l10n": true, "latin1": true, "lz4": true, "md5": true, "mp3": true, "mp4": true, "nfs3": true,
-	"nfs4": true, "oauth2": true, "p12": true, "pkcs11": true, "pkcs12": true, "pkcs8": true, "py3": true, "python3": true,
-	"rfc2822": true, "rfc3339": true, "s3": true, "sha1": true, "sha224": true, "sha256": true, "sha384": true,
-	"sha512": true, "socks4": true, "socks5": true, "sqlite3": true, "ssl2": true, "ssl3": true, "sslv2": true,
-	"sslv3": true, "tlsv1": true, "utf16": true, "utf8": true, "v4": true, "v6": true, "x11": true, "x509": true,
-	"x86": true, "x264": true, "x265": true,
-}
+var wordsWithDigits = strings.Fields(`
+	ascii85 base32 base64 bzip2 cgroup2 crc32 ec2 ed25519 ext4 gpt4 h264 h265 http1 http2 http3 i18n inet4
+	inet6 ip4 ip6 ipv4 ipv6 k3s k8s l10n latin1 lz4 md5 mp3 mp4 nfs3 nfs4 oauth2 p12 pkcs11 pkcs12 pkcs8 py3
+	python3 rfc2822 rfc3339 s3 sha1 sha224 sha256 sha384 sha512 socks4 socks5 sqlite3 ssl2 ssl3 sslv2 sslv3
+	tlsv1 utf16 utf8 v4 v6 x11 x509 x86 x264 x265
+`)
 
-// secretNames are parts of the names of options whose value may be a secret that
-// looks like an option.
-var secretNames = [][]byte{
-	[]byte("pass"), []byte("pwd"), []byte("secret"), []byte("token"), []byte("key"), []byte("cred"), []byte("auth"),
-	[]byte("pin"), []byte("user"), []byte("login"), []byte("cookie"), []byte("header"),
-}
+// secretNames are parts of the names of options whose value may be a secret that looks like
+// an option.
+var secretNames = strings.Fields("pass pwd secret token key cred auth pin user login cookie header")
 
 func secretName(name []byte) bool {
-	var room [maxName]byte
-	lower := room[:copy(room[:], name)]
-	for i, c := range lower {
-		if 'A' <= c && c <= 'Z' {
-			lower[i] = c + 'a' - 'A'
-		}
-	}
-	for _, part := range secretNames {
-		if bytes.Contains(lower, part) {
-			return true
-		}
-	}
-	return false
+	lower := strings.ToLower(string(name))
+	return slices.ContainsFunc(secretNames, func(part string) bool { return strings.Contains(lower, part) })
 }
 
-// programName returns the beginning of a first argument that can be the path of
-// a program. A title that a process has given itself ends there at the latest
-// where its first word does: "postgres: joe", "chrome --type=renderer".
+// programName returns the beginning of a first argument that can be the path of a program. A
+// title that a process has given itself ends there at the latest where its first word does:
+// "postgres: joe", "chrome --type=renderer".
 func programName(arg []byte) []byte {
-	for i := 0; i < len(arg); {
-		r, size := utf8.DecodeRune(arg[i:])
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+~@[", r) {
-			return arg[:i]
-		}
-		i += size
+	end := bytes.IndexFunc(arg, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+~@[", r)
+	})
+	if end < 0 {
+		return arg
 	}
-	return arg
+	return arg[:end]
 }
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }

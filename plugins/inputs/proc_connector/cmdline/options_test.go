@@ -3,6 +3,7 @@ package cmdline
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,9 +132,9 @@ func FuzzOptions(f *testing.F) {
 			return
 		}
 		before, after := bytes.Split(raw, []byte{0}), bytes.Split(got, []byte{0})
-		if program := string(after[0]); program != string(before[0]) && program != Hidden {
+		if program := string(after[0]); program != string(before[0]) && program != hiddenMark {
 			require.True(t, bytes.HasPrefix(before[0], after[0]))
-			require.Equal(t, Hidden, string(after[1]))
+			require.Equal(t, hiddenMark, string(after[1]))
 			after = after[1:]
 		}
 		require.Len(t, after, len(before))
@@ -147,7 +148,7 @@ func FuzzOptions(f *testing.F) {
 				continue
 			}
 			for _, word := range strings.FieldsFunc(name, func(r rune) bool { return strings.ContainsRune("-._", r) }) {
-				require.True(t, wordsWithDigits[word] || letters.MatchString(word), "%q", arg)
+				require.True(t, slices.Contains(wordsWithDigits, word) || letters.MatchString(word), "%q", arg)
 			}
 		}
 	})

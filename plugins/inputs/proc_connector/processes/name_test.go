@@ -2,8 +2,11 @@ package processes
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/memo"
 )
 
 func TestCommandName(t *testing.T) {
@@ -50,7 +53,7 @@ func TestCommandName(t *testing.T) {
 
 // A name that was cut by the kernel and given again is the same name.
 func TestRenamed(t *testing.T) {
-	n := make(Names)
+	n := new(Names)
 	require.Equal(t, "telegraf-proc-connector", n.Renamed([]byte("telegraf-proc-c"), "telegraf-proc-connector"))
 	require.Equal(t, "telegraf-proc-d", n.Renamed([]byte("telegraf-proc-d"), "telegraf-proc-connector"))
 	require.Equal(t, "telegraf", n.Renamed([]byte("telegraf"), "telegraf-proc-connector"))
@@ -59,9 +62,14 @@ func TestRenamed(t *testing.T) {
 
 // The names that a storm of renames makes up are not kept for ever.
 func TestNamesAreBounded(t *testing.T) {
-	n := make(Names)
-	for i := range 3 * maxNames {
-		n.Of([]byte{byte(i), byte(i >> 8), 'x'})
+	n := new(Names)
+	name := func(i int) []byte { return []byte{byte(i), byte(i >> 8), 'x'} }
+	//nolint:gosec // G103: only the address tells a remembered text from another
+	address := func() *byte { return unsafe.StringData(n.Of(name(0))) }
+	first := address()
+	require.Same(t, first, address(), "remembered")
+	for i := range 3 * memo.Limit {
+		n.Of(name(i))
 	}
-	require.LessOrEqual(t, len(n), maxNames)
+	require.NotSame(t, first, address())
 }

@@ -70,9 +70,9 @@ func TestRebuild(t *testing.T) {
 
 	require.Equal(t, 3, table.Len())
 	for pid, want := range map[int32]Process{
-		1:  {Command: "init", Start: 1},
-		2:  {Command: "kthreadd", Kernel: true, Start: 1},
-		52: {PPID: 1, Command: "leader gone", Start: 103*second + second/20*9},
+		1:  {Key: Key{Command: "init"}, Start: 1},
+		2:  {Key: Key{Command: "kthreadd"}, Kernel: true, Start: 1},
+		52: {PPID: 1, Key: Key{Command: "leader gone"}, Start: 103*second + second/20*9},
 	} {
 		want.PID, want.UID, want.UIDKnown = pid, 1000, true
 		require.Equal(t, want, public(table.Get(pid)))
@@ -80,7 +80,7 @@ func TestRebuild(t *testing.T) {
 	require.Equal(t, "init", table.Parent(table.Get(52)).Command)
 	require.Equal(t, "leader gone\x00", table.Get(52).Arguments())
 	require.Equal(t, map[string]uint64{"init": 1, Kernel: 1, "leader gone": 1}, running(table))
-	require.Equal(t, len("init kthreadd leader gone "), table.lines.bytes)
+	require.Equal(t, len("init kthreadd leader gone "), table.lineBytes)
 
 	require.NoError(t, os.RemoveAll(proc))
 	src := source(t, t.TempDir())

@@ -1,5 +1,10 @@
 package processes
 
+import (
+	"container/list"
+	"time"
+)
+
 // Commands with a meaning of their own.
 const (
 	Other   = "_other"   // all that have no series of their own
@@ -7,8 +12,7 @@ const (
 	Unknown = "_unknown" // ended before its name could be read, or has an empty one
 )
 
-// A Key says whose processes a series counts. A Set leaves out what its Tags do
-// not ask for.
+// A Key says whose processes a series counts. A Set leaves out what its Tags do not ask for.
 type Key struct {
 	Command     string
 	UID         uint32
@@ -43,9 +47,8 @@ type Counts struct {
 	ExitsFailed   uint64
 	ExitsSignaled uint64
 	Coredumps     uint64
-	// Runtime is the sum of the lifetimes of the processes that ended, in
-	// seconds. As an integer of nanoseconds it would overflow after 584 years,
-	// which a machine with some hundred processes sees in a year or two.
+	// Runtime sums up the lifetimes of the processes that ended, in seconds. Nanoseconds would
+	// overflow after 584 years, which some hundred processes take a year or two for.
 	Runtime float64
 }
 
@@ -59,24 +62,43 @@ func (c *Counts) Add(o *Counts) {
 	c.Runtime += o.Runtime
 }
 
-// A Series is what the processes of one Key have in common. One that has no place
-// of its own counts into that of Other.
+// A Series is what the processes of one Key have in common.
 type Series struct {
 	key      Key
 	selected bool
-	placed   bool // counts are its own and not Other's
-	listed   bool // the Set knows it by its key
 	counts   Counts
 	running  uint64
-	stamps   *stamps // while placed
 
-	// used is when a series without a running process, in nanoseconds of
-	// CLOCK_MONOTONIC, was last heard of; next and prev are its neighbours in
-	// the list of such series. Both only while placed.
-	used       uint64
-	prev, next *Series
+	stamps *stamps       // of its command; nil for a series without a place
+	place  *list.Element // in Set.places; of Other and Kernel in no list, so that it is never moved
+	used   uint64        // when it was last heard of while no process was running
 }
 
-// Selected reports whether the command is one that the user wants to see by
-// itself.
+// Selected reports whether the command is one that the user wants to see by itself.
 func (g *Series) Selected() bool { return g.selected }
+
+func (g *Series) placed() bool { return g.stamps != nil }
+
+// empty reports whether a series has nothing to show.
+func (g *Series) empty() bool { return g.running == 0 && g.counts == (Counts{}) }
+
+// stamps are of one command: the other tags of a Set are none of event metrics.
+type stamps struct {
+	exec, exit stamp
+	users      int // series of the command that have a place
+}
+
+// A stamp is the time of the last event metric of one measurement.
+type stamp struct{ last time.Time }
+
+// next returns the time for the next event metric: t, or the next nanosecond where an
+// earlier one has it already, because a database takes two points of one series and time
+// for one. A wall clock that was set back is followed.
+func (s *stamp) next(t time.Time) time.Time {
+	at := t
+	if behind := s.last.Sub(t); behind >= 0 && behind < time.Second {
+		at = s.last.Add(time.Nanosecond)
+	}
+	s.last = at
+	return at
+}

@@ -1,34 +1,34 @@
 package processes
 
-import "time"
+import (
+	"container/list"
+	"time"
+)
 
-// A Set holds the series of a machine: at most a number of them have a place of
-// their own, beside Other and Kernel, which always have. Those that have none
-// are remembered only as long as they have running processes. It is not safe for
-// concurrent use.
-//
-// Times are in nanoseconds of CLOCK_MONOTONIC.
+// A Set holds the series of a machine. A bounded number of them have a place, beside Other
+// and Kernel, which always have; what the others count is counted in Other. It is not safe
+// for concurrent use. Times are in nanoseconds of CLOCK_MONOTONIC.
 type Set struct {
 	tags     Tags
 	selected func(command string) bool
 	max      int
 	expiry   uint64
 
-	byKey  map[Key]*Series
-	placed int                // without Other and Kernel
-	stamps map[string]*stamps // of commands, while one of their series is placed
-	other  Series             // running: that of all series without a place
-	kernel Series
-	idle   list // placed series without running processes: those that are empty, then the longest idle first
+	byKey  map[Key]*Series    // all that have a place or running processes
+	stamps map[string]*stamps // of the commands of those that have a place
+	other  *Series
+
+	// places are in the order in which series lose them: first those that have counted
+	// nothing, then the longest idle. Behind busy, which is no place, are those that have
+	// running processes and keep theirs.
+	places *list.List
+	busy   *list.Element
 }
 
-// NewSet returns a Set with at most limit places. A series without running
-// processes can lose its place when another needs one, once it was not used for
-// the time of expiry; one that has counted nothing either loses it at once. Commands that are not selected get none; nil selects all.
+// NewSet returns a Set with at most limit places. When one is needed, a series without
+// running processes loses its own that was not used for the time of expiry, or has counted
+// nothing. Commands that are not selected get none; nil selects all.
 func NewSet(limit int, expiry time.Duration, tags Tags, selected func(command string) bool) *Set {
-	if selected == nil {
-		selected = func(string) bool { return true }
-	}
 	s := &Set{
 		tags:     tags,
 		selected: selected,
@@ -36,19 +36,26 @@ func NewSet(limit int, expiry time.Duration, tags Tags, selected func(command st
 		expiry:   uint64(expiry),
 		byKey:    make(map[Key]*Series),
 		stamps:   make(map[string]*stamps),
+		places:   list.New(),
 	}
-	s.other = Series{key: Key{Command: Other}, placed: true, listed: true, stamps: new(stamps)}
-	kernel := selected(Kernel)
-	s.kernel = Series{key: Key{Command: Kernel}, selected: kernel, placed: kernel, listed: true, stamps: new(stamps)}
+	if selected == nil {
+		s.selected = func(string) bool { return true }
+	}
+	s.busy = s.places.PushBack(nil)
+	s.other = keeping(Other)
+	if kernel := keeping(Kernel); s.selected(Kernel) {
+		s.byKey[kernel.key] = kernel
+	}
 	return s
 }
 
-// Get returns the series of a key. It costs no memory until a process is
-// entered.
+// keeping returns a series with a place that it never loses.
+func keeping(command string) *Series {
+	return &Series{key: Key{Command: command}, selected: true, stamps: new(stamps), place: new(list.Element)}
+}
+
+// Get returns the series of a key. It costs no memory until a process is entered.
 func (s *Set) Get(key Key) *Series {
-	if key.Command == Kernel {
-		return &s.kernel
-	}
 	key = s.tags.mask(key)
 	if g, ok := s.byKey[key]; ok {
 		return g
@@ -56,21 +63,18 @@ func (s *Set) Get(key Key) *Series {
 	return &Series{key: key, selected: s.selected(key.Command)}
 }
 
-// Enter counts a process as running, and returns the series that it is to leave
-// when it runs no longer.
+// Enter counts a process as running, and returns the series that it is to leave.
 func (s *Set) Enter(g *Series, now uint64) *Series {
 	g = s.current(g)
-	if !g.placed {
-		s.place(g, now)
-	}
-	s.list(g)
-	if g.running == 0 && g.placed && g != &s.kernel {
-		s.idle.remove(g)
+	placed := s.place(g, now)
+	switch {
+	case g.running > 0:
+	case placed:
+		s.places.MoveToBack(g.place)
+	default:
+		s.byKey[g.key] = g
 	}
 	g.running++
-	if !g.placed {
-		s.other.running++
-	}
 	return g
 }
 
@@ -78,45 +82,33 @@ func (s *Set) Enter(g *Series, now uint64) *Series {
 func (s *Set) Leave(g *Series, now uint64) {
 	g.running--
 	switch {
-	case g.placed && g.running == 0 && g != &s.kernel:
-		g.used = now
-		if g.empty() {
-			// A name that a process had for a while, such as that of a worker which
-			// shows its job there: the next one to need a place has this one.
-			s.idle.pushFirst(g)
-		} else {
-			s.idle.push(g)
-		}
-	case !g.placed:
-		s.other.running--
-		if g.running == 0 && g != &s.kernel {
-			s.forget(g)
-		}
+	case g.running > 0:
+	case !g.placed():
+		delete(s.byKey, g.key)
+	case g.empty():
+		// A name that a process had for a while, such as that of a worker which shows its
+		// job there: the next one to need a place has this one.
+		s.places.MoveToFront(g.place)
+	default:
+		s.rest(g, now)
 	}
 }
 
-// Counts returns the counts that are to be raised for a series.
-func (s *Set) Counts(g *Series, now uint64) *Counts { return &s.counting(g, now).counts }
-
-// counting returns the series that counts for a series: itself, if it has a
-// place or can get one.
-func (s *Set) counting(g *Series, now uint64) *Series {
+// Counts returns the counts to raise for a series: its own, if it has or gets a place.
+func (s *Set) Counts(g *Series, now uint64) *Counts {
 	g = s.current(g)
-	if !g.placed && !s.place(g, now) {
-		return &s.other
+	if !s.place(g, now) {
+		return &s.other.counts
 	}
-	if g.running == 0 && g != &s.kernel {
-		g.used = now
-		s.idle.remove(g)
-		s.idle.push(g)
+	if g.running == 0 {
+		s.rest(g, now)
 	}
-	return g
+	return &g.counts
 }
 
-// current returns the series that is known by the key of one that may have been
-// forgotten meanwhile.
+// current returns the series that has taken the place of one that was forgotten.
 func (s *Set) current(g *Series) *Series {
-	if !g.listed {
+	if !g.placed() && g.running == 0 {
 		if known, ok := s.byKey[g.key]; ok {
 			return known
 		}
@@ -124,59 +116,64 @@ func (s *Set) current(g *Series) *Series {
 	return g
 }
 
-// place gives a series a place of its own, if there is one.
+// rest makes a series the last of the idle ones to lose its place.
+func (s *Set) rest(g *Series, now uint64) {
+	g.used = now
+	s.places.MoveBefore(g.place, s.busy)
+}
+
+// place reports whether a series has a place, and gives it one if there is one.
 func (s *Set) place(g *Series, now uint64) bool {
-	if !g.selected {
-		return false
+	if g.placed() || !g.selected {
+		return g.placed()
 	}
-	if s.placed >= s.max {
-		oldest := s.idle.first
-		if oldest == nil || !oldest.empty() && now < oldest.used+s.expiry {
+	if s.places.Len() > s.max { // one is busy
+		oldest, idle := s.places.Front().Value.(*Series)
+		if !idle || !oldest.empty() && now < oldest.used+s.expiry {
 			return false
 		}
 		s.free(oldest)
 	}
-	g.placed = true
-	s.placed++
-	s.list(g)
 	g.stamps = s.stamps[g.key.Command]
 	if g.stamps == nil {
 		g.stamps = new(stamps)
 		s.stamps[g.key.Command] = g.stamps
 	}
 	g.stamps.users++
-	s.other.running -= g.running
-	if g.running == 0 {
-		g.used = now
-		s.idle.push(g)
-	}
+	g.place = s.places.PushBack(g)
+	s.byKey[g.key] = g
 	return true
 }
 
-// free takes the place of an idle series. What it has counted goes on to be
-// part of the sums.
+// free takes the place of an idle series. What it has counted stays part of the sums.
 func (s *Set) free(g *Series) {
 	s.other.counts.Add(&g.counts)
-	s.idle.remove(g)
-	g.counts, g.placed = Counts{}, false
-	s.placed--
+	s.places.Remove(g.place)
+	delete(s.byKey, g.key)
 	if g.stamps.users--; g.stamps.users == 0 {
 		delete(s.stamps, g.key.Command)
 	}
-	g.stamps = nil
-	s.forget(g)
+	g.counts, g.stamps, g.place = Counts{}, nil, nil
 }
 
-func (s *Set) list(g *Series) {
-	if !g.listed {
-		g.listed = true
-		s.byKey[g.key] = g
+// Exec returns the tag and the time of an event metric of an exec at t.
+func (s *Set) Exec(g *Series, t time.Time) (command string, at time.Time) {
+	g = s.shown(g)
+	return g.key.Command, g.stamps.exec.next(t)
+}
+
+// Exit is Exec for the end of a process.
+func (s *Set) Exit(g *Series, t time.Time) (command string, at time.Time) {
+	g = s.shown(g)
+	return g.key.Command, g.stamps.exit.next(t)
+}
+
+// shown returns the series whose command is shown: event metrics have no more than series.
+func (s *Set) shown(g *Series) *Series {
+	if g = s.current(g); g.placed() {
+		return g
 	}
-}
-
-func (s *Set) forget(g *Series) {
-	g.listed = false
-	delete(s.byKey, g.key)
+	return s.other
 }
 
 // A Sample is a series at one moment.
@@ -186,24 +183,17 @@ type Sample struct {
 	Running uint64
 }
 
-// empty reports whether a series has nothing to show. It then keeps its place only
-// until another needs it.
-func (g *Series) empty() bool { return g.running == 0 && g.counts == (Counts{}) }
-
-// Samples returns all series that have a place of their own and something to show,
-// and Other and Kernel.
+// Samples returns all series that have a place and something to show, Other and Kernel.
 func (s *Set) Samples() []Sample {
-	samples := make([]Sample, 0, s.placed+2)
-	samples = append(samples, s.other.sample())
-	if s.kernel.placed {
-		samples = append(samples, s.kernel.sample())
-	}
+	samples := make([]Sample, 0, s.places.Len()+1)
+	other := Sample{Key: s.other.key, Counts: s.other.counts}
 	for _, g := range s.byKey {
-		if g.placed && !g.empty() {
-			samples = append(samples, g.sample())
+		switch {
+		case !g.placed():
+			other.Running += g.running
+		case !g.empty(), g.key.Command == Kernel:
+			samples = append(samples, Sample{Key: g.key, Counts: g.counts, Running: g.running})
 		}
 	}
-	return samples
+	return append(samples, other)
 }
-
-func (g *Series) sample() Sample { return Sample{Key: g.key, Counts: g.counts, Running: g.running} }

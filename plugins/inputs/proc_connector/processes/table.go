@@ -1,18 +1,23 @@
 package processes
 
-// kthreadd is the process that all kernel threads are children of
-// (init/main.c starts it second).
-const kthreadd = 2
+const (
+	// kthreadd is the process that all kernel threads are children of (init/main.c starts it
+	// second).
+	kthreadd = 2
 
-// A Table holds one Process a process id, and has each counted as running in its
-// series. What an event costs does not depend on how many processes there are.
-// It is not safe for concurrent use.
+	// maxLines is how many bytes of arguments are kept. Beyond it those of new programs are not.
+	maxLines = 16 << 20
+)
+
+// A Table holds one Process a process id, and has each counted as running in its series. It
+// is built from /proc once and then kept by events, whose cost does not depend on how many
+// processes there are. It is not safe for concurrent use.
 type Table struct {
 	set       *Set
 	processes map[int32]*Process
 	spare     []*Process // of processes that have ended: entering one allocates nothing
 	serial    uint64     // the last one given
-	lines     lines
+	lineBytes int
 }
 
 // NewTable returns an empty Table.
@@ -23,12 +28,12 @@ func NewTable(set *Set) *Table {
 // Len returns the number of processes.
 func (t *Table) Len() int { return len(t.processes) }
 
-// Get returns the entry of a process, or nil. Who changes it must call Update
-// before anything else happens to the Table, and nobody may keep it longer.
+// Get returns the entry of a process, or nil. Call Update after a change of it; it is
+// invalid after the next call for another process.
 func (t *Table) Get(pid int32) *Process { return t.processes[pid] }
 
-// Parent returns the entry of a process's parent, or nil when that has ended:
-// its id may be another's by now.
+// Parent returns the entry of a process's parent, or nil when that has ended: its id may be
+// another's by now.
 func (t *Table) Parent(p *Process) *Process {
 	if parent := t.processes[p.PPID]; parent != nil && parent.serial == p.parent {
 		return parent
@@ -44,9 +49,8 @@ func (t *Table) Adopt(p *Process, parent int32) {
 	}
 }
 
-// Fork enters a child that began at a time in nanoseconds of CLOCK_MONOTONIC. It
-// begins as a copy of its parent; the child of an unknown parent is unknown but
-// for that.
+// Fork enters a child that began at a time in nanoseconds of CLOCK_MONOTONIC, as a copy of
+// its parent.
 func (t *Table) Fork(parent, child int32, at uint64) {
 	if old := t.processes[child]; old != nil {
 		if old.Outdated(at) {
@@ -55,40 +59,47 @@ func (t *Table) Fork(parent, child int32, at uint64) {
 			}
 			return
 		}
-		// Its exit was lost.
-		t.remove(old, at)
+		t.Exit(child, at) // its exit was lost
 	}
-	p := t.add(child)
+	p := t.Enter(child)
 	p.PPID, p.Start = parent, at
-	switch q := t.processes[parent]; {
-	case q != nil:
-		p.parent = q.serial
-		p.UID, p.UIDKnown, p.Kernel = q.UID, q.UIDKnown, q.Kernel
-		p.Command, p.Unit, p.ContainerID = q.Command, q.Unit, q.ContainerID
-		p.Guessed = q.Guessed || q.Outdated(at)
-		p.line = q.line
-		t.lines.share(p)
-		p.series = t.set.Enter(q.series, at)
-	case parent == kthreadd:
-		p.Kernel, p.Command = true, Kernel
-		fallthrough
-	default:
-		p.series = t.set.Enter(t.set.Get(p.Key()), at)
+	q := t.processes[parent]
+	if q == nil {
+		if parent == kthreadd {
+			p.Kernel, p.Command = true, Kernel
+		}
+		t.Update(p, at)
+		return
 	}
+	p.parent, p.Key, p.Kernel = q.serial, q.Key, q.Kernel
+	p.Guessed = q.Guessed || q.Outdated(at)
+	if p.line = q.line; p.line != nil {
+		p.line.users++
+	}
+	p.series = t.set.Enter(q.series, at)
 }
 
-// Enter returns the entry of a process, which is made if there is none: the
-// event of its fork was lost. Update must follow.
+// Enter returns the entry of a process, which is made if there is none: the fork was lost.
+// Update must follow.
 func (t *Table) Enter(pid int32) *Process {
 	if p := t.processes[pid]; p != nil {
 		return p
 	}
-	return t.add(pid)
+	var p *Process
+	if last := len(t.spare) - 1; last >= 0 {
+		p, t.spare = t.spare[last], t.spare[:last]
+	} else {
+		p = new(Process)
+	}
+	t.serial++
+	p.PID, p.serial = pid, t.serial
+	t.processes[pid] = p
+	return p
 }
 
 // Update has a process counted in the series that it belongs to after a change.
 func (t *Table) Update(p *Process, at uint64) {
-	s := t.set.Get(p.Key())
+	s := t.set.Get(p.SeriesKey())
 	if s == p.series {
 		return
 	}
@@ -99,33 +110,32 @@ func (t *Table) Update(p *Process, at uint64) {
 	p.series = t.set.Enter(s, at)
 }
 
-// KeepArguments keeps the arguments of the program that a process runs, as far
-// as there is memory for that. They are copied; none drops those from before.
-func (t *Table) KeepArguments(p *Process, arguments []byte) { t.lines.keep(p, arguments) }
+// KeepArguments keeps a copy of the arguments of the program that a process runs, in place of
+// those from before.
+func (t *Table) KeepArguments(p *Process, arguments []byte) {
+	t.dropArguments(p)
+	if len(arguments) > 0 && t.lineBytes+len(arguments) <= maxLines {
+		p.line = &line{text: string(arguments), users: 1}
+		t.lineBytes += len(arguments)
+	}
+}
+
+func (t *Table) dropArguments(p *Process) {
+	if p.line == nil {
+		return
+	}
+	if p.line.users--; p.line.users == 0 {
+		t.lineBytes -= len(p.line.text)
+	}
+	p.line = nil
+}
 
 // Exit removes a process, if it is there.
 func (t *Table) Exit(pid int32, at uint64) {
 	if p := t.processes[pid]; p != nil {
-		t.remove(p, at)
+		delete(t.processes, pid)
+		t.discard(p, at)
 	}
-}
-
-func (t *Table) add(pid int32) *Process {
-	var p *Process
-	if n := len(t.spare); n > 0 {
-		p, t.spare = t.spare[n-1], t.spare[:n-1]
-	} else {
-		p = new(Process)
-	}
-	t.serial++
-	p.PID, p.serial = pid, t.serial
-	t.processes[pid] = p
-	return p
-}
-
-func (t *Table) remove(p *Process, at uint64) {
-	delete(t.processes, p.PID)
-	t.discard(p, at)
 }
 
 // discard lets go of an entry that is in the table no longer.
@@ -133,18 +143,7 @@ func (t *Table) discard(p *Process, at uint64) {
 	if p.series != nil {
 		t.set.Leave(p.series, at)
 	}
-	t.lines.drop(p)
+	t.dropArguments(p)
 	*p = Process{}
 	t.spare = append(t.spare, p)
-}
-
-// Key says in which series a process is counted.
-func (p *Process) Key() Key {
-	switch {
-	case p.Kernel:
-		return Key{Command: Kernel}
-	case p.Command == "":
-		return Key{Command: Unknown, UID: p.UID, UIDKnown: p.UIDKnown, Unit: p.Unit, ContainerID: p.ContainerID}
-	}
-	return Key{Command: p.Command, UID: p.UID, UIDKnown: p.UIDKnown, Unit: p.Unit, ContainerID: p.ContainerID}
 }

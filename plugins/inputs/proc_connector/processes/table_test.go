@@ -41,7 +41,8 @@ func TestInheritance(t *testing.T) {
 
 	table.Fork(100, 101, 7)
 	require.Equal(t, Process{
-		PID: 101, PPID: 100, UID: 1000, UIDKnown: true, Command: "shell", Unit: "cron.service", ContainerID: "abc", Start: 7,
+		PID: 101, PPID: 100, Start: 7,
+		Key: Key{UID: 1000, UIDKnown: true, Command: "shell", Unit: "cron.service", ContainerID: "abc"},
 	}, public(table.Get(101)))
 	require.Equal(t, map[string]uint64{"shell": 2, Kernel: 1}, running(table))
 
@@ -159,21 +160,21 @@ func TestArguments(t *testing.T) {
 
 	table.Fork(10, 11, 1)
 	require.Equal(t, "a\x00b\x00", table.Get(11).Arguments(), "it runs the same")
-	require.Equal(t, 4, table.lines.bytes, "which is kept once")
+	require.Equal(t, 4, table.lineBytes, "which is kept once")
 	table.KeepArguments(table.Get(11), []byte("c\x00"))
-	require.Equal(t, 6, table.lines.bytes)
+	require.Equal(t, 6, table.lineBytes)
 	table.Exit(10, 2)
-	require.Equal(t, 2, table.lines.bytes)
+	require.Equal(t, 2, table.lineBytes)
 	table.KeepArguments(table.Get(11), nil)
 	require.Empty(t, table.Get(11).Arguments())
-	require.Zero(t, table.lines.bytes)
+	require.Zero(t, table.lineBytes)
 
 	// They are bounded, and there is room again for others later.
 	large := []byte(strings.Repeat("x", maxLines/3))
 	for pid := range int32(5) {
 		table.KeepArguments(put(table, 100+pid, named("large")), large)
 	}
-	require.LessOrEqual(t, table.lines.bytes, maxLines)
+	require.LessOrEqual(t, table.lineBytes, maxLines)
 	require.NotEmpty(t, table.Get(102).Arguments())
 	require.Empty(t, table.Get(103).Arguments())
 	table.Exit(100, 3)

@@ -194,8 +194,8 @@ func TestParseCgroup(t *testing.T) {
 		{"cut short", "0::/system.slice/cron.serv", "system.slice", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, Cgroup{Unit: tt.unit, ContainerID: tt.container}, ParseCgroup([]byte(tt.in)))
-			require.Equal(t, Cgroup{Unit: tt.unit, ContainerID: tt.container}, ParseCgroup([]byte(tt.in+"\n")))
+			require.Equal(t, Cgroup{Unit: tt.unit, ContainerID: tt.container}, ParseCgroup(tt.in))
+			require.Equal(t, Cgroup{Unit: tt.unit, ContainerID: tt.container}, ParseCgroup(tt.in+"\n"))
 		})
 	}
 }
@@ -207,7 +207,7 @@ func FuzzParseCgroup(f *testing.F) {
 	f.Add([]byte("0::/machine.slice/libpod-conmon-" + idA + ".scope"))
 	f.Add([]byte(":\n::\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := ParseCgroup(b)
+		c := ParseCgroup(string(b))
 		for _, part := range []string{c.Unit, c.ContainerID} {
 			require.Contains(t, string(b), part)
 			require.NotContains(t, part, "/")

@@ -6,105 +6,78 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/memo"
 )
 
-// ErrGone means that the process ended before it could be read. errors.Is
-// holds for it when the kernel says ENOENT or ESRCH, and when a command line is
-// empty.
+// ErrGone means that the process ended before it could be read. errors.Is holds for it
+// when the kernel says ENOENT or ESRCH, and when a command line is empty.
 //
-// Three living things look the same to the kernel: a kernel thread has neither
-// command line nor program, nor has a process whose first thread ended before
-// the others, and a mount with hidepid=2 hides other users' processes. Stat
-// tells the first two from a process that is really gone.
+// Three living things look the same to the kernel: a kernel thread has neither command
+// line nor program, nor has a process whose first thread ended before the others, and a
+// mount with hidepid=2 hides other users' processes. Stat tells the first two from a
+// process that is really gone.
 var ErrGone = errors.New("process has ended")
 
 const (
 	// maxPath holds the longest relative path, "-2147483648/cmdline" and a NUL.
 	maxPath = 32
 
-	// maxFile caps what is read of a file. The longest is cgroup: a dozen
-	// version 1 hierarchies with Kubernetes paths take about 4 KiB. The kernel
-	// cuts a link's target at 4 KiB itself.
+	// maxFile caps what is read of a file. The longest is cgroup: a dozen version 1
+	// hierarchies with Kubernetes paths take about 4 KiB. The kernel cuts a link's target
+	// at 4 KiB itself.
 	maxFile = 16 << 10
 )
 
-// FS reads one proc mount. It owns its buffers and so is not safe for
-// concurrent use: each goroutine opens its own.
+// FS reads one proc mount. It owns its buffers and so is not safe for concurrent use.
 type FS struct {
-	dir  int // descriptor of the mount point, -1 once closed
-	path [maxPath]byte
-	buf  [maxFile]byte
+	mount *os.File
+	path  [maxPath]byte
+	buf   [maxFile]byte
+	gone  [2]memo.Memo[error] // by file
 }
 
 // Open returns an FS that reads the proc mount at mountPoint, usually "/proc".
 func Open(mountPoint string) (*FS, error) {
-	dir, err := openDir(mountPoint)
+	fd, err := openDir(mountPoint)
 	if err != nil {
 		return nil, fmt.Errorf("proc mount %q: %w", mountPoint, err)
 	}
-	return &FS{dir: dir}, nil
+	return &FS{mount: os.NewFile(uintptr(fd), mountPoint)}, nil
 }
 
 // Close gives the mount's descriptor back. Closing twice returns os.ErrClosed.
-func (fs *FS) Close() error {
-	if fs.dir < 0 {
-		return os.ErrClosed
-	}
-	// The number may soon be another file's: nothing may use it after this.
-	dir := fs.dir
-	fs.dir = -1
-	return closeFD(dir)
-}
+func (fs *FS) Close() error { return fs.mount.Close() }
 
-// read fills buf from one of a process's files with a single read: all files
-// that are read here give everything at once, and a second read would cost
-// time during which the next process ends.
+// dir returns the descriptor of the mount, -1 once it is closed.
+func (fs *FS) dir() int { return int(fs.mount.Fd()) }
+
+// read fills buf from one of a process's files.
 func (fs *FS) read(pid int32, file string, buf []byte) (int, error) {
-	fd, err := openat(fs.dir, fs.relative(pid, file))
+	n, err := readFile(fs.dir(), fs.relative(pid, file), buf)
 	if err != nil {
-		return 0, fail(pid, file, err)
-	}
-	n, err := read(fd, buf)
-	_ = closeFD(fd) //nolint:errcheck // closing what was only read loses nothing, whatever it returns
-	if err != nil {
-		return 0, fail(pid, file, err)
+		return 0, fs.fail(pid, file, err)
 	}
 	return n, nil
 }
 
-// relative returns "PID/file" with the NUL that ends a C string. It is valid
-// until the next call.
+// relative returns "PID/file" with the NUL that ends a C string. It is valid until the
+// next call.
 func (fs *FS) relative(pid int32, file string) []byte {
-	p := strconv.AppendInt(fs.path[:0], int64(pid), 10)
-	p = append(p, '/')
-	p = append(p, file...)
-	return append(p, 0)
+	path := strconv.AppendInt(fs.path[:0], int64(pid), 10)
+	path = append(append(path, '/'), file...)
+	return append(path, 0)
 }
 
-// fail names the process and the file in an error. That the process has ended
-// is no mishap but what happens all the time, also to callers that must not
-// allocate: those errors are made once, and leave the process to the caller.
-func fail(pid int32, file string, err error) error {
-	for _, g := range goneErrors[file] {
-		if errors.Is(err, g.errno) {
-			return g.err
+// fail names the file in an error, and the process unless it has ended: that happens all the
+// time, also to callers that must not allocate, so those errors are made once.
+func (fs *FS) fail(pid int32, file string, err error) error {
+	for i, errno := range [...]syscall.Errno{syscall.ENOENT, syscall.ESRCH} {
+		if errors.Is(err, errno) {
+			return fs.gone[i].Get([]byte(file), func(string) error {
+				return fmt.Errorf("%s: %w: %w", file, ErrGone, errno)
+			})
 		}
 	}
 	return fmt.Errorf("%d/%s: %w", pid, file, err)
 }
-
-// A goneError is the error for one file and one error number.
-type goneError struct {
-	errno syscall.Errno
-	err   error
-}
-
-var goneErrors = func() map[string][]goneError {
-	m := make(map[string][]goneError)
-	for _, file := range []string{"cmdline", "stat", "status", "cgroup", "exe", "cwd"} {
-		for _, errno := range []syscall.Errno{syscall.ENOENT, syscall.ESRCH} {
-			m[file] = append(m[file], goneError{errno: errno, err: fmt.Errorf("%s: %w: %w", file, ErrGone, errno)})
-		}
-	}
-	return m
-}()

@@ -224,7 +224,7 @@ func TestSelf(t *testing.T) {
 	require.NoError(t, err)
 	cgroup, err := f.Cgroup(pid)
 	require.NoError(t, err)
-	require.Equal(t, ParseCgroup(content), cgroup)
+	require.Equal(t, ParseCgroup(string(content)), cgroup)
 
 	found := false
 	require.NoError(t, f.PIDs(func(other int32) bool { found = other == pid; return !found }))
@@ -299,8 +299,8 @@ func TestLifeAndDeath(t *testing.T) {
 	}
 	_, err = held.Read(make([]byte, 64))
 	require.ErrorIs(t, err, unix.ESRCH)
-	require.ErrorIs(t, fail(pid, "stat", err), ErrGone)
-	require.ErrorIs(t, fail(pid, "stat", err), unix.ESRCH)
+	require.ErrorIs(t, f.fail(pid, "stat", err), ErrGone)
+	require.ErrorIs(t, f.fail(pid, "stat", err), unix.ESRCH)
 }
 
 // A descriptor that is left open, or handed to children, would go unnoticed
@@ -317,10 +317,10 @@ func TestDescriptors(t *testing.T) {
 	}
 	require.Equal(t, before, descriptors(t))
 
-	fd, err := openat(f.dir, f.relative(42, "cmdline"))
+	fd, err := openat(f.dir(), f.relative(42, "cmdline"))
 	require.NoError(t, err)
-	defer func() { _ = closeFD(fd) }() //nolint:errcheck // closing what was only looked at loses nothing
-	for _, fd := range []int{fd, f.dir} {
+	defer unix.Close(fd)
+	for _, fd := range []int{fd, f.dir()} {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		require.NoError(t, err)
 		require.NotZero(t, flags&unix.FD_CLOEXEC)
@@ -357,6 +357,8 @@ func TestAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { err = f.Stat(pid, &st) }))
 	require.NoError(t, err)
 	require.EqualValues(t, os.Getppid(), st.PPID)
+	require.Zero(t, testing.AllocsPerRun(100, func() { err = f.Stat(-1, &st) }))
+	require.ErrorIs(t, err, ErrGone)
 }
 
 func BenchmarkCmdline(b *testing.B) {

@@ -11,10 +11,10 @@ import (
 // namesAtATime bounds the memory that a machine with very many processes takes.
 const namesAtATime = 512
 
-// PIDs calls yield for each process until it returns false. It is no snapshot:
-// processes come and go while it runs. yield may use fs.
+// PIDs calls yield for each process until it returns false. It is no snapshot: processes
+// come and go while it runs. yield may use fs.
 func (fs *FS) PIDs(yield func(pid int32) bool) error {
-	fd, err := openat(fs.dir, []byte(".\x00"))
+	fd, err := openat(fs.dir(), []byte(".\x00"))
 	if err != nil {
 		return fmt.Errorf("listing processes: %w", err)
 	}
@@ -24,7 +24,8 @@ func (fs *FS) PIDs(yield func(pid int32) bool) error {
 	for {
 		names, err := dir.Readdirnames(namesAtATime)
 		for _, name := range names {
-			if pid, ok := parsePID(name); ok && !yield(pid) {
+			// The kernel writes no number with a zero in front, and there is no process 0.
+			if pid, err := strconv.ParseUint(name, 10, 31); err == nil && name[0] != '0' && !yield(int32(pid)) {
 				return nil
 			}
 		}
@@ -35,13 +36,4 @@ func (fs *FS) PIDs(yield func(pid int32) bool) error {
 			return fmt.Errorf("listing processes: %w", err)
 		}
 	}
-}
-
-func parsePID(name string) (int32, bool) {
-	// ParseInt takes signs and leading zeros as well.
-	if name == "" || name[0] < '1' || name[0] > '9' {
-		return 0, false
-	}
-	pid, err := strconv.ParseInt(name, 10, 32)
-	return int32(pid), err == nil
 }

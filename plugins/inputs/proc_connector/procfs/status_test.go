@@ -15,11 +15,11 @@ func TestParseStatus(t *testing.T) {
 	}{
 		"set-user-id program": {
 			in:   statusHead + "Uid:\t1000\t0\t0\t0\nGid:\t1001\t1001\t1001\t1001\n",
-			want: Status{Name: []byte("ping"), State: 'R', PPID: 4710, TracerPID: 12, UID: 1000},
+			want: Status{Name: []byte("ping"), State: 'R', PPID: 4710, UID: 1000},
 		},
 		"largest user": {
 			in:   statusHead + "Uid:\t4294967294\t0\t0\t0\n",
-			want: Status{Name: []byte("ping"), State: 'R', PPID: 4710, TracerPID: 12, UID: 4294967294},
+			want: Status{Name: []byte("ping"), State: 'R', PPID: 4710, UID: 4294967294},
 		},
 		"a name that tries to forge lines": {
 			in:   "Name:\t\\nUid:\\t5\\\\\nState:\tZ (zombie)\nPPid:\t1\nTracerPid:\t0\nUid:\t7\t0\t0\t0\n",

@@ -7,56 +7,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openDir holds a directory as a starting point for openat, without the right
-// to read it.
-func openDir(path string) (int, error) {
+// uninterrupted repeats a system call as long as a signal interrupts it.
+func uninterrupted(call func() (int, error)) (int, error) {
 	for {
-		fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		n, err := call()
 		if !errors.Is(err, unix.EINTR) {
-			return fd, err
+			return n, err
 		}
 	}
 }
 
-// openat opens path, which ends in a NUL, below dir. unix.Openat takes a Go
-// string and copies it to the heap to end it with a NUL; here the caller's
-// bytes go to the kernel as they are.
+// openDir holds a directory as a starting point for openat, without permission to read it.
+func openDir(path string) (int, error) {
+	return uninterrupted(func() (int, error) {
+		return unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	})
+}
+
+// openat opens path, which ends in a NUL, below dir. unix.Openat takes a Go string and
+// copies it to the heap to end it with a NUL; here the caller's bytes go to the kernel as
+// they are.
 //
-// This is Syscall6 and not RawSyscall6 for the sake of a process that makes the
-// kernel wait: the runtime must know that this thread may be held up, or
-// garbage collection would be held up with it.
+// This is Syscall6 and not RawSyscall6 for the sake of a process that makes the kernel
+// wait: the runtime must know that this thread may be held up, or garbage collection would
+// be held up with it.
 func openat(dir int, path []byte) (int, error) {
-	for {
+	return uninterrupted(func() (int, error) {
 		//nolint:gosec // G103: it is a pointer of openat(2)
 		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
 			unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
-		switch errno {
-		case 0:
-			return int(fd), nil
-		case unix.EINTR:
-		default:
+		if errno != 0 {
 			return -1, errno
 		}
-	}
+		return int(fd), nil
+	})
 }
 
-func read(fd int, buf []byte) (int, error) {
-	for {
-		n, err := unix.Read(fd, buf)
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
+// readFile fills buf with a single read: all files that are read here give everything at
+// once, and a second read would cost time during which the next process ends.
+func readFile(dir int, path, buf []byte) (int, error) {
+	fd, err := openat(dir, path)
+	if err != nil {
+		return 0, err
 	}
+	defer unix.Close(fd)
+	return uninterrupted(func() (int, error) { return unix.Read(fd, buf) })
 }
 
 func readlinkat(dir int, path string, buf []byte) (int, error) {
-	for {
-		n, err := unix.Readlinkat(dir, path, buf)
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
-	}
+	return uninterrupted(func() (int, error) { return unix.Readlinkat(dir, path, buf) })
 }
-
-// closeFD is not repeated on EINTR: Linux has freed the number by then.
-func closeFD(fd int) error { return unix.Close(fd) }

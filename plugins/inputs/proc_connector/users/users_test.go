@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/memo"
 )
 
 // hostEtc makes dir the host's /etc, with that passwd file.
@@ -101,8 +103,33 @@ func TestUserNames(t *testing.T) {
 	require.Equal(t, `al\x1bice`, u.Name(1000, now.Add(2*expiry)))
 	require.Equal(t, 3, lookups, "names change")
 
-	for uid := range uint32(2 * maxUsers) {
-		u.Name(uid, now)
+	for uid := range uint32(2 * memo.Limit) {
+		u.Name(uid, now.Add(2*expiry))
 	}
-	require.LessOrEqual(t, len(u.known), maxUsers)
+	before := lookups
+	u.Name(0, now.Add(2*expiry))
+	require.Equal(t, before+1, lookups, "not all are remembered")
+	require.Zero(t, testing.AllocsPerRun(100, func() { u.Boxed(0, now.Add(2*expiry)) }))
+}
+
+// While a server is asked for one name, others are had.
+func TestLookupWithoutLock(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	u := Names{Lookup: func(uid string) (*user.User, error) {
+		if uid == "1000" {
+			close(asked)
+			<-answer
+		}
+		return &user.User{Username: "user " + uid}, nil
+	}}
+	now := time.Now()
+	done := make(chan string)
+	for range 2 { // the second waits for the answer to the first
+		go func() { done <- u.Name(1000, now) }()
+	}
+	<-asked
+	require.Equal(t, "user 1001", u.Name(1001, now))
+	close(answer)
+	require.Equal(t, "user 1000", <-done)
+	require.Equal(t, "user 1000", <-done)
 }
