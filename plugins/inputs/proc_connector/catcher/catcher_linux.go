@@ -3,6 +3,7 @@ package catcher
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"sync"
@@ -38,7 +39,6 @@ type Config struct {
 type Catchers struct {
 	workers  []*worker
 	proc     int
-	answers  int         // an eventfd that a worker writes to when it has answered
 	allowed  unix.CPUSet // where this process may run
 	report   Report
 	failures chan error
@@ -77,7 +77,7 @@ func Open(cfg Config) (_ *Catchers, err error) {
 	}
 	groups := m.groups(cfg.Scheduling, maxCatchers)
 	c := &Catchers{
-		proc: -1, answers: -1, allowed: m.allowedSet(),
+		proc: -1, allowed: m.allowedSet(),
 		failures: make(chan error, len(groups)), closing: make(chan struct{}),
 	}
 	defer func() {
@@ -88,9 +88,6 @@ func Open(cfg Config) (_ *Catchers, err error) {
 	c.proc, err = unix.Open(cfg.Proc, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: cfg.Proc, Err: err}
-	}
-	if c.answers, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return nil, os.NewSyscallError("eventfd", err)
 	}
 	for i := range groups {
 		w, err := c.open(groups[i], cfg.Wanted)
@@ -106,15 +103,14 @@ func Open(cfg Config) (_ *Catchers, err error) {
 	}
 	// A thread that is pinned to an occupied CPU stands still, wherever it is. So
 	// none is pinned before it is out of the Go runtime, and holds none of its locks.
-	if err := c.ask(c.workers); err != nil {
+	if err := ask(c.workers, math.MaxInt64); err != nil {
 		return nil, err
 	}
-	c.await(c.workers, -1)
 	if !cfg.Scheduling.takesIsolated() {
 		c.report.Isolated = m.isolated
 	}
 	for _, w := range c.workers {
-		c.report.add(w.place(cfg.Scheduling))
+		c.place(w, cfg.Scheduling)
 	}
 	if cfg.Scheduling != Auto && c.report.Refused != nil {
 		return nil, c.report.Refused
@@ -136,7 +132,7 @@ func (c *Catchers) open(g group, want Wanted) (_ *worker, err error) {
 		return nil, err
 	}
 	w.loop, err = detached.New(detached.Config{
-		Tap: w.tap.FD(), Proc: c.proc, Wake: w.wake, Answers: c.answers, Allowed: c.allowed, Wanted: want,
+		Tap: w.tap.FD(), Proc: c.proc, Wake: w.wake, Allowed: c.allowed, Wanted: want,
 	})
 	return w, err
 }
@@ -220,10 +216,8 @@ func (c *Catchers) end() error {
 	for _, w := range c.workers {
 		errs = append(errs, w.close())
 	}
-	for _, fd := range []int{c.proc, c.answers} {
-		if fd >= 0 {
-			errs = append(errs, os.NewSyscallError("close", unix.Close(fd)))
-		}
+	if c.proc >= 0 {
+		errs = append(errs, os.NewSyscallError("close", unix.Close(c.proc)))
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package catcher
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -252,23 +253,21 @@ func TestLoopFails(t *testing.T) {
 	}()
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	require.NoError(t, err)
-	answers, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	require.NoError(t, err)
 	m, err := readMachine("/sys")
 	require.NoError(t, err)
 	w := &worker{wake: wake, group: group{pin: m.allowed[:1]}}
-	w.loop, err = detached.New(detached.Config{Tap: pipe[0], Proc: -1, Wake: wake, Answers: answers, Allowed: m.allowedSet()})
+	w.loop, err = detached.New(detached.Config{Tap: pipe[0], Proc: -1, Wake: wake, Allowed: m.allowedSet()})
 	require.NoError(t, err)
 	c := &Catchers{
-		workers: []*worker{w}, proc: -1, answers: answers, allowed: m.allowedSet(),
+		workers: []*worker{w}, proc: -1, allowed: m.allowedSet(),
 		failures: make(chan error, 1), closing: make(chan struct{}),
 	}
 	tid := make(chan int)
 	c.done.Go(func() { c.follow(w, "catch/test", tid) })
 	w.tid = <-tid
-	require.NoError(t, c.ask(c.workers))
-	c.await(c.workers, -1)
-	require.True(t, w.place(Auto).pinned)
+	require.NoError(t, ask(c.workers, math.MaxInt64))
+	c.place(w, Auto)
+	require.Equal(t, 1, c.Report().Pinned)
 	occupied, free := c.Check()
 	require.Empty(t, occupied)
 	require.Empty(t, free)

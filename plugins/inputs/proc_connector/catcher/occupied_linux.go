@@ -49,11 +49,9 @@ func (c *Catchers) Check() (occupied, free []int) {
 			away = append(away, w)
 		}
 	}
-	if c.ask(here) != nil || c.ask(away) != nil {
+	if ask(here, patience) != nil || ask(away, returnPatience) != nil {
 		return nil, nil // eventfds do not fail
 	}
-	c.await(here, patience)
-	c.await(away, returnPatience)
 	for _, w := range here {
 		if !w.answered() {
 			occupied = append(occupied, w.group.pin...)
@@ -86,8 +84,7 @@ func (c *Catchers) Release() (occupied []int) {
 	}
 	c.released = true
 	here := slices.DeleteFunc(c.asked(), func(w *worker) bool { return w.away })
-	if c.ask(here) == nil {
-		c.await(here, releasePatience)
+	if ask(here, releasePatience) == nil {
 		for _, w := range here {
 			if !w.answered() {
 				occupied = append(occupied, w.group.pin...)
@@ -122,36 +119,22 @@ func (c *Catchers) free(w *worker) {
 	_ = unix.SchedSetaffinity(w.tid, &c.allowed) //nolint:errcheck // a process may use what it may use
 }
 
-// ask has workers answer.
-func (*Catchers) ask(workers []*worker) error {
+// ask has workers answer, and waits until they have, at most for the time limit.
+func ask(workers []*worker, limit time.Duration) error {
 	for _, w := range workers {
 		w.loop.Ask()
 		if err := signal(w.wake); err != nil {
 			return err
 		}
 	}
+	// Time is counted in short waits, so that one in which the whole process stood still,
+	// as after SIGSTOP, is no longer than the others.
+	const shortest, longest = 50 * time.Microsecond, 10 * time.Millisecond
+	for wait := shortest; limit > 0 && slices.ContainsFunc(workers, func(w *worker) bool { return !w.answered() }); wait = min(2*wait, longest) {
+		time.Sleep(wait)
+		limit -= wait
+	}
 	return nil
 }
 
-func (w *worker) answered() bool {
-	return w.loop.Answered() || w.failed.Load()
-}
-
-// await waits until workers have answered, at most for the time, or as long as it
-// takes if that is negative.
-func (c *Catchers) await(workers []*worker, limit time.Duration) {
-	// Time is counted in short waits, so that one in which the whole process stood
-	// still, as after SIGSTOP, is no longer than the others.
-	const wait = 10 * time.Millisecond
-	left := limit
-	for slices.ContainsFunc(workers, func(w *worker) bool { return !w.answered() }) {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(c.answers), Events: unix.POLLIN}}, int(wait.Milliseconds()))
-		if n == 0 && err == nil && limit >= 0 {
-			if left -= wait; left <= 0 {
-				return
-			}
-		}
-		var count [8]byte
-		_, _ = unix.Read(c.answers, count[:]) //nolint:errcheck // another may have been faster
-	}
-}
+func (w *worker) answered() bool { return w.loop.Answered() || w.failed.Load() }

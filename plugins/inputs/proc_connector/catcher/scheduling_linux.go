@@ -40,22 +40,6 @@ type Report struct {
 	Refused error
 }
 
-// A placement is what one catcher has got.
-type placement struct {
-	pinned     bool
-	scheduling Scheduling
-	refused    error
-}
-
-func (r *Report) add(p placement) {
-	r.Threads++
-	if p.pinned {
-		r.Pinned++
-	}
-	// All of them get the same, unless rights are taken away meanwhile.
-	r.Scheduling, r.Refused = p.scheduling, p.refused
-}
-
 // String is one line for an operator.
 func (r Report) String() string {
 	var b strings.Builder
@@ -108,27 +92,31 @@ func enter(name string) {
 
 // place gives a thread its priority and CPUs. Another thread calls it, which goes
 // on whether that one can run there or not.
-func (w *worker) place(asked Scheduling) placement {
-	var p placement
+func (c *Catchers) place(w *worker, asked Scheduling) {
+	r := &c.report
+	r.Threads++
+	// All of them get the same, unless capabilities are taken away meanwhile.
+	r.Refused = nil
 	for _, s := range []Scheduling{Realtime, Nice, Normal} {
 		if asked != Auto && asked != s {
 			continue
 		}
-		p.scheduling = s
+		r.Scheduling = s
 		err := schedule(w.tid, s)
 		if err == nil {
 			break
 		}
-		if p.refused == nil { // what would be best is what is missing
-			p.refused = err
+		if r.Refused == nil { // what would be best is what is missing
+			r.Refused = err
 		}
 	}
 	if len(w.group.pin) > 0 {
 		set := setOf(w.group.pin)
 		w.pinned = unix.SchedSetaffinity(w.tid, &set) == nil
 	}
-	p.pinned = w.pinned
-	return p
+	if w.pinned {
+		r.Pinned++
+	}
 }
 
 // schedule gives a thread a priority that its children do not inherit.

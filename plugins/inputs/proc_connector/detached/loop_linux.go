@@ -48,9 +48,8 @@ type file struct {
 // A Config says what a Loop works with.
 type Config struct {
 	// Descriptors: of a tap (cnproc.OpenTap) for exec events, of the proc mount, and of
-	// two eventfds, Wake by which the loop is woken and Answers, of which it shares one
-	// with others, to which it answers.
-	Tap, Proc, Wake, Answers int
+	// an eventfd by which the loop is woken.
+	Tap, Proc, Wake int
 	// Allowed is where the thread may run when the loop has ended.
 	Allowed unix.CPUSet
 	Wanted  Wanted
@@ -71,8 +70,8 @@ type Loop struct {
 	longest uint32 // entry
 	ring    *ring
 
-	tap, proc, wake, answers uintptr // see Config
-	allowed                  unix.CPUSet
+	tap, proc, wake uintptr // see Config
+	allowed         unix.CPUSet
 
 	// Any goroutine writes these: whether exe and cwd are left out, how often the loop was
 	// asked to answer, and whether it is to end. The loop writes how often it has answered.
@@ -120,7 +119,6 @@ func New(cfg Config) (*Loop, error) {
 	l := &Loop{
 		tap:     uintptr(cfg.Tap),
 		wake:    uintptr(cfg.Wake),
-		answers: uintptr(cfg.Answers),
 		proc:    uintptr(cfg.Proc),
 		events:  [2]unix.PollFd{{Fd: int32(cfg.Tap), Events: unix.POLLIN}, {Fd: int32(cfg.Wake), Events: unix.POLLIN}},
 		allowed: cfg.Allowed,
@@ -245,8 +243,6 @@ func (l *Loop) answer() (end bool) {
 		return true
 	}
 	atomic.StoreUint32(&l.answered, atomic.LoadUint32(&l.asked))
-	l.count = 1
-	call(unix.SYS_WRITE, l.answers, uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count), 0, 0, 0) // to nobody, if nobody waits
 	return false
 }
 
