@@ -67,10 +67,10 @@ func (x *execPath) line() ([]byte, error) {
 	e := x.emitter
 	x.at = x.at.Add(time.Millisecond)
 	ev := &execEvent{
-		time: x.at, command: "python3", pid: 123456, ppid: 4711, uid: 1000, uidKnown: true,
-		parentCommand: "bash", exe: string(x.exe), cwd: string(x.cwd),
+		details: details{command: "python3", ppid: 4711, uid: 1000, exe: string(x.exe), cwd: string(x.cwd)},
+		time:    x.at, pid: 123456, uidKnown: true, parentCommand: "bash",
 	}
-	ev.arguments = append(ev.room[:0], x.arguments...)
+	ev.cmdline = append(ev.room[:0], x.arguments...)
 	e.offer(ev)
 	e.batch = e.batch[:0]
 	e.emit(ev)

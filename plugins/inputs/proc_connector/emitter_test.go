@@ -20,8 +20,8 @@ import (
 func TestEmitterFields(t *testing.T) {
 	at := time.Unix(1700000000, 42)
 	full := execEvent{
-		time: at, command: "sh", pid: 10, ppid: 9, uid: 4000000000, uidKnown: true, parentCommand: "bash",
-		exe: "/bin/da\nsh", cwd: "/tmp", unit: "cron.service", container: "abc",
+		details: details{command: "sh", ppid: 9, uid: 4000000000, exe: "/bin/da\nsh", cwd: "/tmp", unit: "cron.service", container: "abc"},
+		time:    at, pid: 10, uidKnown: true, parentCommand: "bash",
 	}
 	tests := map[string]struct {
 		fields  []string
@@ -42,7 +42,7 @@ func TestEmitterFields(t *testing.T) {
 			want: map[string]interface{}{"cmdline": "sh", "detail": "full"},
 		},
 		"what is not known is left out": {
-			fields: execFields, event: execEvent{time: at, command: "sh", gone: true, pid: 1},
+			fields: execFields, event: execEvent{details: details{command: "sh", gone: true}, time: at, pid: 1},
 			want: map[string]interface{}{"pid": int64(1), "cmdline": "sh -c 'a b'", "detail": "gone"},
 		},
 	}
@@ -52,7 +52,7 @@ func TestEmitterFields(t *testing.T) {
 			e := newEmitter(&acc, tt.fields, tt.program, 100)
 			e.users.Lookup = func(string) (*user.User, error) { return nil, errors.New("nobody has it") }
 			event := tt.event
-			event.arguments = []byte("sh\x00-c\x00a b\x00")
+			event.cmdline = []byte("sh\x00-c\x00a b\x00")
 			e.offer(&event)
 			e.close()
 			e.run()
@@ -109,7 +109,7 @@ func TestEmitterDropsWhatDoesNotFit(t *testing.T) {
 		e := newEmitter(&acc, []string{"cmdline"}, false, size)
 		line := strings.Repeat("x", size/2)
 		for range 300 {
-			e.offer(&execEvent{arguments: []byte(line), cwd: line})
+			e.offer(&execEvent{details: details{cmdline: []byte(line), cwd: line}})
 		}
 		fits := 300 - int(e.dropped.Load())
 		require.InDelta(t, queueBytes/size, fits, 1)

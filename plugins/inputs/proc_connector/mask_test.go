@@ -82,7 +82,7 @@ func TestQueuedArgumentsAreBounded(t *testing.T) {
 	for name, ev := range map[string]func() event{
 		"execs": func() event {
 			ev := new(execEvent)
-			ev.arguments = append(ev.room[:0], []byte(line)...)
+			ev.cmdline = append(ev.room[:0], []byte(line)...)
 			return ev
 		},
 		"exits": func() event {

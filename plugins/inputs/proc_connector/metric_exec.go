@@ -13,39 +13,25 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 )
 
-// An execEvent is one metric proc_connector_exec to be.
+// An execEvent is one metric proc_connector_exec to be. Its cmdline is as the kernel has
+// it, secrets too: only for render.
 type execEvent struct {
+	details
 	time          time.Time
-	command       string
-	gone          bool
-	pid, ppid     int32 // ppid is 0 when it is not known
-	uid           uint32
+	pid           int32
 	uidKnown      bool
 	parentCommand string
-	arguments     []byte // as the kernel has them, secrets too: only for render
-	exe, cwd      string
-	unit          string
-	container     string
 
-	room [128]byte // for arguments: most are no longer
+	room [128]byte // for cmdline: most are no longer
 }
 
 func (t *tracker) execEvent(p *processes.Process, e *cnproc.Event, d *details) *execEvent {
-	ev := &execEvent{
-		time:      e.Time,
-		command:   p.Command,
-		gone:      d.gone,
-		pid:       p.PID,
-		ppid:      p.PPID,
-		uid:       p.UID,
-		uidKnown:  p.UIDKnown,
-		exe:       d.exe,
-		cwd:       d.cwd,
-		unit:      d.unit,
-		container: d.container,
-	}
+	ev := &execEvent{details: *d, time: e.Time, pid: p.PID, uidKnown: p.UIDKnown}
+	// What was not read may be known of the process.
+	ev.command, ev.ppid, ev.uid = p.Command, p.PPID, p.UID
+	ev.cmdline = nil
 	if t.emitter.fields["cmdline"] {
-		ev.arguments = append(ev.room[:0], d.cmdline...)
+		ev.cmdline = append(ev.room[:0], d.cmdline...)
 	}
 	if parent := t.table.Parent(p); parent != nil {
 		ev.parentCommand = parent.Command
@@ -54,7 +40,7 @@ func (t *tracker) execEvent(p *processes.Process, e *cnproc.Event, d *details) *
 }
 
 func (ev *execEvent) size() int {
-	return len(ev.parentCommand) + len(ev.arguments) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
+	return len(ev.parentCommand) + len(ev.cmdline) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
 }
 
 func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
@@ -75,7 +61,7 @@ func (ev *execEvent) toMetric(e *emitter) telegraf.Metric {
 	}
 	text("parent_command", ev.parentCommand)
 	if e.fields["cmdline"] {
-		text("cmdline", e.render(ev.arguments))
+		text("cmdline", e.render(ev.cmdline))
 	}
 	text("exe", cmdline.Clean(ev.exe))
 	text("cwd", cmdline.Clean(ev.cwd))

@@ -4,11 +4,68 @@ package proc_connector
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
+
+// A request asks the receiver for a snapshot of what was until a time in nanoseconds of
+// CLOCK_MONOTONIC.
+type request struct {
+	at    uint64
+	reply chan snapshot
+}
+
+// receive scans /proc and then follows events until the session is closed.
+func (s *service) receive() {
+	defer close(s.received)
+	if err := s.tracker.scan(); err != nil {
+		s.log.Warnf("Initial scan of /proc failed; parent_command will be missing for children of existing processes: %v", err)
+	}
+	err := s.follow()
+	s.tracker.finish()
+	s.emitter.flush()
+	s.last = s.tracker.snapshot()
+	if !errors.Is(err, cnproc.ErrClosed) {
+		s.failure.Store(&err)
+		s.acc.AddError(fmt.Errorf("receiving events ended: %w", err))
+		s.ignore()
+	}
+}
+
+// follow does all that there is to do for what has come in a while in one go: it reads,
+// observes, applies and emits.
+func (s *service) follow() error {
+	var b cnproc.Batch
+	var asked request
+	for {
+		if err := s.session.Read(&b, s.tracker.patience()); err != nil {
+			return err
+		}
+		for i := range b.Events {
+			s.tracker.take(&b.Events[i])
+		}
+		if b.Until != 0 {
+			s.tracker.emptied(b.Missed(), b.Until)
+			s.emitter.flush()
+		}
+		if asked.reply == nil {
+			select {
+			case asked = <-s.requests:
+				s.tracker.lookAgain()
+			default:
+				continue
+			}
+		}
+		if s.tracker.settled(asked.at) || s.host.clock.monotonic() > asked.at+uint64(s.host.patience/2) {
+			asked.reply <- s.tracker.snapshot()
+			asked = request{}
+		}
+	}
+}
 
 // An event waits here, in the order of the queue, until what was observed of its
 // process is final: until the queue has been read past the moment of the observation.

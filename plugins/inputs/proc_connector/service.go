@@ -14,7 +14,6 @@ import (
 	"github.com/influxdata/telegraf"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
@@ -140,54 +139,6 @@ func Guard(f, undo func()) {
 	returned = true
 }
 
-// receive scans /proc and then follows events until the session is closed.
-func (s *service) receive() {
-	defer close(s.received)
-	if err := s.tracker.scan(); err != nil {
-		s.log.Warnf("Initial scan of /proc failed; parent_command will be missing for children of existing processes: %v", err)
-	}
-	err := s.follow()
-	s.tracker.finish()
-	s.emitter.flush()
-	s.last = s.tracker.snapshot()
-	if !errors.Is(err, cnproc.ErrClosed) {
-		s.failure.Store(&err)
-		s.acc.AddError(fmt.Errorf("receiving events ended: %w", err))
-		s.ignore()
-	}
-}
-
-// follow does all that there is to do for what has come in a while in one go: it reads,
-// observes, applies and emits.
-func (s *service) follow() error {
-	var b cnproc.Batch
-	var asked request
-	for {
-		if err := s.session.Read(&b, s.tracker.patience()); err != nil {
-			return err
-		}
-		for i := range b.Events {
-			s.tracker.take(&b.Events[i])
-		}
-		if b.Until != 0 {
-			s.tracker.emptied(b.Missed(), b.Until)
-			s.emitter.flush()
-		}
-		if asked.reply == nil {
-			select {
-			case asked = <-s.requests:
-				s.tracker.lookAgain()
-			default:
-				continue
-			}
-		}
-		if s.tracker.settled(asked.at) || s.host.clock.monotonic() > asked.at+uint64(s.host.patience/2) {
-			asked.reply <- s.tracker.snapshot()
-			asked = request{}
-		}
-	}
-}
-
 // watchCatchers has the receiver do the work of catchers that end before their time.
 func (s *service) watchCatchers() {
 	for err := range s.catchers.Failures() {
@@ -247,13 +198,6 @@ var ErrNotReceiving = errors.New("events are not received any more")
 // errStuck means that the receiver reads a file of /proc and does not come back: the
 // memory of a process can be made to keep its readers waiting.
 var errStuck = errors.New("reading /proc does not return, because a process keeps its readers waiting")
-
-// A request asks the receiver for a snapshot of what was until a time in nanoseconds of
-// CLOCK_MONOTONIC.
-type request struct {
-	at    uint64
-	reply chan snapshot
-}
 
 // gathering is what Gather keeps from one call to the next. Telegraf calls it from one
 // goroutine.

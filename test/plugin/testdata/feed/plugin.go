@@ -77,16 +77,13 @@ func (f *Feed) exec(n int) *execEvent {
 		arguments = fmt.Appendf(arguments, "--option-%d=value\x00", i)
 	}
 	ev := &execEvent{
+		details:       details{command: "worker", ppid: int32(200 + n%100), exe: "/usr/bin/worker", cwd: "/var/lib/worker"},
 		time:          time.Now(),
-		command:       "worker",
 		pid:           int32(300 + n%4_000_000),
-		ppid:          int32(200 + n%100),
 		uidKnown:      true,
 		parentCommand: "dispatcher",
-		exe:           "/usr/bin/worker",
-		cwd:           "/var/lib/worker",
 	}
-	ev.arguments = append(ev.room[:0], arguments...)
+	ev.cmdline = append(ev.room[:0], arguments...)
 	return ev
 }
 
