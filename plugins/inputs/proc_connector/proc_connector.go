@@ -4,8 +4,8 @@
 // Package proc_connector is a Telegraf service input that listens to the Linux
 // process connector and reports what is started on the machine.
 //
-// This file is the life cycle. Options are checked in config.go. An event is read in
-// service.go, observed and held in pending.go, applied in apply.go, and leaves as a
+// This file is the life cycle. Options are checked in config.go. An event is read and
+// held in pending.go, observed in observe.go, applied in apply.go, and leaves as a
 // metric through emitter.go; each measurement is made in a file metric_*.go.
 package proc_connector
 
