@@ -28,14 +28,14 @@ func reconcile(args arguments, _ io.Writer, log *logger) int {
 	}
 	err = errors.Join(err, found.Err)
 	if err == nil && !found.Listening {
-		err = fmt.Errorf("nothing was given back: %w", cnproc.ErrSilenced)
+		err = fmt.Errorf("nothing was released: %w", cnproc.ErrSilenced)
 	}
 	if err != nil {
 		log.Errorf("Reconciling failed: %v%s", err, seeDoctor(err))
 		return 1
 	}
 	if found.Released+found.Mistaken+found.Kept+found.Listens == 0 {
-		log.Infof("There is nothing to give back: no plugin was killed that kept a lease in %s", cfg.StateDirectory)
+		log.Infof("There is nothing to release: no killed plugin has left a lease in %s", cfg.StateDirectory)
 	}
 	return 0
 }

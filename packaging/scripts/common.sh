@@ -97,5 +97,5 @@ reload_telegraf() {
 # there to do it later. A running plugin gives back its own when it ends.
 give_back() {
 	"$program" reconcile --config "$config" >/dev/null ||
-		say "WARNING: what killed plugins have left in the kernel, if anything, was not given back. It costs a little time for each event until the next boot."
+		say "WARNING: what killed plugins have left in the kernel, if anything, was not released. It costs a little time for each event until the next boot."
 }

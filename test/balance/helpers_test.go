@@ -41,7 +41,7 @@ const (
 const (
 	logMended   = "W! [inputs.proc_connector] The process connector was silenced, its listener count "
 	logSilenced = "W! [inputs.proc_connector] The process connector is silenced"
-	logReleased = "I! [inputs.proc_connector] Gave back "
+	logReleased = "I! [inputs.proc_connector] Released "
 	logMistaken = "I! [inputs.proc_connector] Removed 1 lease(s) of killed plugins"
 	logKept     = "I! [inputs.proc_connector] Left 1 lease(s) of killed plugins"
 	logNoLease  = "W! [inputs.proc_connector] no lease can be kept in "

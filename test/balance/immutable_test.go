@@ -35,7 +35,7 @@ func setImmutable(path string, on bool) error {
 	return unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, int(flags))
 }
 
-// immutable makes a file or folder immutable until the test ends, or is skipped.
+// immutable makes a file or directory immutable until the test ends, or is skipped.
 func immutable(t *testing.T, path string) {
 	t.Helper()
 	if err := setImmutable(path, true); err != nil {
@@ -132,7 +132,7 @@ func TestOrphanThatStands(t *testing.T) {
 	require.Empty(t, leases(t, dir))
 }
 
-// The lease cannot be removed from the folder, but it can be emptied, and then it
+// The lease cannot be removed from the directory, but it can be emptied, and then it
 // claims nothing.
 func TestImmutableStateDir(t *testing.T) {
 	k := alone(t)

@@ -55,7 +55,7 @@ const (
 	stepsSlow     = 40 // where a program takes many times as long
 )
 
-// fleet is several plugins that share a folder of leases. Programs may be killed.
+// fleet is several plugins that share a directory of leases. Programs may be killed.
 type fleet struct {
 	t       *testing.T
 	kernel  *kernel

@@ -29,7 +29,7 @@ func TestNoLeases(t *testing.T) {
 		"link to itself": func(path, _, _ string) error { return os.Symlink(name, path) },
 		"hard link":      func(path, elsewhere, _ string) error { return os.Link(elsewhere, path) },
 		"FIFO":           func(path, _, _ string) error { return unix.Mkfifo(path, 0o600) },
-		"folder":         func(path, _, _ string) error { return os.Mkdir(path, 0o700) },
+		"directory":      func(path, _, _ string) error { return os.Mkdir(path, 0o700) },
 		"socket":         func(path, _, _ string) error { return unix.Mknod(path, unix.S_IFSOCK|0o600, 0) },
 		"too long": func(path, _, text string) error {
 			return os.WriteFile(path, []byte(text+strings.Repeat("\n", 5000)), 0o600)
@@ -52,7 +52,7 @@ func TestNoLeases(t *testing.T) {
 				k := alone(t)
 				b := enter(t)
 				// A lease that would be taken at its word if it had not been moved
-				// out of the folder.
+				// out of the directory.
 				dir := killed(t, k, 1)
 				path, text := oneLease(t, dir)
 				elsewhere := filepath.Join(filepath.Dir(dir), "elsewhere")
@@ -118,7 +118,7 @@ func TestLeaseOfAnotherUser(t *testing.T) {
 	})
 }
 
-// A folder that somebody has filled with very many files.
+// A directory that somebody has filled with very many files.
 func TestManyVoidLeases(t *testing.T) {
 	k := alone(t)
 	dir := state.Dir(t)

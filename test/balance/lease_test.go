@@ -15,7 +15,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/plugin"
 )
 
-// killed leaves n plugins dead, with a lease each, and returns the folder.
+// killed leaves n plugins dead, with a lease each, and returns the directory.
 func killed(t *testing.T, k *kernel, n int) string {
 	t.Helper()
 	before := k.count()
@@ -229,7 +229,7 @@ func TestLeaseRemovedWhileRunning(t *testing.T) {
 			}
 			return nil
 		},
-		"the folder": os.RemoveAll,
+		"the directory": os.RemoveAll,
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := alone(t)

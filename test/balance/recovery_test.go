@@ -14,7 +14,7 @@ import (
 )
 
 // A recovery gives back what killed plugins have left in the count, as their
-// leases in the folder tell.
+// leases in the directory tell.
 type recovery func(t *testing.T, dir string)
 
 var recoveries = map[string]recovery{"next start": startAndStop, "reconcile": reconcile}

@@ -26,15 +26,15 @@ func mount(t *testing.T, options string) string {
 	return dir
 }
 
-// folder makes one that would do.
-func folder(t *testing.T) string {
+// directory makes one that would do.
+func directory(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "folder")
+	dir := filepath.Join(t.TempDir(), "directory")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	return dir
 }
 
-// badStateDirs are folders in which no lease can be kept, and what the plugin says
+// badStateDirs are directories in which no lease can be kept, and what the plugin says
 // of them.
 var badStateDirs = []struct {
 	name string
@@ -43,7 +43,7 @@ var badStateDirs = []struct {
 }{
 	{"symbolic link", func(t *testing.T) string {
 		link := filepath.Join(t.TempDir(), "link")
-		require.NoError(t, os.Symlink(folder(t), link))
+		require.NoError(t, os.Symlink(directory(t), link))
 		return link
 	}, "symbolic link"},
 	{"link to nowhere", func(t *testing.T) string {
@@ -52,17 +52,17 @@ var badStateDirs = []struct {
 		return link
 	}, "file exists"},
 	{"writable to all", func(t *testing.T) string {
-		dir := folder(t)
+		dir := directory(t)
 		require.NoError(t, os.Chmod(dir, 0o777)) //nolint:gosec // G302: that is the mistake
 		return dir
 	}, "may be written to by others (mode 0777)"},
 	{"writable to all, sticky", func(t *testing.T) string {
-		dir := folder(t)
+		dir := directory(t)
 		require.NoError(t, os.Chmod(dir, 0o777|os.ModeSticky))
 		return dir
 	}, "may be written to by others"},
 	{"writable to the group", func(t *testing.T) string {
-		dir := folder(t)
+		dir := directory(t)
 		require.NoError(t, os.Chmod(dir, 0o770)) //nolint:gosec // G302: that is the mistake
 		return dir
 	}, "may be written to by others (mode 0770)"},
@@ -149,25 +149,25 @@ func TestKilledWithBadStateDir(t *testing.T) {
 	}
 }
 
-// A folder that is there and fit is taken as it is; one that is not is made so that
+// A directory that is there and fit is taken as it is; one that is not is made so that
 // nobody else gets in.
 func TestGoodStateDir(t *testing.T) {
 	for name, dir := range map[string]func(t *testing.T) string{
-		"mode 0700": folder,
+		"mode 0700": directory,
 		"mode 0755": func(t *testing.T) string {
-			dir := folder(t)
+			dir := directory(t)
 			require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // G302: others may look
 			return dir
 		},
 		"to be made":       func(t *testing.T) string { return filepath.Join(t.TempDir(), "state") },
 		"to be made, deep": func(t *testing.T) string { return filepath.Join(t.TempDir(), "one", "two", "three") },
-		"with a slash":     func(t *testing.T) string { return folder(t) + "/" },
+		"with a slash":     func(t *testing.T) string { return directory(t) + "/" },
 		"below a link": func(t *testing.T) string {
 			link := filepath.Join(t.TempDir(), "link")
-			require.NoError(t, os.Symlink(folder(t), link))
+			require.NoError(t, os.Symlink(directory(t), link))
 			return filepath.Join(link, "state")
 		},
-		"of several the first": func(t *testing.T) string { return folder(t) },
+		"of several the first": func(t *testing.T) string { return directory(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := alone(t)
@@ -175,7 +175,7 @@ func TestGoodStateDir(t *testing.T) {
 			_, missing := os.Stat(path)
 			value := path
 			if name == "of several the first" {
-				value += ":" + folder(t)
+				value += ":" + directory(t)
 			}
 			p := plugin.Start(t, plugin.StateDir(value))
 			lease, _ := oneLease(t, path)

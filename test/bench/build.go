@@ -27,7 +27,7 @@ type Programs struct {
 	bystander   string
 	static      string // a static program that does nothing
 	dynamic     string // a dynamic one
-	tools       string // folder of static programs of many names that do nothing
+	tools       string // directory of static programs of many names that do nothing
 }
 
 // names of static programs that are the commands of a host in miniature.

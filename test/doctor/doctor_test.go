@@ -216,7 +216,7 @@ func TestNobody(t *testing.T) {
 	l.Require(0)
 }
 
-// Others' folders are not for leases.
+// Others' directories are not for leases.
 func TestStateDirectory(t *testing.T) {
 	l := quiet(t)
 	m := here(t)

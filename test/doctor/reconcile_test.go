@@ -29,7 +29,7 @@ func TestReconcile(t *testing.T) {
 		p.Signal(syscall.SIGKILL)
 		check.Killed(t, p.Wait(stopLimit))
 		l.Require(1)
-		m.requireReconcile("I! Gave back 1 listener(s) that killed plugins had left in the kernel's count")
+		m.requireReconcile("I! Released 1 listener(s) that killed plugins had left in the kernel's count")
 		l.Require(0)
 	}
 }
@@ -40,14 +40,14 @@ func TestReconcileBesidePlugin(t *testing.T) {
 	m := here(t)
 	plugin.Start(t, plugin.StateDir(m.state))
 	l.Require(1)
-	m.requireReconcile("I! There is nothing to give back: no plugin was killed that kept a lease in " + m.state)
+	m.requireReconcile("I! There is nothing to release: no killed plugin has left a lease in " + m.state)
 	l.Require(1)
 }
 
 func TestReconcileNothing(t *testing.T) {
 	l := quiet(t)
 	m := here(t)
-	m.requireReconcile("I! There is nothing to give back: no plugin was killed that kept a lease in " + m.state)
+	m.requireReconcile("I! There is nothing to release: no killed plugin has left a lease in " + m.state)
 	l.Require(0)
 }
 
@@ -67,7 +67,7 @@ func TestReconcilePoisonedWithoutRepair(t *testing.T) {
 	r := here(t).run("reconcile", "--config", plugin.WriteConfig(t, "repair = false"))
 	l.Require(-1)
 	require.Equal(t, 1, r.status)
-	require.Regexp(t, `^E! Reconciling failed: nothing was given back: the process connector is silenced.* `+
+	require.Regexp(t, `^E! Reconciling failed: nothing was released: the process connector is silenced.* `+
 		`\(telegraf-proc-connector doctor shows more\)\n$`, r.stderr)
 	raise(t, 1)
 }

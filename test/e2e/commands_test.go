@@ -60,7 +60,7 @@ func seriesSince(before, after plugin.Report, command string) counts {
 	return c
 }
 
-// A toolbox is a folder of programs with names that nobody else on the machine
+// A toolbox is a directory of programs with names that nobody else on the machine
 // uses: links to real ones.
 type toolbox struct {
 	t   *testing.T

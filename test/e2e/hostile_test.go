@@ -216,7 +216,7 @@ func TestHostileControlGroups(t *testing.T) {
 	}
 }
 
-// cgroupRoot returns a folder in which control groups can be made, of version 2
+// cgroupRoot returns a directory in which control groups can be made, of version 2
 // or of any hierarchy of version 1.
 func cgroupRoot(t *testing.T) string {
 	t.Helper()

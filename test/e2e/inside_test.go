@@ -242,7 +242,7 @@ func TestInsidePanic(t *testing.T) {
 			l := listeners.Guard(t)
 			cmd := exec.Command(os.Args[0], "-test.run=^TestInsidePanic$")
 			// A panic removes nothing, so what it leaves is put where this test's
-			// folders are.
+			// directories are.
 			cmd.Env = append(os.Environ(), panicEnv+"="+where, "TMPDIR="+t.TempDir())
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out

@@ -1,6 +1,6 @@
 // Package influxdb runs the real InfluxDB for tests, each an instance of its own
 // that listens on the loopback interface only and keeps what it stores in a
-// folder that goes with the test.
+// directory that goes with the test.
 package influxdb
 
 import (

@@ -141,9 +141,9 @@ func (r *root) add(path, line string) {
 	require.NoError(r.t, f.Close())
 }
 
-// changes lists all files that differ from this machine's, and folders that it does
+// changes lists all files that differ from this machine's, and directories that it does
 // not have. What was removed is not among them, for which an overlay has devices in
-// place: dpkg does not know the other packages that an empty folder belongs to.
+// place: dpkg does not know the other packages that an empty directory belongs to.
 func (r *root) changes() map[string]bool {
 	r.t.Helper()
 	changed := make(map[string]bool)
@@ -185,7 +185,7 @@ func (r *root) id(database, name string) int {
 	return -1
 }
 
-// mode describes a file as "0750 root:telegraf", with a d in front for a folder.
+// mode describes a file as "0750 root:telegraf", with a d in front for a directory.
 func (r *root) mode(path string) string {
 	r.t.Helper()
 	info, err := os.Stat(r.file(path))

@@ -81,7 +81,7 @@ func TestInstalledUnderTelegraf(t *testing.T) {
 	r.asTelegraf(cmd)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "Gave back 1 listener(s)")
+	require.Contains(t, string(out), "Released 1 listener(s)")
 	l.Require(0)
 	require.Empty(t, r.leases())
 
@@ -118,7 +118,7 @@ func TestRemovalGivesBack(t *testing.T) {
 	l.Require(1)
 
 	said := r.run("dpkg", "-r", "telegraf-proc-connector")
-	require.Contains(t, said, "Gave back 1 listener(s)")
+	require.Contains(t, said, "Released 1 listener(s)")
 	l.Require(0)
 }
 
@@ -142,7 +142,7 @@ func (r *root) startTelegraf() *telegraf.Agent {
 	}))
 }
 
-// leases lists those in the root's own folder.
+// leases lists those in the root's own directory.
 func (r *root) leases() []string {
 	r.t.Helper()
 	found, err := filepath.Glob(r.file(state) + "/lease-*")

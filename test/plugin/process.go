@@ -60,7 +60,7 @@ func Command(change func(*exec.Cmd)) Option {
 	return func(o *options) { change(o.cmd) }
 }
 
-// StateDir has the plugin keep its leases in the folder, and not in one that no
+// StateDir has the plugin keep its leases in the directory, and not in one that no
 // other plugin knows.
 func StateDir(dir string) Option {
 	return func(o *options) { o.state = dir }

@@ -61,7 +61,7 @@ func Program(path string) Option {
 	return Command(func(cmd *exec.Cmd) { cmd.Path, cmd.Args[0] = path, path })
 }
 
-// StateDir has the plugin keep its leases in the folder, and not in one that no
+// StateDir has the plugin keep its leases in the directory, and not in one that no
 // other agent's knows.
 func StateDir(dir string) Option {
 	return func(o *options) { o.state = dir }

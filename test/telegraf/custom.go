@@ -96,7 +96,7 @@ func copySource(t testing.TB, dir string) {
 		if err != nil || !d.IsDir() && d.Name() != "go.mod" && d.Name() != "go.sum" {
 			return err
 		}
-		return os.Chmod(path, 0o700) //nolint:gosec // G302: it is a folder, or changed by the go command
+		return os.Chmod(path, 0o700) //nolint:gosec // G302: it is a directory, or changed by the go command
 	})
 	if err != nil {
 		t.Fatalf("Copying the source of Telegraf: %v", err)

@@ -17,7 +17,7 @@ var kernels = []string{"6.1", "6.12"}
 
 // suite is a package whose tests run in the guest.
 type suite struct {
-	pkg string // below the folder of this module
+	pkg string // below the directory of this module
 	// run and skip are patterns of tests that run there, or do not, as of -test.run
 	// and -test.skip. Each needs a reason.
 	run, skip string

@@ -14,7 +14,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/test/vm/internal/cpio"
 )
 
-// tree writes a file tree into an archive, each file after the folders that it
+// tree writes a file tree into an archive, each file after the directories that it
 // is in and none twice.
 type tree struct {
 	w     *cpio.Writer
@@ -27,7 +27,7 @@ func newTree(w io.Writer) *tree {
 
 func (r *tree) close() error { return r.w.Close() }
 
-// dir adds a folder.
+// dir adds a directory.
 func (r *tree) dir(name string) {
 	if r.added[name] {
 		return

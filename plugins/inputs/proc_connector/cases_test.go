@@ -24,17 +24,17 @@ import (
 
 var update = flag.Bool("update", false, "write testcases/*/events.bin from events.txt")
 
-// Each folder of testcases is a configuration, a proc mount, the datagrams that
+// Each directory of testcases is a configuration, a proc mount, the datagrams that
 // the kernel sent (in the byte order of this machine's kind, little-endian) and
 // the metrics that come out. events.txt says in words what events.bin holds: a
 // line is the time in nanoseconds, the type, and the data as the kernel lays it
 // out.
 func TestCases(t *testing.T) {
-	folders, err := os.ReadDir("testcases")
+	directories, err := os.ReadDir("testcases")
 	require.NoError(t, err)
-	require.NotEmpty(t, folders)
+	require.NotEmpty(t, directories)
 
-	for _, f := range folders {
+	for _, f := range directories {
 		dir := filepath.Join("testcases", f.Name())
 		if *update {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "events.bin"), encodeCase(t, filepath.Join(dir, "events.txt")), 0o640))

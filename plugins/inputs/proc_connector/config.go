@@ -186,7 +186,7 @@ func (p *ProcConnector) Connector() cnproc.Config {
 // defaultStateDirectory is where leases are kept if nobody says otherwise.
 const defaultStateDirectory = "/run/telegraf-proc-connector"
 
-// StateDir is the folder in which leases are kept: the option state_directory,
+// StateDir is the directory in which leases are kept: the option state_directory,
 // else the one that systemd has made for the service (RuntimeDirectory= in
 // systemd.exec(5); of several the first), else one of the plugin's own.
 func (p *ProcConnector) StateDir() string {

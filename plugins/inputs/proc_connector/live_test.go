@@ -158,7 +158,7 @@ func TestStartFails(t *testing.T) {
 		require.NoError(t, err)
 		return len(entries)
 	}
-	// A folder that could be proc, of a machine without process events.
+	// A directory that could be proc, of a machine without process events.
 	noEvents := t.TempDir()
 	for _, dir := range []string{"self/stat", "thread-self/net/ns"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(noEvents, dir), 0o750))

@@ -23,7 +23,7 @@ import (
 const tick = 10_000_000 // nanoseconds
 
 // A machine is a model of a kernel: processes that come and go at random, a
-// folder that shows them as /proc would, and the events that they cause, which
+// directory that shows them as /proc would, and the events that they cause, which
 // may come late or not at all.
 type machine struct {
 	t     *testing.T

@@ -116,7 +116,7 @@ func (w *watch) opening(f cnproc.CheckResult) {
 // LogLeases reports what became of the leases of killed plugins.
 func LogLeases(log telegraf.Logger, f cnproc.CheckResult) {
 	if f.Released > 0 {
-		log.Infof("Gave back %d listener(s) that killed plugins had left in the kernel's count", f.Released)
+		log.Infof("Released %d listener(s) that killed plugins had left in the kernel's count", f.Released)
 	}
 	if f.Mistaken > 0 {
 		log.Infof("Removed %d lease(s) of killed plugins whose listeners the kernel's count does not hold", f.Mistaken)

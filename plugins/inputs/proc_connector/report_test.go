@@ -26,7 +26,7 @@ func TestWatch(t *testing.T) {
 		want    string // what the one line holds; empty: there is none
 	}{
 		"all is well":        {when: opening, finding: cnproc.CheckResult{Listening: true}},
-		"gave back":          {when: opening, finding: cnproc.CheckResult{Listening: true, Released: 2}, want: "Gave back 2 listener(s)"},
+		"gave back":          {when: opening, finding: cnproc.CheckResult{Listening: true, Released: 2}, want: "Released 2 listener(s)"},
 		"claimed too much":   {when: opening, finding: cnproc.CheckResult{Listening: true, Mistaken: 1}, want: "Removed 1 lease(s)"},
 		"left for later":     {when: opening, finding: cnproc.CheckResult{Listening: true, Kept: 2}, want: "Left 2 lease(s)"},
 		"no lease":           {when: opening, finding: cnproc.CheckResult{Listening: true, Err: trouble}, want: "trouble"},

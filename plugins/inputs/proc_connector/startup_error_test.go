@@ -106,7 +106,7 @@ func TestAdvice(t *testing.T) {
 			require.ErrorContains(t, err, word)
 		}
 	}
-	require.NotContains(t, advised(subset).Error(), "state_directory", "another folder would not help")
+	require.NotContains(t, advised(subset).Error(), "state_directory", "another directory would not help")
 }
 
 // The error pretends to be nothing else.

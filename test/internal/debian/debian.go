@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Unpack fetches a package and unpacks it into the folder. Which package is found
+// Unpack fetches a package and unpacks it into the directory. Which package is found
 // out with what apt knows of its sources; that may be old, or nothing at all, so
 // it is brought up to date when the first try fails.
 func Unpack(dir string, name func() (string, error)) error {

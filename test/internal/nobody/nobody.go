@@ -21,7 +21,7 @@ func Run(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ID, Gid: ID}}
 }
 
-// Dir returns a folder that everybody may read, unlike the test's own.
+// Dir returns a directory that everybody may read, unlike the test's own.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// Copy copies a program into the folder, since the path to the original may be
+// Copy copies a program into the directory, since the path to the original may be
 // closed to others, and returns the path of the copy.
 func Copy(t testing.TB, dir, program string) string {
 	t.Helper()
@@ -47,7 +47,7 @@ func Copy(t testing.TB, dir, program string) string {
 	return path
 }
 
-// StateDir makes a folder below that of Dir in which nobody's plugin can keep its
+// StateDir makes a directory below that of Dir in which nobody's plugin can keep its
 // leases.
 func StateDir(t testing.TB, dir string) string {
 	t.Helper()

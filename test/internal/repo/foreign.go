@@ -51,7 +51,7 @@ func (f *Foreign) compile(t testing.TB, binary string) {
 	}
 }
 
-// Source returns the folder of the module's source, which nobody may change.
+// Source returns the directory of the module's source, which nobody may change.
 func (f *Foreign) Source(t testing.TB) string {
 	t.Helper()
 	// This runs outside of any module, and a build in the program's own, so that its

@@ -1,5 +1,5 @@
 // Package repo finds the repository that a test runs in, and builds what tests
-// need below its build folder.
+// need below its build directory.
 package repo
 
 import (
@@ -17,7 +17,7 @@ import (
 // from the go.mod of the tests.
 const mainModule = "module github.com/proc-connector/telegraf-proc-connector\n"
 
-// Root returns the folder of the main module: the working directory, which go
+// Root returns the directory of the main module: the working directory, which go
 // test sets to that of the package under test, or one above it.
 func Root(t testing.TB) string {
 	t.Helper()
@@ -38,12 +38,12 @@ func Root(t testing.TB) string {
 	}
 }
 
-// PrebuiltEnv is the environment variable that names a folder with everything
+// PrebuiltEnv is the environment variable that names a directory with everything
 // that tests build. Where it is set there is neither a repository nor Go.
 const PrebuiltEnv = "PROC_CONNECTOR_TEST_ARTIFACTS"
 
 // Program returns the path of a program that tests run, after build has brought
-// it up to date: a file that need not exist yet, in a folder that does. If the
+// it up to date: a file that need not exist yet, in a directory that does. If the
 // programs were prebuilt, it is the one of that name.
 func Program(t testing.TB, name string, build func(path string)) string {
 	t.Helper()
@@ -69,13 +69,13 @@ func Program(t testing.TB, name string, build func(path string)) string {
 	return path
 }
 
-// Artifact returns the path of a file that tests build and keep. The folder
+// Artifact returns the path of a file that tests build and keep. The directory
 // exists, the file need not.
 func Artifact(t testing.TB, name string) string {
 	t.Helper()
 	dir := filepath.Join(Root(t), "build", "test")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		t.Fatalf("Making the folder for %s: %v", name, err)
+		t.Fatalf("Making the directory for %s: %v", name, err)
 	}
 	return filepath.Join(dir, name)
 }

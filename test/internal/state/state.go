@@ -1,4 +1,4 @@
-// Package state gives the programs that tests run folders of their own for
+// Package state gives the programs that tests run directories of their own for
 // leases, so that they neither see the machine's nor leave any there.
 package state
 
@@ -9,18 +9,18 @@ import (
 	"testing"
 )
 
-// env is where systemd tells a service its folder, RuntimeDirectory= of
+// env is where systemd tells a service its directory, RuntimeDirectory= of
 // systemd.exec(5).
 const env = "RUNTIME_DIRECTORY"
 
-// Dir returns the path of a folder that is not there yet, and is removed when the
+// Dir returns the path of a directory that is not there yet, and is removed when the
 // test ends.
 func Dir(t testing.TB) string {
 	t.Helper()
 	return filepath.Join(t.TempDir(), "state")
 }
 
-// Use has the command, and what it starts, keep leases in the folder.
+// Use has the command, and what it starts, keep leases in the directory.
 func Use(cmd *exec.Cmd, dir string) {
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()

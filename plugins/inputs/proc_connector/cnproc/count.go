@@ -166,7 +166,7 @@ func (s *Session) release(f *CheckResult) {
 	f.Err = errors.Join(f.Err, s.leases.orphans(func(l *lease) error { return s.giveBack(l, f, deadline) }))
 }
 
-var errNotLooked = errors.New("the leases are locked by another program, so what killed sessions have left is not given back this time")
+var errNotLooked = errors.New("the leases are locked by another program, so what killed sessions have left is not released this time")
 
 // giveBack gives back what a lease claims, unless the LISTEN may be that of another
 // listener: the session may have been killed before LISTEN or after IGNORE, an unmatched

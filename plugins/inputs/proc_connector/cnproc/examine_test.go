@@ -229,7 +229,7 @@ func TestReconcileGoesOn(t *testing.T) {
 	}
 }
 
-// A folder that is not there holds no leases, and is not made.
+// A directory that is not there holds no leases, and is not made.
 func TestReconcileWithoutFolder(t *testing.T) {
 	k := newFakeKernel()
 	dir := filepath.Join(t.TempDir(), "missing")

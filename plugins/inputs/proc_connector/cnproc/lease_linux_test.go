@@ -15,7 +15,7 @@ import (
 // Without leases a session is of use all the same.
 func TestLeaseCannotBeKept(t *testing.T) {
 	tests := map[string]func(t *testing.T, k *fakeKernel, dir string){
-		"folder": func(t *testing.T, _ *fakeKernel, dir string) {
+		"directory": func(t *testing.T, _ *fakeKernel, dir string) {
 			require.NoError(t, os.Chmod(dir, 0o777)) //nolint:gosec // G302: that is the point
 		},
 		"creating": func(_ *testing.T, k *fakeKernel, _ string) { k.failTimes("flock", 1) },

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// leaseFiles lists the leases in a folder.
+// leaseFiles lists the leases in a directory.
 func leaseFiles(t *testing.T, dir string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, leasePrefix+"*"))
@@ -20,7 +20,7 @@ func leaseFiles(t *testing.T, dir string) []string {
 	return files
 }
 
-// stateDir makes a folder that may hold leases.
+// stateDir makes a directory that may hold leases.
 func stateDir(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
@@ -127,7 +127,7 @@ func TestLeaseDir(t *testing.T) {
 	}
 }
 
-// The path is looked at again after the folder was opened, and may have changed
+// The path is looked at again after the directory was opened, and may have changed
 // by then.
 func TestLeaseDirIsReplaced(t *testing.T) {
 	dir := stateDir(t)
@@ -400,7 +400,7 @@ func TestLeaseIsMoved(t *testing.T) {
 	}
 }
 
-// A copy of the folder, say of a backup, claims nothing.
+// A copy of the directory, say of a backup, claims nothing.
 func TestLeaseIsCopied(t *testing.T) {
 	k, dir := newFakeKernel(), stateDir(t)
 	k.stranger(5000)

@@ -116,6 +116,6 @@ func TestBootIDOfProcSubset(t *testing.T) {
 	require.ErrorIs(t, err, ErrProcSubset)
 	text := (&LeaseError{Dir: "/run/x", Err: err}).Error()
 	require.Contains(t, text, "ProcSubset=all")
-	require.NotContains(t, text, "will do", "another folder would not help")
+	require.NotContains(t, text, "will do", "another directory would not help")
 	require.NotContains(t, text, "\n")
 }

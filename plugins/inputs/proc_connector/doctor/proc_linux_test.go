@@ -102,7 +102,7 @@ func TestLeases(t *testing.T) {
 	const boot = "3f1c0a52-6a4b-4c55-9c0d-5a3d5ef2a0b1"
 	p := fixture(t, map[string]string{"sys/kernel/random/boot_id": boot + "\n", "33/comm": "telegraf"})
 	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o700)) //nolint:gosec // G302: it is a folder
+	require.NoError(t, os.Chmod(dir, 0o700)) //nolint:gosec // G302: it is a directory
 	lease := func(boot, pid string) string {
 		return "telegraf-proc-connector lease\nboot " + boot + "\npid " + pid + "\ninode INODE\nend\n"
 	}

@@ -26,7 +26,7 @@ func stat(t *testing.T, proc string, pid int, head string, rest ...int) {
 
 const second = 1_000_000_000
 
-// source reads a folder; processes are called as the kernel calls them.
+// source reads a directory; processes are called as the kernel calls them.
 func source(t *testing.T, proc string) Source {
 	t.Helper()
 	fs, err := procfs.Open(proc)

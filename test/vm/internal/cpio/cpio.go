@@ -27,7 +27,7 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: bufio.NewWriterSize(w, 1<<20)}
 }
 
-// Dir adds a folder. What is in it comes after it.
+// Dir adds a directory. What is in it comes after it.
 func (w *Writer) Dir(name string, perm uint32) {
 	w.entry(name, unix.S_IFDIR|perm, 0, 0, strings.NewReader(""))
 }
