@@ -3,7 +3,7 @@ package catcher
 import (
 	"errors"
 	"fmt"
-	"math"
+	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -38,7 +38,7 @@ type Config struct {
 // the other methods may be called from any, and there may be no Catchers for them.
 type Catchers struct {
 	workers  []*worker
-	proc     int
+	proc     *os.File
 	allowed  unix.CPUSet // where this process may run
 	report   Report
 	failures chan error
@@ -55,10 +55,9 @@ type Catchers struct {
 // A worker is one catcher thread with its tap and ring.
 type worker struct {
 	group group
-	tap   *cnproc.Tap
-	wake  int // an eventfd: the worker is to answer, or to end
+	tap   io.Closer
 	loop  *detached.Loop
-	tid   int // 0: there is no thread
+	tid   int
 
 	pinned bool // to the CPUs of its group
 	away   bool // it is pinned no longer, because it could not run there
@@ -75,9 +74,13 @@ func Open(cfg Config) (_ *Catchers, err error) {
 	if err != nil {
 		return nil, err
 	}
+	proc, err := os.OpenFile(cfg.Proc, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
 	groups := m.groups(cfg.Scheduling, maxCatchers)
 	c := &Catchers{
-		proc: -1, allowed: m.allowedSet(),
+		proc: proc, allowed: m.allowedSet(), report: Report{Threads: len(groups), Isolated: m.leftOut(cfg.Scheduling)},
 		failures: make(chan error, len(groups)), closing: make(chan struct{}),
 	}
 	defer func() {
@@ -85,30 +88,16 @@ func Open(cfg Config) (_ *Catchers, err error) {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	c.proc, err = unix.Open(cfg.Proc, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: cfg.Proc, Err: err}
-	}
-	for i := range groups {
-		w, err := c.open(groups[i], cfg.Wanted)
+	for i, g := range groups {
+		w, err := c.open(g, cfg.Wanted)
 		if err != nil {
 			return nil, fmt.Errorf("catcher %d: %w", i, err)
 		}
-		c.workers = append(c.workers, w)
-	}
-	for i, w := range c.workers {
-		tid := make(chan int)
-		c.done.Go(func() { c.follow(w, fmt.Sprintf("catch/%d", i), tid) })
-		w.tid = <-tid
+		c.start(w, fmt.Sprintf("catch/%d", i))
 	}
 	// A thread that is pinned to an occupied CPU stands still, wherever it is. So
 	// none is pinned before it is out of the Go runtime, and holds none of its locks.
-	if err := ask(c.workers, math.MaxInt64); err != nil {
-		return nil, err
-	}
-	if !cfg.Scheduling.takesIsolated() {
-		c.report.Isolated = m.isolated
-	}
+	ask(c.workers, forever)
 	for _, w := range c.workers {
 		c.place(w, cfg.Scheduling)
 	}
@@ -118,37 +107,23 @@ func Open(cfg Config) (_ *Catchers, err error) {
 	return c, nil
 }
 
-func (c *Catchers) open(g group, want Wanted) (_ *worker, err error) {
-	w := &worker{group: g, wake: -1}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.close())
-		}
-	}()
-	if w.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return nil, os.NewSyscallError("eventfd", err)
-	}
-	if w.tap, err = cnproc.OpenTap(g.cpus, tapBuffer); err != nil {
+func (c *Catchers) open(g group, want Wanted) (*worker, error) {
+	tap, err := cnproc.OpenTap(g.cpus, tapBuffer)
+	if err != nil {
 		return nil, err
 	}
-	w.loop, err = detached.New(detached.Config{
-		Tap: w.tap.FD(), Proc: c.proc, Wake: w.wake, Allowed: c.allowed, Wanted: want,
-	})
-	return w, err
+	loop, err := detached.New(tap.FD(), int(c.proc.Fd()), c.allowed, want)
+	if err != nil {
+		return nil, errors.Join(err, tap.Close())
+	}
+	return &worker{group: g, tap: tap, loop: loop}, nil
 }
 
-func (w *worker) close() error {
-	var errs []error
-	if w.tap != nil {
-		errs = append(errs, w.tap.Close())
-	}
-	if w.wake >= 0 {
-		errs = append(errs, os.NewSyscallError("close", unix.Close(w.wake)))
-	}
-	if w.loop != nil {
-		errs = append(errs, w.loop.Close())
-	}
-	return errors.Join(errs...)
+func (c *Catchers) start(w *worker, name string) {
+	tid := make(chan int)
+	c.done.Go(func() { c.follow(w, name, tid) })
+	w.tid = <-tid
+	c.workers = append(c.workers, w)
 }
 
 // follow is a worker's life. The thread ends with the goroutine, since nothing
@@ -193,13 +168,7 @@ func (c *Catchers) end() error {
 	c.Release()
 	close(c.closing)
 	for _, w := range c.workers {
-		if w.loop == nil || w.tid == 0 {
-			continue
-		}
 		w.loop.Stop()
-		if err := signal(w.wake); err != nil {
-			return err // the threads still use what would be closed
-		}
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -212,23 +181,11 @@ func (c *Catchers) end() error {
 		return fmt.Errorf("catchers have not ended within %v, what they use stays open", endPatience)
 	}
 	close(c.failures)
-	var errs []error
+	err := c.proc.Close()
 	for _, w := range c.workers {
-		errs = append(errs, w.close())
+		err = errors.Join(err, w.tap.Close(), w.loop.Close())
 	}
-	if c.proc >= 0 {
-		errs = append(errs, os.NewSyscallError("close", unix.Close(c.proc)))
-	}
-	return errors.Join(errs...)
-}
-
-// signal wakes who waits for an eventfd.
-func signal(eventfd int) error {
-	one := [8]byte{7: 1} // not zero, in either byte order
-	if _, err := unix.Write(eventfd, one[:]); err != nil && !errors.Is(err, unix.EAGAIN) {
-		return os.NewSyscallError("write", err)
-	}
-	return nil
+	return err
 }
 
 // Take fills r with what a catcher has read about an exec: of the process with that id,

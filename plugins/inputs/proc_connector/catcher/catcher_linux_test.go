@@ -3,7 +3,6 @@ package catcher
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -247,27 +246,19 @@ func TestReport(t *testing.T) {
 func TestLoopFails(t *testing.T) {
 	var pipe [2]int
 	require.NoError(t, unix.Pipe2(pipe[:], unix.O_CLOEXEC))
-	defer func() {
-		require.NoError(t, unix.Close(pipe[0]))
-		require.NoError(t, unix.Close(pipe[1]))
-	}()
-	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	defer func() { require.NoError(t, unix.Close(pipe[1])) }()
+	proc, err := os.Open("/proc")
 	require.NoError(t, err)
 	m, err := readMachine("/sys")
 	require.NoError(t, err)
-	w := &worker{wake: wake, group: group{pin: m.allowed[:1]}}
-	w.loop, err = detached.New(detached.Config{Tap: pipe[0], Proc: -1, Wake: wake, Allowed: m.allowedSet()})
+	w := &worker{tap: os.NewFile(uintptr(pipe[0]), "pipe"), group: group{pin: m.allowed[:1]}}
+	w.loop, err = detached.New(pipe[0], -1, m.allowedSet(), Wanted{})
 	require.NoError(t, err)
-	c := &Catchers{
-		workers: []*worker{w}, proc: -1, allowed: m.allowedSet(),
-		failures: make(chan error, 1), closing: make(chan struct{}),
-	}
-	tid := make(chan int)
-	c.done.Go(func() { c.follow(w, "catch/test", tid) })
-	w.tid = <-tid
-	require.NoError(t, ask(c.workers, math.MaxInt64))
+	c := &Catchers{proc: proc, allowed: m.allowedSet(), failures: make(chan error, 1), closing: make(chan struct{})}
+	c.start(w, "catch/test")
+	require.Empty(t, ask(c.workers, forever))
 	c.place(w, Auto)
-	require.Equal(t, 1, c.Report().Pinned)
+	require.True(t, w.pinned)
 	occupied, free := c.Check()
 	require.Empty(t, occupied)
 	require.Empty(t, free)

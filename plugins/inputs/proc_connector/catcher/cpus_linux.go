@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -38,37 +37,35 @@ type group struct {
 	// cpus are those whose events it hears. Groups cover all numbers, so that a
 	// CPU that is switched on later belongs to one.
 	cpus cnproc.CPURange
-	// pin are those that it runs on: of its own those that it may use. It is
-	// empty when there are none, and the catcher runs wherever it may.
+	// pin are those of them that it may use, and runs on. If there are none it runs
+	// wherever it may.
 	pin []int
 }
 
 // groups divides the CPUs that run among catchers: one for each that this process
 // may use, or at the most limit.
 func groups(online, allowed []int, limit int) []group {
-	usable := 0
-	for _, cpu := range online {
-		if slices.Contains(allowed, cpu) {
-			usable++
-		}
-	}
-	n := max(1, min(limit, usable))
+	n := max(1, min(limit, len(both(online, allowed))))
 	out := make([]group, n)
 	for i := range out {
 		own := online[i*len(online)/n : (i+1)*len(online)/n]
-		g := &out[i]
-		g.cpus.Last = lastCPU
+		out[i] = group{cpus: cnproc.CPURange{Last: lastCPU}, pin: both(own, allowed)}
 		if i > 0 {
-			g.cpus.First = uint32(own[0])
-			out[i-1].cpus.Last = g.cpus.First - 1
-		}
-		for _, cpu := range own {
-			if slices.Contains(allowed, cpu) {
-				g.pin = append(g.pin, cpu)
-			}
+			out[i].cpus.First = uint32(own[0])
+			out[i-1].cpus.Last = out[i].cpus.First - 1
 		}
 	}
 	return out
+}
+
+// both lists what is in both lists, in the order of the first.
+func both(a, b []int) (cpus []int) {
+	for _, cpu := range a {
+		if slices.Contains(b, cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus
 }
 
 // A machine is what the system says of its CPUs.
@@ -78,63 +75,59 @@ type machine struct {
 	allowed  []int // may be used by this process; empty: not known
 }
 
-func readMachine(sys string) (machine, error) {
-	var m machine
+func readMachine(sys string) (m machine, err error) {
 	var set unix.CPUSet
 	// It fails on machines with more CPUs than the set has room for; there
 	// catchers run wherever they may.
 	if err := unix.SchedGetaffinity(0, &set); err == nil {
-		for cpu := range setSize {
+		for cpu := 0; len(m.allowed) < set.Count(); cpu++ {
 			if set.IsSet(cpu) {
 				m.allowed = append(m.allowed, cpu)
 			}
 		}
 	}
-	online, err := readCPUs(sys, onlineCPUs)
+	m.online, err = readCPUs(sys, onlineCPUs)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		// Without sysfs, as in a directory made for one program, those that may be
 		// used are all that is known.
 		m.online = m.allowed
-		return m, nil
 	case err != nil:
 		return m, err
-	case len(online) == 0:
+	case len(m.online) == 0:
 		return m, fmt.Errorf("%s: %w", filepath.Join(sys, onlineCPUs), errCPUs)
 	}
-	m.online = online
+	var isolated []int
 	for _, name := range []string{isolatedCPUs, nohzFullCPUs} {
 		cpus, err := readCPUs(sys, name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // older kernels have neither
 			return m, err
 		}
-		for _, cpu := range cpus {
-			if slices.Contains(online, cpu) && !slices.Contains(m.isolated, cpu) {
-				m.isolated = append(m.isolated, cpu)
-			}
-		}
+		isolated = append(isolated, cpus...)
 	}
-	slices.Sort(m.isolated)
+	m.isolated = both(m.online, isolated)
 	return m, nil
 }
 
 // Isolated lists the CPUs that have no catcher with that scheduling, because they are
 // reserved for programs that must not be disturbed.
 func Isolated(sys string, s Scheduling) ([]int, error) {
-	if s.takesIsolated() {
-		return nil, nil
-	}
 	m, err := readMachine(sys)
-	return m.isolated, err
+	return m.leftOut(s), err
 }
 
-// takesIsolated reports whether catchers are placed on isolated CPUs too: only who
-// asks for the most gets it there.
-func (s Scheduling) takesIsolated() bool { return s == Realtime }
+// leftOut are the isolated CPUs, unless real time is asked for: only who asks for the
+// most gets catchers there.
+func (m machine) leftOut(s Scheduling) []int {
+	if s == Realtime {
+		return nil
+	}
+	return m.isolated
+}
 
 // groups divides the CPUs among catchers.
 func (m machine) groups(s Scheduling, limit int) []group {
-	if s.takesIsolated() {
+	if s == Realtime {
 		// The kernel keeps isolated CPUs out of what programs inherit, but not
 		// out of what they may have.
 		return groups(m.online, append(slices.Clone(m.allowed), m.isolated...), limit)
@@ -145,18 +138,14 @@ func (m machine) groups(s Scheduling, limit int) []group {
 
 // allowedSet is where threads may run that are on no CPU of their own.
 func (m machine) allowedSet() unix.CPUSet {
-	if len(m.allowed) > 0 {
-		return setOf(m.allowed)
+	set := setOf(m.allowed)
+	if len(m.allowed) == 0 {
+		set.Fill() // the kernel takes what there is of it
 	}
-	var all unix.CPUSet // the kernel takes what there is of it
-	all.Fill()
-	return all
+	return set
 }
 
-const setSize = len(unix.CPUSet{}) * 8 * int(unsafe.Sizeof(unix.CPUSet{}[0]))
-
-func setOf(cpus []int) unix.CPUSet {
-	var set unix.CPUSet
+func setOf(cpus []int) (set unix.CPUSet) {
 	for _, cpu := range cpus {
 		set.Set(cpu)
 	}
@@ -165,32 +154,26 @@ func setOf(cpus []int) unix.CPUSet {
 
 // CPUList names CPUs for an operator.
 func CPUList(cpus []int) string {
-	if len(cpus) == 0 {
+	var ranges []string
+	for rest := cpus; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n] == rest[0]+n {
+			n++
+		}
+		text := strconv.Itoa(rest[0])
+		if n > 1 {
+			text += "-" + strconv.Itoa(rest[n-1])
+		}
+		ranges, rest = append(ranges, text), rest[n:]
+	}
+	switch len(cpus) {
+	case 0:
 		return "no CPU"
+	case 1:
+		return "CPU " + ranges[0]
+	default:
+		return "CPUs " + strings.Join(ranges, ",")
 	}
-	var b strings.Builder
-	b.WriteString("CPU")
-	if len(cpus) > 1 {
-		b.WriteByte('s')
-	}
-	separator := " "
-	for i, first := range cpus {
-		if i > 0 && cpus[i-1] == first-1 {
-			continue // it is in the range before
-		}
-		last := first
-		for _, cpu := range cpus[i+1:] {
-			if cpu == last+1 {
-				last = cpu
-			}
-		}
-		fmt.Fprintf(&b, "%s%d", separator, first)
-		if last > first {
-			fmt.Fprintf(&b, "-%d", last)
-		}
-		separator = ","
-	}
-	return b.String()
 }
 
 var errCPUs = errors.New("malformed list of CPUs")
@@ -223,12 +206,9 @@ func parseCPUs(list []byte) ([]int, error) {
 		if !isRange {
 			to = from
 		}
-		first, err := strconv.ParseUint(string(from), 10, 16)
-		if err != nil {
-			return nil, errCPUs
-		}
-		last, err := strconv.ParseUint(string(to), 10, 16)
-		if err != nil || last < first {
+		first, errFirst := strconv.ParseUint(string(from), 10, 16)
+		last, errLast := strconv.ParseUint(string(to), 10, 16)
+		if errFirst != nil || errLast != nil || last < first {
 			return nil, errCPUs
 		}
 		for cpu := first; cpu <= last; cpu++ {

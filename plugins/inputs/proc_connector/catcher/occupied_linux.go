@@ -1,6 +1,7 @@
 package catcher
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -28,6 +29,8 @@ const (
 	// line in the log. It is more than the 50 ms for which the kernel keeps all
 	// real-time threads from a CPU that they have used up.
 	releasePatience = 100 * time.Millisecond
+	// forever is for a thread that begins, on any CPU.
+	forever = time.Duration(math.MaxInt64)
 )
 
 // Check finds out which catchers can run. It returns the CPUs on which they can no
@@ -41,31 +44,21 @@ func (c *Catchers) Check() (occupied, free []int) {
 	if c.released {
 		return nil, nil
 	}
-	var here, away []*worker
-	for _, w := range c.asked() {
-		if !w.away {
-			here = append(here, w)
-		} else if set := setOf(w.group.pin); unix.SchedSetaffinity(w.tid, &set) == nil {
-			away = append(away, w)
-		}
+	here, away := c.pinned(false), c.pinned(true)
+	for _, w := range ask(here, patience) {
+		occupied = append(occupied, w.group.pin...)
+		w.away = true
+		c.free(w)
 	}
-	if ask(here, patience) != nil || ask(away, returnPatience) != nil {
-		return nil, nil // eventfds do not fail
-	}
-	for _, w := range here {
-		if !w.answered() {
-			occupied = append(occupied, w.group.pin...)
-			w.away = true
-			c.free(w)
-		}
-	}
+	away = slices.DeleteFunc(away, func(w *worker) bool { return !w.pin() })
+	silent := ask(away, returnPatience)
 	for _, w := range away {
-		if w.answered() {
-			free = append(free, w.group.pin...)
-			w.away = false
-		} else {
+		if slices.Contains(silent, w) {
 			c.free(w)
+			continue
 		}
+		free = append(free, w.group.pin...)
+		w.away = false
 	}
 	return occupied, free
 }
@@ -83,34 +76,34 @@ func (c *Catchers) Release() (occupied []int) {
 		return nil
 	}
 	c.released = true
-	here := slices.DeleteFunc(c.asked(), func(w *worker) bool { return w.away })
-	if ask(here, releasePatience) == nil {
-		for _, w := range here {
-			if !w.answered() {
-				occupied = append(occupied, w.group.pin...)
-			}
-		}
+	for _, w := range ask(c.pinned(false), releasePatience) {
+		occupied = append(occupied, w.group.pin...)
 	}
 	for _, w := range c.workers {
-		if w.tid != 0 {
-			c.free(w)
-			if c.report.Scheduling == Realtime {
-				detached.Ordinary(w.tid)
-			}
+		c.free(w)
+		if c.report.Scheduling == Realtime {
+			detached.Ordinary(w.tid)
 		}
 	}
 	return occupied
 }
 
-// asked lists those whose answer says something about their CPUs.
-func (c *Catchers) asked() []*worker {
-	var asked []*worker
+// pinned lists those whose answer says something about their CPUs: that are there, or
+// that are away.
+func (c *Catchers) pinned(away bool) (pinned []*worker) {
 	for _, w := range c.workers {
-		if w.pinned && !w.failed.Load() {
-			asked = append(asked, w)
+		if w.pinned && w.away == away && !w.failed.Load() {
+			pinned = append(pinned, w)
 		}
 	}
-	return asked
+	return pinned
+}
+
+// pin has a worker run on the CPUs of its group only, if there are any. It goes there
+// before it runs on.
+func (w *worker) pin() bool {
+	set := setOf(w.group.pin)
+	return len(w.group.pin) > 0 && unix.SchedSetaffinity(w.tid, &set) == nil
 }
 
 // free lets a worker run wherever this process may. If it runs now it is moved,
@@ -119,22 +112,20 @@ func (c *Catchers) free(w *worker) {
 	_ = unix.SchedSetaffinity(w.tid, &c.allowed) //nolint:errcheck // a process may use what it may use
 }
 
-// ask has workers answer, and waits until they have, at most for the time limit.
-func ask(workers []*worker, limit time.Duration) error {
+// ask has workers answer, and returns those that do not in time.
+func ask(workers []*worker, patience time.Duration) (silent []*worker) {
 	for _, w := range workers {
 		w.loop.Ask()
-		if err := signal(w.wake); err != nil {
-			return err
+	}
+	// Time is counted in short waits, so that one in which the whole process stood
+	// still, as after SIGSTOP, is no longer than the others.
+	const wait = time.Millisecond
+	silent = slices.Clone(workers)
+	for ; ; patience -= wait {
+		silent = slices.DeleteFunc(silent, func(w *worker) bool { return w.loop.Answered() || w.failed.Load() })
+		if len(silent) == 0 || patience <= 0 {
+			return silent
 		}
-	}
-	// Time is counted in short waits, so that one in which the whole process stood still,
-	// as after SIGSTOP, is no longer than the others.
-	const shortest, longest = 50 * time.Microsecond, 10 * time.Millisecond
-	for wait := shortest; limit > 0 && slices.ContainsFunc(workers, func(w *worker) bool { return !w.answered() }); wait = min(2*wait, longest) {
 		time.Sleep(wait)
-		limit -= wait
 	}
-	return nil
 }
-
-func (w *worker) answered() bool { return w.loop.Answered() || w.failed.Load() }

@@ -41,7 +41,7 @@ const deadlinePriority = 100
 func realtimeStat(stat string) (comm string, priority, cpu int) {
 	// Fields of /proc/PID/stat as proc_pid_stat(5) numbers them; what follows the
 	// name, which may contain anything, begins with the third.
-	const first, fieldState, fieldCPU, fieldPriority, fieldPolicy = 3, 3, 39, 40, 41
+	const first, fieldState, fieldCPU, fieldPolicy = 3, 3, 39, 41
 	begin, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
 	if begin < 0 || end < begin {
 		return "", 0, 0
@@ -50,16 +50,12 @@ func realtimeStat(stat string) (comm string, priority, cpu int) {
 	if len(fields) <= fieldPolicy-first || fields[fieldState-first] != "R" {
 		return "", 0, 0
 	}
-	var numbers [3]int
-	for i, field := range []int{fieldCPU, fieldPriority, fieldPolicy} {
-		n, err := strconv.Atoi(fields[field-first])
-		if err != nil {
-			return "", 0, 0
-		}
-		numbers[i] = n
+	var policy int
+	numbers := strings.Join(fields[fieldCPU-first:fieldPolicy-first+1], " ")
+	if _, err := fmt.Sscan(numbers, &cpu, &priority, &policy); err != nil {
+		return "", 0, 0
 	}
-	cpu, priority = numbers[0], numbers[1]
-	if numbers[2] == unix.SCHED_DEADLINE {
+	if policy == unix.SCHED_DEADLINE {
 		priority = deadlinePriority
 	}
 	return stat[begin+1 : end], priority, cpu

@@ -1,6 +1,7 @@
 package catcher
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -27,13 +28,33 @@ const (
 // for.
 var ErrNotPermitted = errors.New("not permitted")
 
+// A priority is a Scheduling other than Auto.
+type priority struct {
+	name  Scheduling
+	attr  unix.SchedAttr
+	words string // for an operator
+	needs string // what permits it
+}
+
+// priorities begin with the best.
+var priorities = []priority{
+	{
+		Realtime, unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 1}, "real-time priority 1",
+		"real time needs CAP_SYS_NICE or a limit of real-time priority (RLIMIT_RTPRIO), and where control groups share out " +
+			"real time (CONFIG_RT_GROUP_SCHED) a share of it",
+	},
+	{Nice, unix.SchedAttr{Nice: -20}, "nice -20", "nice -20 needs CAP_SYS_NICE or a limit of niceness (RLIMIT_NICE)"},
+	{name: Normal, words: "no priority"},
+}
+
 // A Report says what catchers have got.
 type Report struct {
 	Threads int
 	Pinned  int // how many of them run on their own CPUs only
 	// Isolated are the CPUs that have no catcher because they are isolated.
 	Isolated []int
-	// Scheduling is not Auto.
+	// Scheduling is not Auto. All of them get the same, unless capabilities are taken
+	// away meanwhile.
 	Scheduling Scheduling
 	// Refused is why it is not better, or not what was asked for; nil if
 	// it is the best there is, or what was asked for. ErrNotPermitted (errors.Is).
@@ -58,15 +79,13 @@ func (r Report) String() string {
 	if len(r.Isolated) > 0 {
 		fmt.Fprintf(&b, " (none on isolated %s)", CPUList(r.Isolated))
 	}
-	b.WriteByte(',')
-	switch r.Scheduling {
-	case Realtime:
-		b.WriteString(" with real-time priority 1")
-	case Nice:
-		b.WriteString(" with nice -20")
-	default:
-		b.WriteString(" with no priority")
+	words := "no priority"
+	for _, p := range priorities {
+		if p.name == r.Scheduling {
+			words = p.words
+		}
 	}
+	b.WriteString(", with " + words)
 	if r.Refused != nil {
 		fmt.Fprintf(&b, " (%v)", r.Refused)
 	}
@@ -90,55 +109,38 @@ func enter(name string) {
 	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil) //nolint:errcheck // it cannot fail
 }
 
-// place gives a thread its priority and CPUs. Another thread calls it, which goes
-// on whether that one can run there or not.
+// place gives a worker its priority and CPUs. Another thread calls it, which goes on
+// whether that one can run there or not.
 func (c *Catchers) place(w *worker, asked Scheduling) {
-	r := &c.report
-	r.Threads++
-	// All of them get the same, unless capabilities are taken away meanwhile.
-	r.Refused = nil
-	for _, s := range []Scheduling{Realtime, Nice, Normal} {
-		if asked != Auto && asked != s {
+	c.report.Refused = nil
+	for _, p := range priorities {
+		if asked != Auto && asked != p.name {
 			continue
 		}
-		r.Scheduling = s
-		err := schedule(w.tid, s)
+		c.report.Scheduling = p.name
+		err := p.give(w.tid)
 		if err == nil {
 			break
 		}
-		if r.Refused == nil { // what would be best is what is missing
-			r.Refused = err
-		}
+		c.report.Refused = cmp.Or(c.report.Refused, err) // what would be best is what is missing
 	}
-	if len(w.group.pin) > 0 {
-		set := setOf(w.group.pin)
-		w.pinned = unix.SchedSetaffinity(w.tid, &set) == nil
-	}
-	if w.pinned {
-		r.Pinned++
+	if w.pinned = w.pin(); w.pinned {
+		c.report.Pinned++
 	}
 }
 
-// schedule gives a thread a priority that its children do not inherit.
-func schedule(tid int, s Scheduling) error {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Flags: unix.SCHED_FLAG_RESET_ON_FORK}
-	needs := ""
-	switch s {
-	case Realtime:
-		attr.Policy, attr.Priority = unix.SCHED_FIFO, 1
-		needs = "real time needs CAP_SYS_NICE or a limit of real-time priority (RLIMIT_RTPRIO), and where control groups share out " +
-			"real time (CONFIG_RT_GROUP_SCHED) a share of it"
-	case Nice:
-		attr.Nice = -20
-		needs = "nice -20 needs CAP_SYS_NICE or a limit of niceness (RLIMIT_NICE)"
-	default:
+// give has a thread have the priority. Its children do not inherit it.
+func (p priority) give(tid int) error {
+	if p.name == Normal {
 		return nil
 	}
-	if err := unix.SchedSetAttr(tid, &attr, 0); err != nil {
-		if errors.Is(err, os.ErrPermission) {
-			return fmt.Errorf("%s: %w", needs, ErrNotPermitted)
-		}
-		return fmt.Errorf("%s: %w", s, os.NewSyscallError("sched_setattr", err))
+	p.attr.Size, p.attr.Flags = unix.SizeofSchedAttr, unix.SCHED_FLAG_RESET_ON_FORK
+	err := unix.SchedSetAttr(tid, &p.attr, 0)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%s: %w", p.needs, ErrNotPermitted)
 	}
-	return nil
+	return fmt.Errorf("%s: %w", p.name, os.NewSyscallError("sched_setattr", err))
 }

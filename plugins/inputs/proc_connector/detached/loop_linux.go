@@ -1,6 +1,7 @@
 package detached
 
 import (
+	"errors"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -20,12 +21,12 @@ const (
 	partCwd
 	partCgroup
 	parts
+
+	links = 1<<partExe | 1<<partCwd
+	names = 1<<partCmdline | 1<<partExe // what tells how a program is called
 )
 
 const (
-	// notRead is the length of a part that was not asked for.
-	notRead = -1 << 31
-
 	// What is kept of each part, in bytes. Of status that is more than the lines up
 	// to Uid take; a path has PATH_MAX (include/uapi/linux/limits.h) at the most.
 	statusLen = 512
@@ -38,21 +39,11 @@ const (
 	idleWakes = 1000
 )
 
-// A file is a part: its name with zeros behind it, and the most that is read of it, in
-// bytes.
+// A file is where a part is read.
 type file struct {
-	name   [8]byte
-	length uint32
-}
-
-// A Config says what a Loop works with.
-type Config struct {
-	// Descriptors: of a tap (cnproc.OpenTap) for exec events, of the proc mount, and of
-	// an eventfd by which the loop is woken.
-	Tap, Proc, Wake int
-	// Allowed is where the thread may run when the loop has ended.
-	Allowed unix.CPUSet
-	Wanted  Wanted
+	name   string // ended by a NUL
+	length uint32 // the most that is read of it, in bytes
+	wanted bool
 }
 
 // Wanted says what is read of a process besides /proc/PID/status. Less costs less time.
@@ -65,17 +56,17 @@ type Wanted struct {
 // methods must not do there. Run and Take are for one goroutine each, the others may be
 // called from any.
 type Loop struct {
-	want    uint32 // a bit for each part
-	files   [parts]file
-	longest uint32 // entry
-	ring    *ring
+	files [parts]file
+	want  uint32 // a bit for each part
+	ring  *ring
 
-	tap, proc, wake uintptr // see Config
-	allowed         unix.CPUSet
+	tap, proc uintptr // descriptors: see New
+	wake      int     // an eventfd: the loop is to answer, or to end
+	allowed   unix.CPUSet
 
-	// Any goroutine writes these: whether exe and cwd are left out, how often the loop was
-	// asked to answer, and whether it is to end. The loop writes how often it has answered.
-	withoutLinks, asked, stopping, answered uint32
+	// Any goroutine writes these: the parts that are left out (a bit for each), whether
+	// the loop is to answer, by taking this back, and whether it is to end.
+	without, asked, stopping uint32
 
 	// What system calls are given: here, where the kernel can write without a stack that
 	// stays in its place.
@@ -85,14 +76,12 @@ type Loop struct {
 	senderLen uint32
 	digits    [12]byte // of a process's id, at the end, and a NUL
 	clock     unix.Timespec
-	count     uint64   // of an eventfd
-	param     [1]int32 // struct sched_param of include/uapi/linux/sched/types.h
+	count     uint64 // of an eventfd
 
-	// The event at hand, the process's directory, and the entry in the ring.
+	// The event at hand, the process's directory, and the size of the entry so far.
 	timestamp uint64
 	pid       int32
 	directory uintptr
-	position  uint32
 	size      uint32
 	idle      int // events that were none, in a row
 
@@ -102,57 +91,46 @@ type Loop struct {
 	buf []byte // of the last Record
 }
 
-// ordinaryPolicy is that of a thread without a priority. It keeps the flag that only the
-// privileged may clear.
-const ordinaryPolicy = unix.SCHED_NORMAL | unix.SCHED_RESET_ON_FORK
-
-// Ordinary takes real-time priority from a thread. Unlike sched_setattr(2) this call leaves
-// its niceness alone.
-func Ordinary(tid int) {
-	var param [1]int32
-	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), ordinaryPolicy, uintptr(unsafe.Pointer(&param)))
-}
-
-// New returns a loop that has not begun. The error is that of mmap(2).
-func New(cfg Config) (*Loop, error) {
-	want := cfg.Wanted
-	l := &Loop{
-		tap:     uintptr(cfg.Tap),
-		wake:    uintptr(cfg.Wake),
-		proc:    uintptr(cfg.Proc),
-		events:  [2]unix.PollFd{{Fd: int32(cfg.Tap), Events: unix.POLLIN}, {Fd: int32(cfg.Wake), Events: unix.POLLIN}},
-		allowed: cfg.Allowed,
-		longest: entrySize + entryAlign,
-	}
+// New returns a loop that has not begun. It works with the descriptors of a tap for exec
+// events (cnproc.OpenTap) and of the proc mount. When it has ended, its thread may run on
+// the CPUs that are allowed. Errors are those of mmap(2) and eventfd(2).
+func New(tap, proc int, allowed unix.CPUSet, want Wanted) (*Loop, error) {
 	cmdline := want.Cmdline
 	if cmdline == 0 {
 		cmdline = linkLen // for a name that has to be completed
 	}
-	for part, p := range [parts]struct {
-		name   string
-		length int
-		wanted bool
-	}{
-		{"cmdline", cmdline, want.Cmdline > 0},
-		{"status", statusLen, true},
-		{"exe", linkLen, want.Exe},
-		{"cwd", linkLen, want.Cwd},
-		{"cgroup", cgroupLen, want.Cgroup},
-	} {
-		copy(l.files[part].name[:], p.name)
-		l.files[part].length = uint32(p.length)
-		l.longest += uint32(p.length)
-		if p.wanted {
+	l := &Loop{
+		files: [parts]file{
+			partCmdline: {"cmdline\x00", uint32(cmdline), want.Cmdline > 0},
+			partStatus:  {"status\x00", statusLen, true},
+			partExe:     {"exe\x00", linkLen, want.Exe},
+			partCwd:     {"cwd\x00", linkLen, want.Cwd},
+			partCgroup:  {"cgroup\x00", cgroupLen, want.Cgroup},
+		},
+		tap: uintptr(tap), proc: uintptr(proc), allowed: allowed,
+	}
+	longest := entrySize + entryAlign
+	for part, f := range l.files {
+		longest += f.length
+		if f.wanted {
 			l.want |= 1 << part
 		}
 	}
 	var err error
-	l.ring, err = newRing(int(l.longest))
-	return l, err
+	if l.ring, err = newRing(longest); err != nil {
+		return nil, err
+	}
+	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return nil, errors.Join(os.NewSyscallError("eventfd", err), l.ring.close())
+	}
+	l.events = [2]unix.PollFd{{Fd: int32(tap), Events: unix.POLLIN}, {Fd: int32(l.wake), Events: unix.POLLIN}}
+	return l, nil
 }
 
-// Close gives the memory back. The loop must have ended.
-func (l *Loop) Close() error { return l.ring.close() }
+// Close gives back what New took. The loop must have ended.
+func (l *Loop) Close() error {
+	return errors.Join(l.ring.close(), os.NewSyscallError("close", unix.Close(l.wake)))
+}
 
 // Err returns why the loop has ended without having been told to, once it has ended.
 func (l *Loop) Err() error {
@@ -162,33 +140,62 @@ func (l *Loop) Err() error {
 	return nil
 }
 
-// Stop has the loop end when it is woken next.
-func (l *Loop) Stop() { atomic.StoreUint32(&l.stopping, 1) }
+// Stop has the loop end.
+func (l *Loop) Stop() { l.tell(&l.stopping) }
 
-// Ask has the loop answer when it is woken next.
-func (l *Loop) Ask() { atomic.AddUint32(&l.asked, 1) }
+// Ask has the loop answer.
+func (l *Loop) Ask() { l.tell(&l.asked) }
 
 // Answered reports whether it has.
-func (l *Loop) Answered() bool { return atomic.LoadUint32(&l.answered) == atomic.LoadUint32(&l.asked) }
+func (l *Loop) Answered() bool { return atomic.LoadUint32(&l.asked) == 0 }
+
+func (l *Loop) tell(what *uint32) {
+	atomic.StoreUint32(what, 1)
+	one := [8]byte{7: 1}              // not zero, in either byte order
+	_, _ = unix.Write(l.wake, one[:]) //nolint:errcheck // it fails if it is full, and then wakes all the same
+}
 
 // ReadLinks says whether exe and cwd are to be read, which they are from the start. It
 // holds for the next exec.
 func (l *Loop) ReadLinks(read bool) {
 	var without uint32
 	if !read {
-		without = 1
+		without = links
 	}
-	atomic.StoreUint32(&l.withoutLinks, without)
+	atomic.StoreUint32(&l.without, without)
+}
+
+// Run waits for events until Stop was called, or a system call fails (Err). It is to be
+// called on a locked thread, which is an ordinary one afterwards: it must not stand in the
+// way of others when it goes back to the Go runtime with its locks.
+//
+//go:nosplit
+func (l *Loop) Run() {
+	entersyscallblock()
+	l.loop()
+	unix.RawSyscallNoError(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed)))
+	Ordinary(0)
+	exitsyscall()
+}
+
+// noPriority is struct sched_param of include/uapi/linux/sched/types.h.
+var noPriority [1]int32
+
+// Ordinary takes real-time priority from a thread; 0 is the one that calls. The flag stays
+// that only the privileged may clear, and so does niceness, unlike with sched_setattr(2).
+//
+//go:nosplit
+func Ordinary(tid int) {
+	unix.RawSyscallNoError(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), unix.SCHED_NORMAL|unix.SCHED_RESET_ON_FORK,
+		uintptr(unsafe.Pointer(&noPriority)))
 }
 
 // loop waits for events until it is told to stop, or a system call fails.
 //
 //go:nosplit
-//go:norace
-//go:nocheckptr
 func (l *Loop) loop() {
 	for l.errno == 0 {
-		errno := l.wait()
+		errno := ppoll(&l.events)
 		switch {
 		case errno == unix.EINTR:
 		case errno != 0:
@@ -199,22 +206,31 @@ func (l *Loop) loop() {
 			}
 		case l.events[0].Revents&unix.POLLIN == 0 || l.idle == idleWakes:
 			l.failed, l.errno = "ppoll", unix.EIO
-		case l.receive() && l.begin():
+		case l.receive():
 			l.catch()
-			l.end()
 		}
 	}
+}
+
+// answer does what the loop was woken for, and reports whether it is to end.
+//
+//go:nosplit
+func (l *Loop) answer() (end bool) {
+	_, _, errno := syscall.RawSyscall6(unix.SYS_READ, uintptr(l.wake), uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count), 0, 0, 0)
+	if errno != 0 && errno != unix.EINTR && errno != unix.EAGAIN {
+		l.failed, l.errno = "read", errno
+	}
+	atomic.StoreUint32(&l.asked, 0)
+	return atomic.LoadUint32(&l.stopping) != 0
 }
 
 // receive takes a datagram, and reports whether it is about an exec.
 //
 //go:nosplit
-//go:norace
-//go:nocheckptr
 func (l *Loop) receive() bool {
 	l.idle++
 	l.senderLen = unix.SizeofSockaddrNetlink
-	n, errno := call(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
 		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&l.senderLen)))
 	switch errno {
 	case 0:
@@ -228,146 +244,70 @@ func (l *Loop) receive() bool {
 	return false
 }
 
-// answer does what the loop was woken for, and reports whether it is to end.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (l *Loop) answer() (end bool) {
-	_, errno := call(unix.SYS_READ, l.wake, uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count), 0, 0, 0)
-	if errno != 0 && errno != unix.EINTR && errno != unix.EAGAIN {
-		l.failed, l.errno = "read", errno
-		return true
-	}
-	if atomic.LoadUint32(&l.stopping) != 0 {
-		return true
-	}
-	atomic.StoreUint32(&l.answered, atomic.LoadUint32(&l.asked))
-	return false
-}
-
-// leave makes this thread one that never stands in the way of others, before it
-// goes back to the Go runtime with its locks.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (l *Loop) leave() {
-	call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed)), 0, 0, 0)
-	call(unix.SYS_SCHED_SETSCHEDULER, 0, ordinaryPolicy, uintptr(unsafe.Pointer(&l.param)), 0, 0, 0)
-}
-
-// call is a system call that does not block.
-//
-//go:nosplit
-//go:norace
-func call(trap, a, b, c, d, e, f uintptr) (uintptr, unix.Errno) {
-	result, _, errno := syscall.RawSyscall6(trap, a, b, c, d, e, f)
-	return result, errno
-}
-
-// begin takes room in the ring, and looks for the process by its number, once instead of
-// for each file.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (l *Loop) begin() (ok bool) {
-	if l.position, ok = l.ring.reserve(l.longest); !ok {
-		return false // the receiver may still come in time
-	}
-	fd, errno := call(unix.SYS_OPENAT, l.proc, l.number(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
-	if errno != 0 {
-		fd = ^uintptr(0) // no descriptor
-	}
-	l.directory, l.size = fd, entrySize
-	return true
-}
-
 // catch reads what /proc says about the process.
 //
 //go:nosplit
-//go:norace
-//go:nocheckptr
 func (l *Loop) catch() {
-	e := l.ring.at(l.position)
-	without := atomic.LoadUint32(&l.withoutLinks) != 0
-	for part := range parts {
-		*e.length(part) = notRead
-		if l.wants(part) && !(without && (part == partExe || part == partCwd)) {
-			l.read(e, part)
-		}
+	e := l.ring.reserve()
+	if e == nil {
+		return // the receiver may still come in time
 	}
-	if !e.vague() {
-		return
+	l.open()
+	l.size = entrySize
+	e.pieces = [parts]piece{}
+	may := ^atomic.LoadUint32(&l.without)
+	l.read(e, l.want&may)
+	if e.vague() {
+		l.read(e, names&may&^l.want)
 	}
-	// What the program is called is told by its arguments and its file.
-	if !l.wants(partCmdline) {
-		l.read(e, partCmdline)
-	}
-	if !without && !l.wants(partExe) {
-		l.read(e, partExe)
-	}
-}
-
-// end hands over what was read.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (l *Loop) end() {
-	call(unix.SYS_CLOSE, l.directory, 0, 0, 0, 0, 0)
-	call(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&l.clock)), 0, 0, 0, 0)
-	e := l.ring.at(l.position)
+	unix.RawSyscallNoError(unix.SYS_CLOSE, l.directory, 0, 0)
+	unix.RawSyscallNoError(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&l.clock)), 0)
 	e.size = (l.size + entryAlign - 1) &^ (entryAlign - 1)
 	e.taken, e.pid, e.timestamp = 0, l.pid, l.timestamp
 	e.readAt = uint64(l.clock.Sec)*1_000_000_000 + uint64(l.clock.Nsec)
-	l.ring.publish(l.position + e.size)
+	l.ring.publish(e)
 }
 
-//go:nosplit
-//go:norace
-func (l *Loop) wants(part int) bool { return l.want>>part&1 != 0 }
-
-// read puts a part behind the others. Its length is the negative error number if it could
-// not be read.
+// open looks for the process by its number, once instead of for each file. If that fails
+// there is no descriptor (-1), and no file either.
 //
 //go:nosplit
-//go:norace
-//go:nocheckptr
-func (l *Loop) read(e *entry, part int) {
-	// Without a check of the index: see entry.offset.
-	p := (*file)(unsafe.Add(unsafe.Pointer(&l.files), uintptr(part)*unsafe.Sizeof(file{})))
-	*e.offset(part) = l.size
-	data, name := uintptr(unsafe.Add(unsafe.Pointer(e), l.size)), uintptr(unsafe.Pointer(&p.name))
-	var n, fd uintptr
-	var errno unix.Errno
-	if part == partExe || part == partCwd {
-		n, errno = call(unix.SYS_READLINKAT, l.directory, name, data, uintptr(p.length), 0, 0)
-	} else if fd, errno = call(unix.SYS_OPENAT, l.directory, name, unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0); errno == 0 {
-		n, errno = call(unix.SYS_READ, fd, data, uintptr(p.length), 0, 0, 0)
-		call(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
-	}
-	if errno != 0 {
-		*e.length(part) = -int32(errno)
-		return
-	}
-	*e.length(part) = int32(n)
-	l.size += uint32(n)
-}
-
-// number returns the address of the process's number as a C string.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (l *Loop) number() uintptr {
+func (l *Loop) open() {
 	first := unsafe.Sizeof(l.digits) - 1
-	for pid := uint32(l.pid); ; pid /= 10 {
+	for pid := uint32(l.pid); pid > 0; pid /= 10 {
 		first--
 		*(*byte)(unsafe.Add(unsafe.Pointer(&l.digits), first)) = byte('0' + pid%10)
-		if pid < 10 || first == 0 {
-			return uintptr(unsafe.Pointer(&l.digits)) + first
+	}
+	l.directory, _, _ = syscall.RawSyscall6(unix.SYS_OPENAT, l.proc, uintptr(unsafe.Pointer(&l.digits))+first,
+		unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
+}
+
+// read puts parts behind those that are there.
+//
+//go:nosplit
+func (l *Loop) read(e *entry, wanted uint32) {
+	for part := range uint32(parts) {
+		if wanted>>part&1 == 0 {
+			continue
 		}
+		// The remainder spares the check of the index: the way to a panic takes more stack
+		// than there may be.
+		f, piece := &l.files[part%parts], &e.pieces[part%parts]
+		data, name := uintptr(unsafe.Add(unsafe.Pointer(e), l.size)), uintptr(unsafe.Pointer(unsafe.StringData(f.name)))
+		var n, fd uintptr
+		var errno unix.Errno
+		if links>>part&1 != 0 {
+			n, _, errno = syscall.RawSyscall6(unix.SYS_READLINKAT, l.directory, name, data, uintptr(f.length), 0, 0)
+		} else if fd, _, errno = syscall.RawSyscall6(unix.SYS_OPENAT, l.directory, name, unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0); errno == 0 {
+			n, _, errno = syscall.RawSyscall6(unix.SYS_READ, fd, data, uintptr(f.length), 0, 0, 0)
+			unix.RawSyscallNoError(unix.SYS_CLOSE, fd, 0, 0)
+		}
+		piece.offset = l.size
+		if errno != 0 {
+			piece.length = -int32(errno)
+			continue
+		}
+		piece.length = int32(n)
+		l.size += uint32(n)
 	}
 }

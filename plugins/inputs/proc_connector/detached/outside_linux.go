@@ -3,6 +3,7 @@
 package detached
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,23 +18,8 @@ func entersyscallblock()
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
 
-// Run waits for events until Stop was called, or a system call fails (Err). It is to be
-// called on a locked thread, which is an ordinary one afterwards.
-//
 //go:nosplit
-//go:norace
-func (l *Loop) Run() {
-	entersyscallblock()
-	l.loop()
-	l.leave()
-	exitsyscall()
-}
-
-// wait is ppoll(2).
-//
-//go:nosplit
-//go:norace
-func (l *Loop) wait() unix.Errno {
-	_, errno := call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&l.events)), 2, 0, 0, 0, 0)
+func ppoll(events *[2]unix.PollFd) unix.Errno {
+	_, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(events)), 2, 0, 0, 0, 0)
 	return errno
 }

@@ -24,32 +24,25 @@ type Record struct {
 
 // Take fills r with what was read of an exec: of the process with that id, reported with
 // that timestamp. It returns false when the loop has not come to it, in time or at all.
-// Each can be taken once. What r holds is valid until the next call.
+// Each can be taken once.
 func (l *Loop) Take(pid int32, timestamp uint64, r *Record) bool {
 	e := l.ring.find(pid, timestamp)
 	if e == nil {
 		return false
 	}
+	*r = Record{ReadAt: cnproc.EventTime(e.readAt), Denied: e.denied(partExe) || e.denied(partCwd)}
 	buf := l.buf[:0]
-	var ends [parts]int
-	for part := range parts {
-		buf = append(buf, e.part(part)...)
-		ends[part] = len(buf)
+	for part, field := range [parts]*[]byte{&r.Cmdline, &r.Status, &r.Exe, &r.Cwd, &r.Cgroup} {
+		begin := len(buf)
+		buf = append(buf, e.bytes(part)...)
+		*field = buf[begin:]
 	}
 	l.buf = buf
-	*r = Record{
-		ReadAt:  cnproc.EventTime(e.readAt),
-		Cmdline: buf[:ends[partCmdline]],
-		Status:  buf[ends[partCmdline]:ends[partStatus]],
-		Exe:     buf[ends[partStatus]:ends[partExe]],
-		Cwd:     buf[ends[partExe]:ends[partCwd]],
-		Cgroup:  buf[ends[partCwd]:ends[partCgroup]],
-		Denied:  denied(e.lengths[partExe]) || denied(e.lengths[partCwd]),
-	}
 	l.ring.free()
 	return true
 }
 
-func denied(length int32) bool {
+func (e *entry) denied(part int) bool {
+	length := e.pieces[part].length
 	return length == -int32(unix.EACCES) || length == -int32(unix.EPERM)
 }

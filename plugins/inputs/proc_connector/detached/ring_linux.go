@@ -20,11 +20,11 @@ type ring struct {
 	// the size they are places in the ring. The catcher moves the head, the receiver
 	// the tail; but both belong to the catcher while the ring is empty, so that it
 	// can begin anew without waiting for the receiver.
-	ends   uint64
-	memory []byte
-	base   unsafe.Pointer
-	size   uint32 // a power of two
-	calm   uint32 // see reserve
+	ends    uint64
+	memory  []byte
+	size    uint32 // of the memory: a power of two
+	longest uint32 // entry
+	calm    uint32 // see reserve
 }
 
 const (
@@ -48,23 +48,21 @@ type entry struct {
 	_         uint32
 	timestamp uint64 // of the event: nanoseconds of CLOCK_MONOTONIC
 	readAt    uint64 // when the last part had been read, on the same clock
-	offsets   [parts]uint32
-	lengths   [parts]int32 // of what was read, or else notRead or the negative error number
+	pieces    [parts]piece
 }
 
 const entrySize = uint32(unsafe.Sizeof(entry{}))
 
-// part returns what was read of a part, which is empty if nothing was.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (e *entry) part(part int) []byte {
-	if e.lengths[part] <= 0 {
-		return nil
-	}
+// A piece is where a part lies in its entry.
+type piece struct {
+	offset uint32
+	length int32 // 0 if it was not to be read, or the negative error number
+}
 
-	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(e), e.offsets[part])), int(e.lengths[part]))
+// bytes are what was read of a part.
+func (e *entry) bytes(part int) []byte {
+	p := e.pieces[part]
+	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(e), p.offset)), max(0, p.length))
 }
 
 // vague reports whether status shows a name that does not say which program runs: one
@@ -73,13 +71,11 @@ func (e *entry) part(part int) []byte {
 // the name the kernel writes a line break and a backslash as two characters.
 //
 //go:nosplit
-//go:norace
-//go:nocheckptr
 func (e *entry) vague() bool {
 	const begin = int32(len("Name:\t"))
-	status := unsafe.Add(unsafe.Pointer(e), *e.offset(partStatus))
+	status := unsafe.Add(unsafe.Pointer(e), e.pieces[partStatus].offset)
 	n, number := int32(0), true
-	for i := begin; i < *e.length(partStatus); i++ {
+	for i := begin; i < e.pieces[partStatus].length; i++ {
 		c := *(*byte)(unsafe.Add(status, i))
 		if c == '\n' {
 			name := unsafe.Add(status, begin)
@@ -94,27 +90,10 @@ func (e *entry) vague() bool {
 	return false
 }
 
-// offset and length are elements of the arrays, without a check of the index: the
-// way to a panic takes more stack than there may be.
-//
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (e *entry) offset(part int) *uint32 {
-	return (*uint32)(unsafe.Add(unsafe.Pointer(&e.offsets), uintptr(part)*unsafe.Sizeof(uint32(0))))
-}
-
-//go:nosplit
-//go:norace
-//go:nocheckptr
-func (e *entry) length(part int) *int32 {
-	return (*int32)(unsafe.Add(unsafe.Pointer(&e.lengths), uintptr(part)*unsafe.Sizeof(int32(0))))
-}
-
 // newRing makes a ring for entries of at most so many bytes.
-func newRing(longest int) (*ring, error) {
+func newRing(longest uint32) (*ring, error) {
 	size := uint32(minRing)
-	for size < 16*uint32(longest) {
+	for size < 16*longest {
 		size *= 2
 	}
 	memory, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
@@ -124,70 +103,55 @@ func newRing(longest int) (*ring, error) {
 	// A huge page would be there whole, however little of it is used. Kernels
 	// without them do not know the request.
 	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) //nolint:errcheck // it is no more than a wish
-	return &ring{
-		memory: memory,
-		base:   unsafe.Pointer(&memory[0]),
-		size:   size,
-		calm:   max(minCalm, 4*uint32(longest)),
-	}, nil
+	return &ring{memory: memory, size: size, longest: longest, calm: max(minCalm, 4*longest)}, nil
 }
 
-func (r *ring) close() error {
-	r.base = nil
-	return os.NewSyscallError("munmap", unix.Munmap(r.memory))
-}
+func (r *ring) close() error { return os.NewSyscallError("munmap", unix.Munmap(r.memory)) }
 
 // at returns the entry at a position.
 //
 //go:nosplit
-//go:norace
-//go:nocheckptr
 func (r *ring) at(position uint32) *entry {
-	return (*entry)(unsafe.Add(r.base, position&(r.size-1)))
+	return (*entry)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.memory)), position&(r.size-1)))
 }
 
 //go:nosplit
-//go:norace
 func (r *ring) load() (head, tail uint32) {
 	ends := atomic.LoadUint64(&r.ends)
 	return uint32(ends >> 32), uint32(ends)
 }
 
-// reserve returns where the catcher may write an entry of up to so many bytes, or
-// false when there is no room.
+// reserve returns where the catcher may write the next entry, or nil when there is no room.
 //
 //go:nosplit
-//go:norace
-func (r *ring) reserve(longest uint32) (position uint32, ok bool) {
+func (r *ring) reserve() *entry {
 	head, tail := r.load()
-	offset := head & (r.size - 1)
-	if head == tail && offset > r.calm {
+	rest := r.size - head&(r.size-1)
+	if head == tail && r.size-rest > r.calm {
 		// There is no need to go through all of it: that would only make more memory
 		// resident.
-		head += r.size - offset
+		head += rest
 		atomic.StoreUint64(&r.ends, uint64(head)<<32|uint64(head))
-		return head, true
+		return r.at(head)
 	}
-	if offset+longest > r.size { // an entry lies in one piece
-		rest := r.size - offset
-		if head+rest+longest-tail > r.size {
-			return 0, false
-		}
+	if rest >= r.longest { // an entry lies in one piece
+		rest = 0
+	}
+	if head+rest+r.longest-tail > r.size {
+		return nil
+	}
+	if rest > 0 {
 		padding := r.at(head)
 		padding.size, padding.taken = rest, 1
-		return head + rest, true
+		r.publish(padding)
 	}
-	return head, head+longest-tail <= r.size
+	return r.at(head + rest)
 }
 
-// publish hands over all that lies before the position.
+// publish hands over the entry that was reserved.
 //
 //go:nosplit
-//go:norace
-func (r *ring) publish(position uint32) {
-	head, _ := r.load()
-	atomic.AddUint64(&r.ends, uint64(position-head)<<32)
-}
+func (r *ring) publish(e *entry) { atomic.AddUint64(&r.ends, uint64(e.size)<<32) }
 
 const (
 	// staleAfter is how much older than the event that is looked for an entry
@@ -200,8 +164,6 @@ const (
 
 // find returns the entry for an event and marks it as taken, or nil. It is valid
 // until free is called. Both are the receiver's.
-//
-//go:norace
 func (r *ring) find(pid int32, timestamp uint64) *entry {
 	r.freeBefore(timestamp - min(timestamp, staleAfter))
 	head, at := r.load()
@@ -221,8 +183,6 @@ func (r *ring) free() { r.freeBefore(0) }
 
 // freeBefore gives back the room of what was taken, and of what is older than a
 // time.
-//
-//go:norace
 func (r *ring) freeBefore(timestamp uint64) {
 	for {
 		head, tail := r.load()

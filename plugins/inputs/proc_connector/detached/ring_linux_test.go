@@ -22,21 +22,19 @@ func openRing(t *testing.T) *ring {
 
 // leave does what a catcher does.
 func leave(r *ring, pid int32, timestamp uint64, cmdline []byte) bool {
-	position, ok := r.reserve(longestEntry)
-	if !ok {
+	e := r.reserve()
+	if e == nil {
 		return false
 	}
-	e := r.at(position)
 	*e = entry{
 		size:      (entrySize + uint32(len(cmdline)) + entryAlign - 1) &^ (entryAlign - 1),
 		pid:       pid,
 		timestamp: timestamp,
 		readAt:    timestamp + 1,
-		offsets:   [parts]uint32{partCmdline: entrySize},
-		lengths:   [parts]int32{partCmdline: int32(len(cmdline)), partStatus: notRead, partExe: -int32(unix.EACCES), partCwd: notRead, partCgroup: notRead},
+		pieces:    [parts]piece{partCmdline: {entrySize, int32(len(cmdline))}, partExe: {length: -int32(unix.EACCES)}},
 	}
-	copy(r.memory[position&(r.size-1)+entrySize:], cmdline)
-	r.publish(position + e.size)
+	copy(e.bytes(partCmdline), cmdline)
+	r.publish(e)
 	return true
 }
 
@@ -70,7 +68,7 @@ func TestRing(t *testing.T) {
 				waiting = append(waiting[:i], waiting[i+1:]...)
 				e := r.find(l.pid, l.timestamp)
 				require.NotNil(t, e)
-				require.Equal(t, l.cmdline, e.part(partCmdline))
+				require.Equal(t, l.cmdline, e.bytes(partCmdline))
 				r.free()
 				require.Nil(t, r.find(l.pid, l.timestamp), "each is taken once")
 				taken++
@@ -81,7 +79,7 @@ func TestRing(t *testing.T) {
 		for _, l := range waiting {
 			e := r.find(l.pid, l.timestamp)
 			require.NotNil(t, e)
-			require.Equal(t, l.cmdline, e.part(partCmdline))
+			require.Equal(t, l.cmdline, e.bytes(partCmdline))
 			r.free()
 		}
 		head, tail := r.load()
@@ -103,7 +101,7 @@ func TestRingForgets(t *testing.T) {
 	require.Nil(t, r.find(7, clock+1))
 	e := r.find(7, clock)
 	require.NotNil(t, e)
-	require.Equal(t, "b", string(e.part(partCmdline)))
+	require.Equal(t, "b", string(e.bytes(partCmdline)))
 	require.Nil(t, r.find(7, clock))
 }
 
@@ -164,7 +162,7 @@ func TestRingShared(t *testing.T) {
 		for e = r.find(int32(n), uint64(n)); e == nil; e = r.find(int32(n), uint64(n)) {
 			runtime.Gosched()
 		}
-		require.Equal(t, []byte{byte(n)}, e.part(partCmdline))
+		require.Equal(t, []byte{byte(n)}, e.bytes(partCmdline))
 		r.free()
 	}
 	require.Equal(t, entries, <-done)
@@ -190,7 +188,7 @@ func TestVague(t *testing.T) {
 			r := openRing(t)
 			require.True(t, leave(r, 1, 1, []byte(status[:cut])))
 			e := r.find(1, 1)
-			e.offsets[partStatus], e.lengths[partStatus] = e.offsets[partCmdline], e.lengths[partCmdline]
+			e.pieces[partStatus] = e.pieces[partCmdline]
 			require.Equal(t, vague && cut == len(status), e.vague(), status[:cut])
 		}
 	}
