@@ -106,7 +106,6 @@ func renameThread() (Task, error) {
 	for _, option := range []uintptr{unix.PR_GET_NAME, unix.PR_SET_NAME} {
 		// The bare call: unix.Prctl takes the address as a number, and by the time the
 		// kernel gets it the stack may have moved.
-		//nolint:gosec // G103: it is a pointer of prctl(2)
 		if _, _, errno := unix.RawSyscall(unix.SYS_PRCTL, option, uintptr(unsafe.Pointer(&name)), 0); errno != 0 {
 			return task, os.NewSyscallError("prctl", errno)
 		}

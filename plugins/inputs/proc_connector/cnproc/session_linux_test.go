@@ -23,7 +23,7 @@ import (
 // and threads of their own. That the kernel's count is afterwards what it was
 // is tested where it can be read, in the module under test/.
 
-func uintptrOf(b []byte) uintptr { return uintptr(unsafe.Pointer(&b[0])) } //nolint:gosec // G103: prctl(2) takes the address as a number
+func uintptrOf(b []byte) uintptr { return uintptr(unsafe.Pointer(&b[0])) }
 
 // openLive opens a session, or says why this machine has none to offer.
 func openLive(t testing.TB, cfg Config) *Session {

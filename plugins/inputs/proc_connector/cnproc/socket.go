@@ -47,7 +47,7 @@ func (h *mmsghdr) set(iov *unix.Iovec, data []byte, address *unix.RawSockaddrNet
 	iov.SetLen(len(data))
 	h.hdr.Iov = iov
 	h.hdr.SetIovlen(1)
-	h.hdr.Name = (*byte)(unsafe.Pointer(address)) //nolint:gosec // G103: msg_name points to an address of any family
+	h.hdr.Name = (*byte)(unsafe.Pointer(address))
 	h.hdr.Namelen = unix.SizeofSockaddrNetlink
 }
 
@@ -171,7 +171,6 @@ func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 		headers[i].set(&iovecs[i], request, kernel)
 	}
 	for n < len(headers) {
-		//nolint:gosec // G103: it is a pointer of sendmmsg(2), for which there is no wrapper
 		sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG,
 			uintptr(s.fd), uintptr(unsafe.Pointer(&headers[n])), uintptr(len(headers)-n), 0, 0, 0)
 		switch errno {
@@ -192,7 +191,6 @@ func (s *netlinkSocket) receive(limit int) ([]datagram, error) {
 	limit = min(limit, batchLen)
 	for {
 		// A raw call, because it cannot block.
-		//nolint:gosec // G103: it is a pointer of recvmmsg(2), for which there is no wrapper
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG,
 			uintptr(s.fd), uintptr(unsafe.Pointer(&s.headers[0])), uintptr(limit), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
@@ -260,7 +258,6 @@ func (s *netlinkSocket) drops() (uint32, error) {
 	const skMeminfoDrops, skMeminfoVars = 8, 9
 	var info [skMeminfoVars]uint32
 	size := uint32(unsafe.Sizeof(info))
-	//nolint:gosec // G103: both are pointers of getsockopt(2), for whose SO_MEMINFO there is no wrapper
 	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT,
 		uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO, uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {

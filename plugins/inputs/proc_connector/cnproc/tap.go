@@ -47,7 +47,7 @@ func (m *TapMessage) Exec(n uintptr, pid *int32, timestamp *uint64) bool {
 		return false
 	}
 	// Bytes, because the kernel aligns neither to its size.
-	*(*[8]byte)(unsafe.Pointer(timestamp)) = *(*[8]byte)(unsafe.Pointer(&m[offTimestamp])) //nolint:gosec // G103: as said
-	*(*[4]byte)(unsafe.Pointer(pid)) = *(*[4]byte)(unsafe.Pointer(&m[offEvent+4]))         //nolint:gosec // G103: process_tgid
+	*(*[8]byte)(unsafe.Pointer(timestamp)) = *(*[8]byte)(unsafe.Pointer(&m[offTimestamp]))
+	*(*[4]byte)(unsafe.Pointer(pid)) = *(*[4]byte)(unsafe.Pointer(&m[offEvent+4]))
 	return true
 }

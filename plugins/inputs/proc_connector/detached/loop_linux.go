@@ -278,6 +278,7 @@ func (l *Loop) open() {
 		first--
 		*(*byte)(unsafe.Add(unsafe.Pointer(&l.digits), first)) = byte('0' + pid%10)
 	}
+	//nolint:errcheck // see above
 	l.directory, _, _ = syscall.RawSyscall6(unix.SYS_OPENAT, l.proc, uintptr(unsafe.Pointer(&l.digits))+first,
 		unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
 }
