@@ -152,7 +152,7 @@ func startAudit(ctx context.Context, _ *bench, dir string) (pids []int, stop fun
 		// Even when it is interrupted: the kernel must not go on auditing.
 		ctx := context.WithoutCancel(ctx)
 		err := errors.Join(auditctl(ctx, "-D"), auditctl(ctx, "-e", "0"), cmd.Process.Signal(terminate))
-		_ = cmd.Wait() // ended by the signal
+		_ = cmd.Wait() //nolint:errcheck // it is ended by the signal
 		return err
 	}
 	for deadline := time.Now().Add(readyLimit); ; time.Sleep(poll) {
@@ -219,14 +219,14 @@ func checkRates(all []*rated, fail func(string, ...any)) {
 func writeRates(out *strings.Builder, all []*rated) {
 	out.WriteString("\nProcessor time for one /bin/true, its fork, exec and exit and what is reported of it, in microseconds: " +
 		"median of the rounds, started one after the other, and of forkstat's:\n\n")
-	header, rule := []string{""}, []string{"---"}
+	header, rule := make([]string, 1, 1+len(everyday)), []string{"---", "--:", "--:", "--:", "--:"}
 	for _, rate := range everyday {
-		header, rule = append(header, thousands(float64(rate.execs))+" a second"), append(rule, "--:")
+		header = append(header, thousands(float64(rate.execs))+" a second")
 	}
 	writeRow(out, header...)
 	writeRow(out, rule...)
 	for _, r := range all {
-		cells := []string{r.name}
+		cells := append(make([]string, 0, 1+len(everyday)), r.name)
 		for i := range everyday {
 			cells = append(cells, fmt.Sprintf("%.0f (%.2f ×)", 1e6*median(seconds(r.costs[i])), ofRival(all, r, i)))
 		}

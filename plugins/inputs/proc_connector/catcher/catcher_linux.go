@@ -34,8 +34,8 @@ type Config struct {
 	Wanted     Wanted
 }
 
-// Catchers are the threads, and what they have read. Take is for one goroutine;
-// the other methods may be called from any, and there may be no Catchers for them.
+// Catchers are the threads, and what they have read. Take is for one goroutine; the
+// other methods may be called from any, and on nil, but for Report and Failures.
 type Catchers struct {
 	workers  []*worker
 	proc     *os.File
@@ -46,7 +46,7 @@ type Catchers struct {
 	done     sync.WaitGroup
 
 	mu       sync.Mutex // guards where workers run
-	released bool
+	released bool       // no worker is pinned any more
 
 	closeOnce sync.Once
 	closeErr  error
@@ -94,6 +94,7 @@ func Open(cfg Config) (_ *Catchers, err error) {
 			return nil, fmt.Errorf("catcher %d: %w", i, err)
 		}
 		c.start(w, fmt.Sprintf("catch/%d", i))
+		c.workers = append(c.workers, w)
 	}
 	// A thread that is pinned to an occupied CPU stands still, wherever it is. So
 	// none is pinned before it is out of the Go runtime, and holds none of its locks.
@@ -119,35 +120,31 @@ func (c *Catchers) open(g group, want Wanted) (*worker, error) {
 	return &worker{group: g, tap: tap, loop: loop}, nil
 }
 
+// start gives a worker its thread. That ends with the goroutine, since nothing unlocks
+// it: whatever it has made of itself is gone then.
 func (c *Catchers) start(w *worker, name string) {
-	tid := make(chan int)
-	c.done.Go(func() { c.follow(w, name, tid) })
-	w.tid = <-tid
-	c.workers = append(c.workers, w)
-}
-
-// follow is a worker's life. The thread ends with the goroutine, since nothing
-// unlocks it: whatever it has made of itself is gone then.
-func (c *Catchers) follow(w *worker, name string, tid chan<- int) {
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		// The first thread stands for the process. As long as this goroutine
-		// keeps it, another goroutine has another.
-		var other sync.WaitGroup
-		other.Go(func() { c.follow(w, name, tid) })
-		other.Wait()
-		runtime.UnlockOSThread()
-		return
-	}
-	enter(name)
-	tid <- unix.Gettid()
-	w.loop.Run()
-	if err := w.loop.Err(); err != nil {
-		w.failed.Store(true)
-		c.failures <- fmt.Errorf("%s: %w", CPUList(w.group.pin), err)
-		// The thread's id stays its own for as long as somebody may use it.
-		<-c.closing
-	}
+	started := make(chan struct{})
+	c.done.Go(func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// The first thread stands for the process. As long as this goroutine
+			// keeps it, another goroutine has another.
+			c.start(w, name)
+			runtime.UnlockOSThread()
+			close(started)
+			return
+		}
+		enter(name)
+		w.tid = unix.Gettid()
+		close(started)
+		if err := w.loop.Run(); err != nil {
+			w.failed.Store(true)
+			c.failures <- fmt.Errorf("%s: %w", CPUList(w.group.pin), err)
+			// The thread's id stays its own for as long as somebody may use it.
+			<-c.closing
+		}
+	})
+	<-started
 }
 
 // Close ends the threads and gives everything back, once.
@@ -200,8 +197,8 @@ func (c *Catchers) Take(cpu uint32, pid int32, timestamp uint64, r *Record) bool
 	return false
 }
 
-// ReadLinks says whether exe and cwd are to be read, which they are from the start. It may
-// be called at any time, and holds for the next exec. There may be no Catchers.
+// ReadLinks says whether exe and cwd are to be read, which they are from the start. It
+// holds for the next exec.
 func (c *Catchers) ReadLinks(read bool) {
 	if c == nil {
 		return

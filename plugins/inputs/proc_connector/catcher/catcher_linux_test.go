@@ -254,7 +254,10 @@ func TestLoopFails(t *testing.T) {
 	w := &worker{tap: os.NewFile(uintptr(pipe[0]), "pipe"), group: group{pin: m.allowed[:1]}}
 	w.loop, err = detached.New(pipe[0], -1, m.allowedSet(), Wanted{})
 	require.NoError(t, err)
-	c := &Catchers{proc: proc, allowed: m.allowedSet(), failures: make(chan error, 1), closing: make(chan struct{})}
+	c := &Catchers{
+		workers: []*worker{w}, proc: proc, allowed: m.allowedSet(),
+		failures: make(chan error, 1), closing: make(chan struct{}),
+	}
 	c.start(w, "catch/test")
 	require.Empty(t, ask(c.workers, forever))
 	c.place(w, Auto)

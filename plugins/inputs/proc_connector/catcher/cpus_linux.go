@@ -125,15 +125,13 @@ func (m machine) leftOut(s Scheduling) []int {
 	return m.isolated
 }
 
-// groups divides the CPUs among catchers.
+// groups are those of the catchers that run with a scheduling.
 func (m machine) groups(s Scheduling, limit int) []group {
-	if s == Realtime {
-		// The kernel keeps isolated CPUs out of what programs inherit, but not
-		// out of what they may have.
-		return groups(m.online, append(slices.Clone(m.allowed), m.isolated...), limit)
-	}
-	others := slices.DeleteFunc(slices.Clone(m.online), func(cpu int) bool { return slices.Contains(m.isolated, cpu) })
-	return groups(others, m.allowed, limit)
+	leftOut := m.leftOut(s)
+	cpus := slices.DeleteFunc(slices.Clone(m.online), func(cpu int) bool { return slices.Contains(leftOut, cpu) })
+	// The kernel keeps isolated CPUs out of what programs inherit, but not out of what
+	// they may have.
+	return groups(cpus, slices.Concat(m.allowed, m.isolated), limit)
 }
 
 // allowedSet is where threads may run that are on no CPU of their own.
@@ -178,8 +176,7 @@ func CPUList(cpus []int) string {
 
 var errCPUs = errors.New("malformed list of CPUs")
 
-// readCPUs reads a file of sysfs. A list may be empty, which older kernels write as
-// "(null)".
+// readCPUs reads a file of sysfs. A list may be empty, which older kernels write as "(null)".
 func readCPUs(sys, name string) ([]int, error) {
 	path := filepath.Join(sys, name)
 	list, err := os.ReadFile(path)

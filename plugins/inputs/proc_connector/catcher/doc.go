@@ -7,9 +7,8 @@
 // before the process has run its first instruction, and its command line is read
 // by then. On machines with more CPUs than catchers each has a group of them.
 //
-// What a catcher has read it leaves for the one who receives all events in order,
-// under the id of the process and the timestamp of the event, which are the same
-// in every copy of an event.
+// What a catcher has read it leaves for the one who receives all events in order, under the id
+// of the process and the timestamp of the event, which are the same in every copy of an event.
 //
 // A program of higher real-time priority may keep a CPU to itself. Its catcher then
 // runs elsewhere, and never keeps the process from ending: see occupied_linux.go.

@@ -34,16 +34,13 @@ const (
 )
 
 // Check finds out which catchers can run. It returns the CPUs on which they can no
-// longer, and those on which they can again, as lists that are empty as a rule.
+// longer, and those on which they can again.
 func (c *Catchers) Check() (occupied, free []int) {
 	if c == nil {
 		return nil, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.released {
-		return nil, nil
-	}
 	here, away := c.pinned(false), c.pinned(true)
 	for _, w := range ask(here, patience) {
 		occupied = append(occupied, w.group.pin...)
@@ -80,6 +77,7 @@ func (c *Catchers) Release() (occupied []int) {
 		occupied = append(occupied, w.group.pin...)
 	}
 	for _, w := range c.workers {
+		w.pinned = false
 		c.free(w)
 		if c.report.Scheduling == Realtime {
 			detached.Ordinary(w.tid)

@@ -32,10 +32,6 @@ func RealtimeProgram(proc string, cpus []int) string {
 	return found
 }
 
-// deadlinePriority stands for SCHED_DEADLINE, which goes before all real-time
-// priorities.
-const deadlinePriority = 100
-
 // realtimeStat reads the name, the real-time priority and the CPU of a thread that
 // runs or is about to. Of others, and of those without, the priority is 0.
 func realtimeStat(stat string) (comm string, priority, cpu int) {
@@ -56,7 +52,7 @@ func realtimeStat(stat string) (comm string, priority, cpu int) {
 		return "", 0, 0
 	}
 	if policy == unix.SCHED_DEADLINE {
-		priority = deadlinePriority
+		priority = 100 // it goes before all real-time priorities
 	}
 	return stat[begin+1 : end], priority, cpu
 }

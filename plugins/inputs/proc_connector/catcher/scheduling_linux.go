@@ -24,8 +24,7 @@ const (
 	Normal   Scheduling = "normal"   // none
 )
 
-// ErrNotPermitted means that catchers may not have the priority that was asked
-// for.
+// ErrNotPermitted means that catchers may not have the priority that was asked for.
 var ErrNotPermitted = errors.New("not permitted")
 
 // A priority is a Scheduling other than Auto.

@@ -2,12 +2,11 @@
 // loop of a thread that reads what /proc says of a process as soon as its exec event
 // comes, before the program runs.
 //
-// A thread that returns from a system call has to get hold of a P, the right to run Go
-// code, and of locks of the Go scheduler before it goes on. Ordinary threads hold those
-// when they are preempted, and then a thread of real-time priority waits for them. So to
-// the runtime the loop is one system call that takes as long as the thread lives. It
-// needs no P, whatever GOMAXPROCS is, and the garbage collector neither stops it nor
-// waits for it.
+// A thread that returns from a system call has to get hold of a P, the right to run Go code,
+// and of locks of the Go scheduler before it goes on. Ordinary threads hold those when they are
+// preempted, and then a thread of real-time priority waits for them. So to the runtime the loop
+// is one system call that takes as long as the thread lives. It needs no P, whatever GOMAXPROCS
+// is, and the garbage collector neither stops it nor waits for it.
 //
 // Measured on Linux 6.18 with 2 CPUs, in storms of 8,000 execs from 4 parents, two rounds
 // of each: the loop as it is here read all command lines in 8 of 8 storms, for 51 to 68

@@ -33,9 +33,8 @@ const (
 	linkLen   = 4096
 	cgroupLen = 8 << 10
 
-	// idleWakes is how often in a row poll(2) may say that there is something
-	// and be wrong, before the loop gives up: nothing of real-time priority
-	// may spin.
+	// idleWakes is how often in a row poll(2) may say that there is something and be wrong,
+	// before the loop gives up: nothing of real-time priority may spin.
 	idleWakes = 1000
 )
 
@@ -68,17 +67,10 @@ type Loop struct {
 	// the loop is to answer, by taking this back, and whether it is to end.
 	without, asked, stopping uint32
 
-	// What system calls are given: here, where the kernel can write without a stack that
-	// stays in its place.
+	// What poll(2) says, the event at hand, the process's directory, and the size of the
+	// entry so far: here, because there is little room on the stack.
 	events    [2]unix.PollFd
 	message   cnproc.TapMessage
-	sender    unix.RawSockaddrNetlink
-	senderLen uint32
-	digits    [12]byte // of a process's id, at the end, and a NUL
-	clock     unix.Timespec
-	count     uint64 // of an eventfd
-
-	// The event at hand, the process's directory, and the size of the entry so far.
 	timestamp uint64
 	pid       int32
 	directory uintptr
@@ -132,14 +124,6 @@ func (l *Loop) Close() error {
 	return errors.Join(l.ring.close(), os.NewSyscallError("close", unix.Close(l.wake)))
 }
 
-// Err returns why the loop has ended without having been told to, once it has ended.
-func (l *Loop) Err() error {
-	if l.errno != 0 {
-		return os.NewSyscallError(l.failed, l.errno)
-	}
-	return nil
-}
-
 // Stop has the loop end.
 func (l *Loop) Stop() { l.tell(&l.stopping) }
 
@@ -165,17 +149,20 @@ func (l *Loop) ReadLinks(read bool) {
 	atomic.StoreUint32(&l.without, without)
 }
 
-// Run waits for events until Stop was called, or a system call fails (Err). It is to be
-// called on a locked thread, which is an ordinary one afterwards: it must not stand in the
-// way of others when it goes back to the Go runtime with its locks.
-//
-//go:nosplit
-func (l *Loop) Run() {
+// Run waits for events until Stop was called, or a system call fails. It is to be called
+// on a locked thread, which is an ordinary one afterwards: it must not stand in the way of
+// others when it goes back to the Go runtime with its locks. The only check of its stack
+// comes before it leaves.
+func (l *Loop) Run() error {
 	entersyscallblock()
 	l.loop()
 	unix.RawSyscallNoError(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed)))
 	Ordinary(0)
 	exitsyscall()
+	if l.errno != 0 {
+		return os.NewSyscallError(l.failed, l.errno)
+	}
+	return nil
 }
 
 // noPriority is struct sched_param of include/uapi/linux/sched/types.h.
@@ -216,7 +203,8 @@ func (l *Loop) loop() {
 //
 //go:nosplit
 func (l *Loop) answer() (end bool) {
-	_, _, errno := syscall.RawSyscall6(unix.SYS_READ, uintptr(l.wake), uintptr(unsafe.Pointer(&l.count)), unsafe.Sizeof(l.count), 0, 0, 0)
+	var count uint64
+	_, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(l.wake), uintptr(unsafe.Pointer(&count)), unsafe.Sizeof(count))
 	if errno != 0 && errno != unix.EINTR && errno != unix.EAGAIN {
 		l.failed, l.errno = "read", errno
 	}
@@ -229,14 +217,15 @@ func (l *Loop) answer() (end bool) {
 //go:nosplit
 func (l *Loop) receive() bool {
 	l.idle++
-	l.senderLen = unix.SizeofSockaddrNetlink
+	var sender unix.RawSockaddrNetlink
+	senderLen := uint32(unsafe.Sizeof(sender))
 	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
-		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&l.sender)), uintptr(unsafe.Pointer(&l.senderLen)))
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sender)), uintptr(unsafe.Pointer(&senderLen)))
 	switch errno {
 	case 0:
 		l.idle = 0
 		// The filter lets nothing but execs through, but others may send, too.
-		return l.sender.Pid == 0 && l.message.Exec(n, &l.pid, &l.timestamp)
+		return sender.Pid == 0 && l.message.Exec(n, &l.pid, &l.timestamp)
 	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
 	default:
 		l.failed, l.errno = "recvfrom", errno
@@ -261,10 +250,11 @@ func (l *Loop) catch() {
 		l.read(e, names&may&^l.want)
 	}
 	unix.RawSyscallNoError(unix.SYS_CLOSE, l.directory, 0, 0)
-	unix.RawSyscallNoError(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&l.clock)), 0)
+	var now unix.Timespec
+	unix.RawSyscallNoError(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&now)), 0)
 	e.size = (l.size + entryAlign - 1) &^ (entryAlign - 1)
 	e.taken, e.pid, e.timestamp = 0, l.pid, l.timestamp
-	e.readAt = uint64(l.clock.Sec)*1_000_000_000 + uint64(l.clock.Nsec)
+	e.readAt = uint64(now.Sec)*1_000_000_000 + uint64(now.Nsec)
 	l.ring.publish(e)
 }
 
@@ -273,13 +263,14 @@ func (l *Loop) catch() {
 //
 //go:nosplit
 func (l *Loop) open() {
-	first := unsafe.Sizeof(l.digits) - 1
+	var digits [12]byte // at the end, and a NUL
+	first := unsafe.Sizeof(digits) - 1
 	for pid := uint32(l.pid); pid > 0; pid /= 10 {
 		first--
-		*(*byte)(unsafe.Add(unsafe.Pointer(&l.digits), first)) = byte('0' + pid%10)
+		*(*byte)(unsafe.Add(unsafe.Pointer(&digits), first)) = byte('0' + pid%10)
 	}
 	//nolint:errcheck // see above
-	l.directory, _, _ = syscall.RawSyscall6(unix.SYS_OPENAT, l.proc, uintptr(unsafe.Pointer(&l.digits))+first,
+	l.directory, _, _ = syscall.RawSyscall6(unix.SYS_OPENAT, l.proc, uintptr(unsafe.Pointer(&digits))+first,
 		unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
 }
 
@@ -299,7 +290,7 @@ func (l *Loop) read(e *entry, wanted uint32) {
 		var errno unix.Errno
 		if links>>part&1 != 0 {
 			n, _, errno = syscall.RawSyscall6(unix.SYS_READLINKAT, l.directory, name, data, uintptr(f.length), 0, 0)
-		} else if fd, _, errno = syscall.RawSyscall6(unix.SYS_OPENAT, l.directory, name, unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0); errno == 0 {
+		} else if fd, _, errno = syscall.RawSyscall6(unix.SYS_OPENAT, l.directory, name, unix.O_CLOEXEC, 0, 0, 0); errno == 0 {
 			n, _, errno = syscall.RawSyscall6(unix.SYS_READ, fd, data, uintptr(f.length), 0, 0, 0)
 			unix.RawSyscallNoError(unix.SYS_CLOSE, fd, 0, 0)
 		}

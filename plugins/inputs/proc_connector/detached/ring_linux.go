@@ -35,8 +35,7 @@ const (
 	// minRing holds what thousands of execs leave behind; of a ring that is
 	// seldom used much, little is ever touched.
 	minRing = 4 << 20
-	// minCalm is how much of the ring is used over and over while the receiver
-	// keeps up.
+	// minCalm is how much of the ring is used over and over while the receiver keeps up.
 	minCalm = 128 << 10
 )
 
@@ -128,8 +127,7 @@ func (r *ring) reserve() *entry {
 	head, tail := r.load()
 	rest := r.size - head&(r.size-1)
 	if head == tail && r.size-rest > r.calm {
-		// There is no need to go through all of it: that would only make more memory
-		// resident.
+		// There is no need to go through all of it: that would only make more memory resident.
 		head += rest
 		atomic.StoreUint64(&r.ends, uint64(head)<<32|uint64(head))
 		return r.at(head)
@@ -181,8 +179,7 @@ func (r *ring) find(pid int32, timestamp uint64) *entry {
 // free gives back the room of what was taken.
 func (r *ring) free() { r.freeBefore(0) }
 
-// freeBefore gives back the room of what was taken, and of what is older than a
-// time.
+// freeBefore gives back the room of what was taken, and of what is older than a time.
 func (r *ring) freeBefore(timestamp uint64) {
 	for {
 		head, tail := r.load()
