@@ -41,8 +41,9 @@ func (s *service) receive() {
 func (s *service) follow() error {
 	var b cnproc.Batch
 	var asked request
+	patience := s.tracker.patience()
 	for {
-		if err := s.session.Read(&b, s.tracker.patience()); err != nil {
+		if err := s.session.Read(&b, patience); err != nil {
 			return err
 		}
 		for i := range b.Events {
@@ -50,17 +51,18 @@ func (s *service) follow() error {
 		}
 		if b.Until != 0 {
 			s.tracker.emptied(b.Missed(), b.Until)
-			s.emitter.flush()
 		}
 		if asked.reply == nil {
 			select {
 			case asked = <-s.requests:
 				s.tracker.lookAgain()
 			default:
-				continue
 			}
 		}
-		if s.tracker.settled(asked.at) || s.host.clock.monotonic() > asked.at+uint64(s.host.patience/2) {
+		if patience = s.tracker.patience(); patience != 0 && b.Until != 0 {
+			s.emitter.flush()
+		}
+		if asked.reply != nil && (s.tracker.settled(asked.at) || s.host.clock.monotonic() > asked.at+uint64(s.host.patience/2)) {
 			asked.reply <- s.tracker.snapshot()
 			asked = request{}
 		}
@@ -293,7 +295,7 @@ func (t *tracker) read(e *cnproc.Event) *reading {
 // that says which is on its way.
 func (t *tracker) dead(pid int32) bool {
 	var st procfs.Stat
-	if err := t.fs.Stat(pid, &st); err != nil {
+	if t.fs.Unused(pid) || t.fs.Stat(pid, &st) != nil {
 		return true
 	}
 	// No thread at all is what a first thread shows at the moment at which it is taken

@@ -1,6 +1,7 @@
 package cnproc
 
 import (
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,7 +50,7 @@ func near(a, b int64) bool { return a-b <= maxClockError && b-a <= maxClockError
 // hostClock returns a reader of the machine's clocks. One time.Now gives both without a
 // system call, but Go counts its monotonic time from an origin of its own. That is
 // compared with CLOCK_MONOTONIC once: the best of a few tries was not interrupted.
-func hostClock() func() (wall, monotonic int64) {
+var hostClock = sync.OnceValue(func() func() (wall, monotonic int64) {
 	const attempts = 5
 	var (
 		origin   time.Time
@@ -57,25 +58,25 @@ func hostClock() func() (wall, monotonic int64) {
 		best     time.Duration
 	)
 	for i := range attempts {
+		var ts unix.Timespec
 		before := time.Now()
-		ns := int64(Monotonic())
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+			panic(err) // cannot happen: every kernel has this clock
+		}
 		if d := time.Since(before); i == 0 || d < best {
-			best, origin, originNS = d, before, ns-d.Nanoseconds()/2
+			best, origin, originNS = d, before, int64(EventTime(uint64(ts.Nano())))-d.Nanoseconds()/2
 		}
 	}
 	return func() (wall, monotonic int64) {
 		now := time.Now()
 		return now.UnixNano(), originNS + now.Sub(origin).Nanoseconds()
 	}
-}
+})
 
 // Monotonic is the time that an event of now would have as its Timestamp.
 func Monotonic() uint64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		return 0 // cannot happen: every kernel has this clock
-	}
-	return EventTime(uint64(ts.Nano()))
+	_, monotonic := hostClock()()
+	return uint64(monotonic)
 }
 
 // EventTime turns a reading of CLOCK_MONOTONIC, in nanoseconds, into the Timestamp that an

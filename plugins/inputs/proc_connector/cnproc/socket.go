@@ -275,7 +275,7 @@ func (s *netlinkSocket) close() error {
 		errs = append(errs, s.alarm.close())
 	}
 	if s.waiter != nil { // stays there for a wake that comes late
-		errs = append(errs, s.waiter.epoll.Close())
+		errs = append(errs, s.waiter.close())
 	}
 	if s.fd >= 0 {
 		errs = append(errs, os.NewSyscallError("close", unix.Close(s.fd)))

@@ -16,7 +16,7 @@ func newPipe(t *testing.T) (w *waiter, r, wr *os.File) {
 	require.NoError(t, err)
 	w, err = newWaiter()
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, w.epoll.Close()); r.Close(); wr.Close() })
+	t.Cleanup(func() { require.NoError(t, w.close()); r.Close(); wr.Close() })
 	return w, r, wr
 }
 

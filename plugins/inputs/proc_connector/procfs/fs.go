@@ -32,6 +32,7 @@ const (
 // FS reads one proc mount. It owns its buffers and so is not safe for concurrent use.
 type FS struct {
 	mount *os.File
+	own   bool // its processes are those that system calls know
 	path  [maxPath]byte
 	buf   [maxFile]byte
 	gone  [2]memo.Memo[error] // by file
@@ -43,8 +44,15 @@ func Open(mountPoint string) (*FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proc mount %q: %w", mountPoint, err)
 	}
-	return &FS{mount: os.NewFile(uintptr(fd), mountPoint)}, nil
+	fs := &FS{mount: os.NewFile(uintptr(fd), mountPoint)}
+	n, err := readlinkat(fd, "self", fs.buf[:])
+	fs.own = err == nil && string(fs.buf[:n]) == strconv.Itoa(os.Getpid())
+	return fs, nil
 }
+
+// Unused reports whether it is certain that no process has the id, which costs a fraction
+// of a look at its files.
+func (fs *FS) Unused(pid int32) bool { return fs.own && unused(pid) }
 
 // Close gives the mount's descriptor back. Closing twice returns os.ErrClosed.
 func (fs *FS) Close() error { return fs.mount.Close() }

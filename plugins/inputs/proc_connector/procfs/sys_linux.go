@@ -57,3 +57,13 @@ func readFile(dir int, path, buf []byte) (int, error) {
 func readlinkat(dir int, path string, buf []byte) (int, error) {
 	return uninterrupted(func() (int, error) { return unix.Readlinkat(dir, path, buf) })
 }
+
+// unused reports whether no process has the id. Unlike a look into /proc it never waits,
+// so that the runtime, which wakes a thread to watch over calls that may, need not know.
+func unused(pid int32) bool {
+	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
+	if errno == 0 {
+		_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) //nolint:errcheck,dogsled // it is not in use
+	}
+	return errno == unix.ESRCH
+}

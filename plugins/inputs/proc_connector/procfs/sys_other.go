@@ -11,3 +11,5 @@ func openat(int, []byte) (int, error) { return -1, errors.ErrUnsupported }
 func readFile(int, []byte, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func readlinkat(int, string, []byte) (int, error) { return 0, errors.ErrUnsupported }
+
+func unused(int32) bool { return false }
