@@ -167,16 +167,10 @@ func (c *Catchers) end() error {
 	for _, w := range c.workers {
 		w.loop.Stop()
 	}
-	ended := make(chan struct{})
-	go func() {
-		c.done.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-	case <-time.After(endPatience):
+	if len(ask(c.workers, endPatience)) > 0 {
 		return fmt.Errorf("catchers have not ended within %v, what they use stays open", endPatience)
 	}
+	c.done.Wait()
 	close(c.failures)
 	err := c.proc.Close()
 	for _, w := range c.workers {

@@ -3,6 +3,7 @@ package catcher
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,18 +242,32 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// deafSocket returns a socket whose messages nobody hears, which it is told when it has
+// sent one.
+func deafSocket(t *testing.T) int {
+	t.Helper()
+	peer, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	address, ok := peer.LocalAddr().(*net.UDPAddr)
+	require.True(t, ok)
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	require.NoError(t, unix.Connect(socket, &unix.SockaddrInet4{Port: address.Port, Addr: [4]byte{127, 0, 0, 1}}))
+	require.NoError(t, peer.Close())
+	require.NoError(t, unix.SetsockoptTimeval(socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 3600}))
+	return socket
+}
+
 // A catcher whose socket fails ends, and says why; it does not spin. Its thread is
 // an ordinary one again, and those that ask the others do not wait for it.
 func TestLoopFails(t *testing.T) {
-	var pipe [2]int
-	require.NoError(t, unix.Pipe2(pipe[:], unix.O_CLOEXEC))
-	defer func() { require.NoError(t, unix.Close(pipe[1])) }()
+	socket := deafSocket(t)
 	proc, err := os.Open("/proc")
 	require.NoError(t, err)
 	m, err := readMachine("/sys")
 	require.NoError(t, err)
-	w := &worker{tap: os.NewFile(uintptr(pipe[0]), "pipe"), group: group{pin: m.allowed[:1]}}
-	w.loop, err = detached.New(pipe[0], -1, m.allowedSet(), Wanted{})
+	w := &worker{tap: os.NewFile(uintptr(socket), "socket"), group: group{pin: m.allowed[:1]}}
+	w.loop, err = detached.New(socket, -1, m.allowedSet(), Wanted{})
 	require.NoError(t, err)
 	c := &Catchers{
 		workers: []*worker{w}, proc: proc, allowed: m.allowedSet(),
@@ -267,11 +282,10 @@ func TestLoopFails(t *testing.T) {
 	require.Empty(t, free)
 	require.Empty(t, c.Failures())
 
-	// What is readable and no socket.
-	_, err = unix.Write(pipe[1], []byte("x"))
+	_, err = unix.Write(socket, []byte("x"))
 	require.NoError(t, err)
 	err = <-c.Failures()
-	require.ErrorIs(t, err, unix.ENOTSOCK)
+	require.ErrorIs(t, err, unix.ECONNREFUSED)
 	require.ErrorContains(t, err, "recvfrom")
 	require.ErrorContains(t, err, CPUList(m.allowed[:1]))
 	attr, err := unix.SchedGetAttr(w.tid, 0)

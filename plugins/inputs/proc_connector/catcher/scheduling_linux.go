@@ -100,11 +100,14 @@ func enter(name string) {
 	//nolint:gosec,errcheck,dogsled // G103: it is a pointer of prctl(2), which cannot fail
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&comm)), 0)
 
-	// A signal to the process must not wait on a thread that cannot run.
+	// A signal to the process must not wait on a thread that cannot run. The one that is
+	// left is of no use to a process, and has the loop look up (detached.Loop.Answered).
 	var all unix.Sigset_t
 	for i := range all.Val {
 		all.Val[i] = ^all.Val[i]
 	}
+	const bits = 8 * uint(unsafe.Sizeof(all.Val[0]))
+	all.Val[(uint(unix.SIGURG)-1)/bits] &^= 1 << ((uint(unix.SIGURG) - 1) % bits)
 	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil) //nolint:errcheck // it cannot fail
 }
 

@@ -163,6 +163,16 @@ func (s *netlinkSocket) hear(filter []bpf.Instruction, receiveBuffer int) (op st
 	return "join", err
 }
 
+// block has system calls that receive wait. Without a limit of their time they would begin
+// again after a signal (sock_intr_errno in include/net/sock.h), so they have a long one.
+func (s *netlinkSocket) block() error {
+	month := unix.NsecToTimeval((30 * 24 * time.Hour).Nanoseconds())
+	return errors.Join(
+		os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &month)),
+		os.NewSyscallError("fcntl", unix.SetNonblock(s.fd, false)),
+	)
+}
+
 func (s *netlinkSocket) send(requests ...[]byte) (n int, err error) {
 	kernel := &unix.RawSockaddrNetlink{Family: unix.AF_NETLINK}
 	headers := make([]mmsghdr, len(requests))

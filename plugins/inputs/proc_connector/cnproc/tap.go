@@ -11,7 +11,8 @@ type CPURange struct{ First, Last uint32 }
 // A Tap is a member of the group besides a Session: it hears the execs on some CPUs, in
 // copies of its own, for as long as a session listens. It sends no LISTEN, and so owes
 // nothing. Its opener reads the datagrams from its descriptor with system calls of its
-// own, into a TapMessage; those whose sender is not port id 0 are not the kernel's.
+// own, into a TapMessage; those whose sender is not port id 0 are not the kernel's. They
+// wait for an event, until a signal interrupts them.
 type Tap struct{ sock *netlinkSocket }
 
 // OpenTap joins the group, with a buffer as in Config, but not 0. Errors are *OpError with
@@ -23,6 +24,9 @@ func OpenTap(cpus CPURange, receiveBuffer int) (*Tap, error) {
 	}
 	if op, err := sock.hear(tapFilter(cpus), receiveBuffer); err != nil {
 		return nil, &OpError{Op: op, Err: errors.Join(err, sock.close())}
+	}
+	if err := sock.block(); err != nil {
+		return nil, &OpError{Op: "block", Err: errors.Join(err, sock.close())}
 	}
 	return &Tap{sock: sock}, nil
 }

@@ -1,7 +1,6 @@
 package detached
 
 import (
-	"errors"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -33,9 +32,9 @@ const (
 	linkLen   = 4096
 	cgroupLen = 8 << 10
 
-	// idleWakes is how often in a row poll(2) may say that there is something and be wrong,
-	// before the loop gives up: nothing of real-time priority may spin.
-	idleWakes = 1000
+	// maxFailed is how often in a row nothing may be received without a wait, before the
+	// loop gives up: nothing of real-time priority may spin.
+	maxFailed = 1000
 )
 
 // A file is where a part is read.
@@ -60,32 +59,29 @@ type Loop struct {
 	ring  *ring
 
 	tap, proc uintptr // descriptors: see New
-	wake      int     // an eventfd: the loop is to answer, or to end
 	allowed   unix.CPUSet
+	tid       int32 // of the thread, once it runs
 
 	// Any goroutine writes these: the parts that are left out (a bit for each), whether
 	// the loop is to answer, by taking this back, and whether it is to end.
 	without, asked, stopping uint32
 
-	// What poll(2) says, the event at hand, the process's directory, and the size of the
-	// entry so far: here, because there is little room on the stack.
-	events    [2]unix.PollFd
+	// The event at hand, the process's directory, and the size of the entry so far: here,
+	// because there is little room on the stack.
 	message   cnproc.TapMessage
 	timestamp uint64
 	pid       int32
 	directory uintptr
 	size      uint32
-	idle      int // events that were none, in a row
-
-	failed string // the system call that ended the loop
-	errno  unix.Errno
+	idle      int        // receptions that brought nothing, in a row
+	errno     unix.Errno // of the one that ended the loop
 
 	buf []byte // of the last Record
 }
 
 // New returns a loop that has not begun. It works with the descriptors of a tap for exec
 // events (cnproc.OpenTap) and of the proc mount. When it has ended, its thread may run on
-// the CPUs that are allowed. Errors are those of mmap(2) and eventfd(2).
+// the CPUs that are allowed. Errors are those of mmap(2).
 func New(tap, proc int, allowed unix.CPUSet, want Wanted) (*Loop, error) {
 	cmdline := want.Cmdline
 	if cmdline == 0 {
@@ -112,31 +108,27 @@ func New(tap, proc int, allowed unix.CPUSet, want Wanted) (*Loop, error) {
 	if l.ring, err = newRing(longest); err != nil {
 		return nil, err
 	}
-	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return nil, errors.Join(os.NewSyscallError("eventfd", err), l.ring.close())
-	}
-	l.events = [2]unix.PollFd{{Fd: int32(tap), Events: unix.POLLIN}, {Fd: int32(l.wake), Events: unix.POLLIN}}
 	return l, nil
 }
 
 // Close gives back what New took. The loop must have ended.
-func (l *Loop) Close() error {
-	return errors.Join(l.ring.close(), os.NewSyscallError("close", unix.Close(l.wake)))
-}
+func (l *Loop) Close() error { return l.ring.close() }
 
-// Stop has the loop end.
-func (l *Loop) Stop() { l.tell(&l.stopping) }
+// Stop has the loop end once it is asked.
+func (l *Loop) Stop() { atomic.StoreUint32(&l.stopping, 1) }
 
-// Ask has the loop answer.
-func (l *Loop) Ask() { l.tell(&l.asked) }
+// Ask has the loop answer. Answered is to be called until it has.
+func (l *Loop) Ask() { atomic.StoreUint32(&l.asked, 1) }
 
 // Answered reports whether it has.
-func (l *Loop) Answered() bool { return atomic.LoadUint32(&l.asked) == 0 }
-
-func (l *Loop) tell(what *uint32) {
-	atomic.StoreUint32(what, 1)
-	one := [8]byte{7: 1}              // not zero, in either byte order
-	_, _ = unix.Write(l.wake, one[:]) //nolint:errcheck // it fails if it is full, and then wakes all the same
+func (l *Loop) Answered() bool {
+	if atomic.LoadUint32(&l.asked) == 0 {
+		return true
+	}
+	// The signal that the Go runtime sends to its own threads interrupts the system call in
+	// which the loop waits. One that comes just before is lost.
+	_ = unix.Tgkill(os.Getpid(), int(atomic.LoadInt32(&l.tid)), unix.SIGURG) //nolint:errcheck // it may have ended
+	return false
 }
 
 // ReadLinks says whether exe and cwd are to be read, which they are from the start. It
@@ -154,13 +146,14 @@ func (l *Loop) ReadLinks(read bool) {
 // others when it goes back to the Go runtime with its locks. The only check of its stack
 // comes before it leaves.
 func (l *Loop) Run() error {
+	atomic.StoreInt32(&l.tid, int32(unix.Gettid()))
 	entersyscallblock()
 	l.loop()
 	unix.RawSyscallNoError(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(l.allowed), uintptr(unsafe.Pointer(&l.allowed)))
 	Ordinary(0)
 	exitsyscall()
 	if l.errno != 0 {
-		return os.NewSyscallError(l.failed, l.errno)
+		return os.NewSyscallError("recvfrom", l.errno)
 	}
 	return nil
 }
@@ -177,58 +170,40 @@ func Ordinary(tid int) {
 		uintptr(unsafe.Pointer(&noPriority)))
 }
 
-// loop waits for events until it is told to stop, or a system call fails.
+// loop waits for events until it is told to stop, or that fails.
 //
 //go:nosplit
 func (l *Loop) loop() {
 	for l.errno == 0 {
-		errno := ppoll(&l.events)
-		switch {
-		case errno == unix.EINTR:
-		case errno != 0:
-			l.failed, l.errno = "ppoll", errno
-		case l.events[1].Revents != 0:
-			if l.answer() {
-				return
-			}
-		case l.events[0].Revents&unix.POLLIN == 0 || l.idle == idleWakes:
-			l.failed, l.errno = "ppoll", unix.EIO
-		case l.receive():
+		atomic.StoreUint32(&l.asked, 0)
+		if atomic.LoadUint32(&l.stopping) != 0 {
+			return
+		}
+		if l.receive() {
 			l.catch()
 		}
 	}
 }
 
-// answer does what the loop was woken for, and reports whether it is to end.
-//
-//go:nosplit
-func (l *Loop) answer() (end bool) {
-	var count uint64
-	_, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(l.wake), uintptr(unsafe.Pointer(&count)), unsafe.Sizeof(count))
-	if errno != 0 && errno != unix.EINTR && errno != unix.EAGAIN {
-		l.failed, l.errno = "read", errno
-	}
-	atomic.StoreUint32(&l.asked, 0)
-	return atomic.LoadUint32(&l.stopping) != 0
-}
-
-// receive takes a datagram, and reports whether it is about an exec.
+// receive waits for a datagram, and reports whether it is about an exec.
 //
 //go:nosplit
 func (l *Loop) receive() bool {
-	l.idle++
 	var sender unix.RawSockaddrNetlink
 	senderLen := uint32(unsafe.Sizeof(sender))
-	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
-		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sender)), uintptr(unsafe.Pointer(&senderLen)))
+	n, errno := recvfrom(l.tap, &l.message, &sender, &senderLen)
 	switch errno {
 	case 0:
 		l.idle = 0
 		// The filter lets nothing but execs through, but others may send, too.
 		return sender.Pid == 0 && l.message.Exec(n, &l.pid, &l.timestamp)
-	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
+	case unix.EINTR:
+	case unix.EAGAIN, unix.ENOBUFS:
+		if l.idle++; l.idle == maxFailed {
+			l.errno = errno
+		}
 	default:
-		l.failed, l.errno = "recvfrom", errno
+		l.errno = errno
 	}
 	return false
 }

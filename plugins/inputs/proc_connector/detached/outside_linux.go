@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
 // Both functions are in the list of those that the runtime keeps for others (see their
@@ -19,7 +21,8 @@ func entersyscallblock()
 func exitsyscall()
 
 //go:nosplit
-func ppoll(events *[2]unix.PollFd) unix.Errno {
-	_, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(events)), 2, 0, 0, 0, 0)
-	return errno
+func recvfrom(fd uintptr, m *cnproc.TapMessage, sender *unix.RawSockaddrNetlink, senderLen *uint32) (uintptr, unix.Errno) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(m)), unsafe.Sizeof(*m),
+		0, uintptr(unsafe.Pointer(sender)), uintptr(unsafe.Pointer(senderLen)))
+	return n, errno
 }

@@ -63,7 +63,7 @@ func readlinkat(dir int, path string, buf []byte) (int, error) {
 func unused(pid int32) bool {
 	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
 	if errno == 0 {
-		_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) //nolint:errcheck,dogsled // it is not in use
+		_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) //nolint:errcheck // it is not in use
 	}
 	return errno == unix.ESRCH
 }
