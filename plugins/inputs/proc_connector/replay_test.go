@@ -26,6 +26,8 @@ type replay struct {
 	next    int
 	now     atomic.Uint64
 	stats   cnproc.Stats
+	window  time.Duration  // that was asked for
+	report  catcher.Report // of the catchers
 	woken   chan struct{}
 	closing chan struct{}
 	ended   atomic.Bool
@@ -46,10 +48,13 @@ func newReplay(t *testing.T, p *ProcConnector, proc string, events []cnproc.Even
 		r.now.Store(events[0].Timestamp)
 	}
 	p.host = &host{
-		proc:   dir,
-		sys:    "/sys",
-		clock:  clock{monotonic: r.now.Load, suspended: func() int64 { return 0 }},
-		listen: func(cnproc.Config) (session, error) { return r, nil },
+		proc:  dir,
+		sys:   "/sys",
+		clock: clock{monotonic: r.now.Load, suspended: func() int64 { return 0 }},
+		listen: func(cfg cnproc.Config) (session, error) {
+			r.window = cfg.Window
+			return r, nil
+		},
 		catch: func(catcher.Config) (catchers, error) {
 			if !catching {
 				return replayedCatchers{r}, errors.New("a replay without catchers")
@@ -128,7 +133,7 @@ func (c replayedCatchers) Take(_ uint32, pid int32, timestamp uint64, r *catcher
 
 func (replayedCatchers) ReadLinks(bool)                {}
 func (replayedCatchers) Check() (occupied, free []int) { return nil, nil }
-func (replayedCatchers) Report() catcher.Report        { return catcher.Report{} }
+func (c replayedCatchers) Report() catcher.Report      { return c.report }
 func (replayedCatchers) Failures() <-chan error        { return nil }
 func (replayedCatchers) Release() []int                { return nil }
 func (replayedCatchers) Close() error                  { return nil }

@@ -72,7 +72,9 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (_ *service, err e
 		return nil, catchErr
 	}
 	cfg := p.Connector()
-	if catchErr == nil {
+	// Those that may have to wait for a CPU come too late now and then, and the receiver
+	// too if it sleeps.
+	if catchErr == nil && s.catchers.Report().Scheduling == catcher.Realtime {
 		cfg.Window = window
 	}
 	if s.session, err = p.host.listen(cfg); err != nil {

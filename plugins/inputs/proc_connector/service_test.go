@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
@@ -67,6 +68,27 @@ func TestGatherLooksForEnds(t *testing.T) {
 		require.Equal(t, ended, m.Fields["exits_failed"])
 		require.NoError(t, os.RemoveAll(dir))
 	}
+}
+
+// The receiver sleeps only while threads that go before all others read what is executed.
+func TestWindow(t *testing.T) {
+	for scheduling, want := range map[catcher.Scheduling]time.Duration{
+		catcher.Realtime: window, catcher.Nice: 0, catcher.Normal: 0,
+	} {
+		p := newPlugin(t)
+		r := newReplay(t, p, "testcases/pipeline/proc", nil, true)
+		r.report.Scheduling = scheduling
+		require.NoError(t, p.Init())
+		require.NoError(t, p.Start(new(testutil.Accumulator)))
+		p.Stop()
+		require.Equal(t, want, r.window, "%s", scheduling)
+	}
+	p := newPlugin(t)
+	r := newReplay(t, p, "testcases/pipeline/proc", nil, false)
+	require.NoError(t, p.Init())
+	require.NoError(t, p.Start(new(testutil.Accumulator)))
+	p.Stop()
+	require.Zero(t, r.window, "no catchers")
 }
 
 // What panics while it works gives the count back first.
