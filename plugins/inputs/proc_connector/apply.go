@@ -47,10 +47,6 @@ type tracker struct {
 
 func newTracker(p *ProcConnector, fs *procfs.FS, e *emitter) *tracker {
 	reader := newProcReader(p, fs)
-	var selected func(command string) bool
-	if p.selected != nil {
-		selected = p.selected.Match
-	}
 	t := &tracker{
 		log:        p.Log,
 		clock:      p.host.clock,
@@ -62,7 +58,7 @@ func newTracker(p *ProcConnector, fs *procfs.FS, e *emitter) *tracker {
 		events:     p.ExecEvents,
 		exited:     exitChoice(p.ExitEvents),
 		tags:       p.tags(),
-		series:     processes.NewSet(p.MaxCommands, time.Duration(p.CommandExpiry), p.tags(), selected),
+		series:     processes.NewSet(p.MaxCommands, time.Duration(p.CommandExpiry), p.tags(), p.selected),
 		leaderless: make(map[int32]*ending),
 		pending:    newPending(),
 	}

@@ -3,8 +3,10 @@
 package proc_connector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +14,6 @@ import (
 	"time"
 
 	"github.com/influxdata/telegraf"
-	"github.com/influxdata/telegraf/config"
 	"github.com/influxdata/telegraf/filter"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/catcher"
@@ -23,13 +24,12 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/users"
 )
 
-// What the options may be. The limits keep the plugin's memory bounded, and a
-// slip of the keyboard from doing harm.
+// Limits of the options keep the plugin's memory bounded, and a slip of the keyboard from
+// doing harm.
 const (
-	minCmdline, maxCmdline             = config.Size(16), config.Size(64 << 10)
-	minReceiveBuffer, maxReceiveBuffer = config.Size(4 << 10), config.Size(512 << 20)
-	minMaxCommands, maxMaxCommands     = 1, 100_000
-	minCommandExpiry                   = config.Duration(time.Second)
+	minCmdline, maxCmdline             = 16, 64 << 10
+	minReceiveBuffer, maxReceiveBuffer = 4 << 10, 512 << 20
+	maxMaxCommands                     = 100_000
 	maxEventLimit                      = 1_000_000
 )
 
@@ -52,54 +52,51 @@ func (p *ProcConnector) UnmarshalTOML(decode func(interface{}) error) error {
 	return p.checkOptions()
 }
 
+// checkOptions returns the first mistake.
 func (p *ProcConnector) checkOptions() error {
-	if err := someOf("exec_fields", p.ExecFields, execFields); err != nil {
-		return err
+	return cmp.Or(
+		someOf("exec_fields", p.ExecFields, execFields),
+		oneOf("exit_events", p.ExitEvents, exitEvents),
+		inRange("event_limit", p.EventLimit, 0, maxEventLimit, "is", "are 0 (no limit) to 1000000"),
+		inRange("max_commands", p.MaxCommands, 1, maxMaxCommands, "is", "are 1 to 100000"),
+		inRange("command_expiry", time.Duration(p.CommandExpiry), time.Second, math.MaxInt64, "is", "is 1s or more"),
+		someOf("command_tags", p.CommandTags, commandTags),
+		p.selectCommands(),
+		oneOf("arguments", p.Arguments, arguments),
+		p.checkRedact(),
+		inRange("max_cmdline", int(p.MaxCmdline), minCmdline, maxCmdline, "bytes are", "are 16B to 64KiB"),
+		inRange("receive_buffer", int64(p.ReceiveBuffer), minReceiveBuffer, maxReceiveBuffer, "bytes are", "are 4KiB to 512MiB"),
+		oneOf("scheduling", p.Scheduling, schedulings),
+		p.checkStateDirectory(),
+	)
+}
+
+func inRange[T cmp.Ordered](option string, value, lowest, highest T, is, allowed string) error {
+	if value >= lowest && value <= highest {
+		return nil
 	}
-	if err := oneOf("exit_events", p.ExitEvents, exitEvents); err != nil {
-		return err
-	}
-	if p.EventLimit < 0 || p.EventLimit > maxEventLimit {
-		return fmt.Errorf("option event_limit: %d is out of range, allowed are 0 (no limit) to %d", p.EventLimit, maxEventLimit)
-	}
-	if err := p.checkCommands(); err != nil {
-		return err
-	}
-	if err := oneOf("arguments", p.Arguments, arguments); err != nil {
-		return err
-	}
+	return fmt.Errorf("option %s: %v %s out of range, allowed %s", option, value, is, allowed)
+}
+
+func (p *ProcConnector) checkRedact() error {
 	if _, err := redact.New(p.Redact); err != nil {
 		return fmt.Errorf("option redact: %w", err)
 	}
 	if len(p.Redact) > 0 && p.Arguments != "redacted" {
 		return fmt.Errorf("option redact: it has no effect with arguments = %q, allowed is arguments = \"redacted\"", p.Arguments)
 	}
-	if p.MaxCmdline < minCmdline || p.MaxCmdline > maxCmdline {
-		return fmt.Errorf("option max_cmdline: %d bytes are out of range, allowed are 16B to 64KiB", p.MaxCmdline)
-	}
-	if p.ReceiveBuffer < minReceiveBuffer || p.ReceiveBuffer > maxReceiveBuffer {
-		return fmt.Errorf("option receive_buffer: %d bytes are out of range, allowed are 4KiB to 512MiB", p.ReceiveBuffer)
-	}
-	if err := oneOf("scheduling", p.Scheduling, schedulings); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (p *ProcConnector) checkStateDirectory() error {
 	if p.StateDirectory != "" && !filepath.IsAbs(p.StateDirectory) {
 		return fmt.Errorf("option state_directory: %q is a relative path, allowed is one that begins with /", p.StateDirectory)
 	}
 	return nil
 }
 
-// checkCommands checks the options about series of commands.
-func (p *ProcConnector) checkCommands() error {
-	if p.MaxCommands < minMaxCommands || p.MaxCommands > maxMaxCommands {
-		return fmt.Errorf("option max_commands: %d is out of range, allowed are %d to %d", p.MaxCommands, minMaxCommands, maxMaxCommands)
-	}
-	if p.CommandExpiry < minCommandExpiry {
-		return fmt.Errorf("option command_expiry: %v is out of range, allowed is 1s or more", time.Duration(p.CommandExpiry))
-	}
-	if err := someOf("command_tags", p.CommandTags, commandTags); err != nil {
-		return err
-	}
+// selectCommands compiles command_include and command_exclude.
+func (p *ProcConnector) selectCommands() error {
 	for option, globs := range map[string][]string{"command_include": p.CommandInclude, "command_exclude": p.CommandExclude} {
 		for _, g := range globs {
 			if g == "" {
@@ -111,27 +108,25 @@ func (p *ProcConnector) checkCommands() error {
 		}
 	}
 	p.selected = nil
-	if len(p.CommandInclude)+len(p.CommandExclude) > 0 {
-		selected, err := filter.NewIncludeExcludeFilter(p.CommandInclude, p.CommandExclude)
-		if err != nil {
-			return fmt.Errorf("options command_include and command_exclude: %w", err)
-		}
-		p.selected = selected
+	if len(p.CommandInclude)+len(p.CommandExclude) == 0 {
+		return nil
 	}
-	return nil
+	f, err := filter.NewIncludeExcludeFilter(p.CommandInclude, p.CommandExclude)
+	if err == nil {
+		p.selected = f.Match
+	}
+	return err
 }
 
 // someOf checks an option that is a list of different words.
 func someOf(option string, values, allowed []string) error {
-	seen := make(map[string]bool, len(values))
-	for _, v := range values {
+	for i, v := range values {
 		if err := oneOf(option, v, allowed); err != nil {
 			return err
 		}
-		if seen[v] {
+		if slices.Contains(values[:i], v) {
 			return fmt.Errorf("option %s: %q is there twice, allowed is each once", option, v)
 		}
-		seen[v] = true
 	}
 	return nil
 }
@@ -157,10 +152,8 @@ func (p *ProcConnector) emitter(acc telegraf.Accumulator) (*emitter, error) {
 }
 
 func oneOf(option, value string, allowed []string) error {
-	for _, a := range allowed {
-		if value == a {
-			return nil
-		}
+	if slices.Contains(allowed, value) {
+		return nil
 	}
 	return fmt.Errorf("option %s: %q is unknown, allowed are %s", option, value, strings.Join(allowed, ", "))
 }
@@ -234,7 +227,7 @@ func (p *ProcConnector) catch() (catchers, error) {
 	}
 	c, err := p.host.catch(cfg)
 	if errors.Is(err, catcher.ErrNotPermitted) {
-		return nil, fmt.Errorf("option scheduling: %q cannot be had, allowed is \"auto\", which takes what is permitted: %w", p.Scheduling, err)
+		err = fmt.Errorf("option scheduling: %q cannot be had, allowed is \"auto\", which takes what is permitted: %w", p.Scheduling, err)
 	}
 	return c, err
 }

@@ -191,10 +191,10 @@ func TestSelection(t *testing.T) {
 			p.CommandInclude, p.CommandExclude = tt.include, tt.exclude
 			require.NoError(t, p.Init())
 			for _, command := range tt.want {
-				require.True(t, p.selected.Match(command), command)
+				require.True(t, p.selected(command), command)
 			}
 			for _, command := range tt.not {
-				require.False(t, p.selected.Match(command), command)
+				require.False(t, p.selected(command), command)
 			}
 		})
 	}

@@ -19,7 +19,6 @@ import (
 
 	"github.com/influxdata/telegraf"
 	"github.com/influxdata/telegraf/config"
-	"github.com/influxdata/telegraf/filter"
 	"github.com/influxdata/telegraf/plugins/inputs"
 	"golang.org/x/sys/unix"
 
@@ -54,7 +53,7 @@ type ProcConnector struct {
 	Log telegraf.Logger `toml:"-"`
 
 	host     *host
-	selected filter.Filter // command_include and command_exclude; nil selects all
+	selected func(command string) bool // by command_include and command_exclude; nil selects all
 
 	mu      sync.Mutex // guards service; not held while a service stops
 	service *service

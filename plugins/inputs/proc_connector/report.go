@@ -37,37 +37,20 @@ func (s *service) report(asked config.Size, catchErr error) {
 		r.Refused = nil // it has been said
 		reads = r.String()
 	}
-	line := startup{
-		kernel: cmp.Or(doctor.KernelRelease(), "of an unknown release"), rights: doctor.Capabilities(s.host.proc),
-		reads: reads, buffer: got, threads: s.threads,
-	}
-	s.log.Info(line.line())
+	s.log.Info(startupLine(cmp.Or(doctor.KernelRelease(), "of an unknown release"), doctor.Capabilities(s.host.proc), reads, got, s.threads))
 }
 
-// A startup is what an operator wants to know first when something looks wrong
-// later: what the plugin runs on, and what it has got.
-type startup struct {
-	kernel string   // release
-	rights []string // capabilities that it makes use of and has
-	reads  string   // who reads what is executed
-	buffer int      // bytes of the kernel's queue
-	// threads says that events are received that only concern a thread.
-	threads bool
-}
-
-// line is one line of the log. Its beginning says that the kernel counts this
-// plugin as a listener.
-func (s *startup) line() string {
-	rights := "no rights"
-	if len(s.rights) > 0 {
-		rights = strings.Join(s.rights, ", ")
-	}
+// startupLine is what an operator wants to know first when something looks wrong later:
+// what the plugin runs on, and what it has got. Its beginning says that the kernel counts
+// it as a listener.
+func startupLine(kernel string, rights []string, reads string, buffer int, threads bool) string {
+	with := cmp.Or(strings.Join(rights, ", "), "no rights")
 	events := "all but those of threads"
-	if s.threads {
+	if threads {
 		events = "all"
 	}
 	return fmt.Sprintf("Listening to the process connector of Linux %s; with %s; execs are read by %s; receive buffer: %d KiB; events: %s",
-		s.kernel, rights, s.reads, s.buffer>>10, events)
+		kernel, with, reads, buffer>>10, events)
 }
 
 // checkCatchers looks whether catchers can run.

@@ -44,30 +44,26 @@ type service struct {
 const window = 250 * time.Millisecond
 
 func startService(p *ProcConnector, acc telegraf.Accumulator) (_ *service, err error) {
-	fs, err := openProc(p.host.proc)
-	if err != nil {
-		return nil, err
-	}
 	s := &service{
 		log: p.Log, acc: acc, host: p.host, threads: p.Threads,
 		requests: make(chan request, 1), received: make(chan struct{}),
 	}
-	started := false
-	defer func() {
-		if !started && s.catchers != nil {
-			err = errors.Join(err, s.catchers.Close())
-		}
-		if !started {
-			err = errors.Join(err, fs.Close())
-		}
-	}()
 	if s.emitter, err = p.emitter(acc); err != nil {
+		return nil, err
+	}
+	fs, err := openProc(p.host.proc)
+	if err != nil {
 		return nil, err
 	}
 	// Catchers come first, so that they hear the first exec. Where they cannot be, the
 	// connector cannot be either as a rule, and the session says why.
 	var catchErr error
 	s.catchers, catchErr = p.catch()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.catchers.Close(), fs.Close())
+		}
+	}()
 	if errors.Is(catchErr, catcher.ErrNotPermitted) {
 		return nil, catchErr
 	}
@@ -80,7 +76,6 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (_ *service, err e
 	if s.session, err = p.host.listen(cfg); err != nil {
 		return nil, err
 	}
-	started = true
 	s.watch = watch{log: p.Log, repair: p.Repair, session: s.session, guard: s.guard}
 	// From here on the kernel counts a listener, and whatever unwinds this goroutine
 	// gives it back.

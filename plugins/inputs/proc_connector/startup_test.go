@@ -14,17 +14,13 @@ import (
 )
 
 func TestStartupLine(t *testing.T) {
-	s := startup{
-		kernel: "6.18.44",
-		rights: []string{"CAP_NET_ADMIN", "CAP_SYS_NICE"},
-		reads:  "2 threads with real-time priority 1",
-		buffer: 32 << 20,
-	}
+	const reads = "2 threads with real-time priority 1"
 	require.Equal(t, "Listening to the process connector of Linux 6.18.44; with CAP_NET_ADMIN, CAP_SYS_NICE; "+
-		"execs are read by 2 threads with real-time priority 1; receive buffer: 32768 KiB; events: all but those of threads", s.line())
-	s.rights, s.threads = nil, true
+		"execs are read by 2 threads with real-time priority 1; receive buffer: 32768 KiB; events: all but those of threads",
+		startupLine("6.18.44", []string{"CAP_NET_ADMIN", "CAP_SYS_NICE"}, reads, 32<<20, false))
 	require.Equal(t, "Listening to the process connector of Linux 6.18.44; with no rights; "+
-		"execs are read by 2 threads with real-time priority 1; receive buffer: 32768 KiB; events: all", s.line())
+		"execs are read by 2 threads with real-time priority 1; receive buffer: 32768 KiB; events: all",
+		startupLine("6.18.44", nil, reads, 32<<20, true))
 }
 
 // What it says of this machine is what /proc says.
