@@ -35,7 +35,7 @@ type tracker struct {
 	looked     uint64            // when lookAgain was there
 
 	pending   pending
-	spare     []*reading
+	spare     []*execEvent
 	until     uint64 // up to when the queue was read
 	confirmed bool   // the queue was looked at once more
 
@@ -122,20 +122,25 @@ func (t *tracker) identify(p *processes.Process) {
 	}
 }
 
-func (t *tracker) exec(e *cnproc.Event, r *reading) {
+func (t *tracker) exec(e *cnproc.Event, ev *execEvent) {
 	delete(t.leaderless, e.Task.TGID)
 	p := t.table.Enter(e.Task.TGID)
-	t.describe(p, e, &r.details)
+	t.describe(p, e, &ev.details)
 	s := p.Series()
 	t.counters.Execs++
 	t.series.Counts(s, e.Timestamp).Execs++
-	if r.gone {
+	if ev.gone {
 		t.unresolved++
 	}
 	if t.events && s.Selected() && t.limiter.allow(e.Timestamp) {
-		ev := t.execEvent(p, e, &r.details)
+		ev.complete(p, t.table.Parent(p), e)
 		ev.command, ev.time = t.series.Exec(s, ev.time)
+		if !t.emitter.fields["cmdline"] {
+			ev.cmdline = nil
+		}
 		t.emitter.offer(ev)
+	} else if len(t.spare) < maxSpare {
+		t.spare = append(t.spare, ev)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 )
 
-// An execEvent is one metric proc_connector_exec to be. Its cmdline is as the kernel has
-// it, secrets too: only for render.
+// An execEvent is what was read of an exec, and one metric proc_connector_exec to be. Its
+// cmdline is as the kernel has it, secrets too: only for render.
 type execEvent struct {
 	details
 	time          time.Time
@@ -25,18 +25,17 @@ type execEvent struct {
 	room [128]byte // for cmdline: most are no longer
 }
 
-func (t *tracker) execEvent(p *processes.Process, e *cnproc.Event, d *details) *execEvent {
-	ev := &execEvent{details: *d, time: e.Time, pid: p.PID, uidKnown: p.UIDKnown}
-	// What was not read may be known of the process.
-	ev.command, ev.ppid, ev.uid = p.Command, p.PPID, p.UID
-	ev.cmdline = nil
-	if t.emitter.fields["cmdline"] {
-		ev.cmdline = append(ev.room[:0], d.cmdline...)
-	}
-	if parent := t.table.Parent(p); parent != nil {
+// forget drops what may be of another program.
+func (ev *execEvent) forget() { ev.details = details{gone: true, readAt: ev.readAt} }
+
+// complete takes what the table knows: what was not read may be known of the process.
+func (ev *execEvent) complete(p, parent *processes.Process, e *cnproc.Event) {
+	ev.time, ev.pid = e.Time, p.PID
+	ev.command, ev.ppid, ev.uid, ev.uidKnown = p.Command, p.PPID, p.UID, p.UIDKnown
+	ev.parentCommand = ""
+	if parent != nil {
 		ev.parentCommand = parent.Command
 	}
-	return ev
 }
 
 func (ev *execEvent) size() int {

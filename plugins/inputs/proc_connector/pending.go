@@ -88,7 +88,7 @@ const (
 	// reported as gone.
 	maxPending = 1 << 13
 
-	// maxSpare is how many readings are kept to be filled again.
+	// maxSpare is how many execs of which there was no metric are kept to be filled again.
 	maxSpare = 256
 
 	// maxLooks bounds the processes without a first thread that are looked at in one
@@ -102,8 +102,8 @@ type observation struct {
 	// final is the time, in nanoseconds of CLOCK_MONOTONIC, until which further events
 	// may contradict it. 0: nothing was observed.
 	final uint64
-	exec  *reading // of an exec
-	fate  fate     // of the exit of a first thread
+	exec  *execEvent // of an exec
+	fate  fate       // of the exit of a first thread
 	// leaderless is the process whose end was observed without an event.
 	leaderless *ending
 }
@@ -116,15 +116,6 @@ const (
 	ended                 // no thread was left
 	livesOn               // another thread has called exec, and is the first now
 )
-
-// A reading is what was read of an exec.
-type reading struct {
-	details
-	room []byte // for cmdline
-}
-
-// forget drops what may be of another program.
-func (r *reading) forget() { r.details = details{gone: true, readAt: r.readAt} }
 
 // A pendingEvent is an event whose observation is not final, or one behind it.
 type pendingEvent struct {
@@ -186,7 +177,7 @@ func (p *pending) at(number uint64) *pendingEvent { return &p.events[p.head+int(
 
 // executed takes note of an exec, of which next was read: it contradicts what was read
 // of the exec before unless that has other arguments, and that the process has ended.
-func (p *pending) executed(pid int32, timestamp uint64, next *reading) {
+func (p *pending) executed(pid int32, timestamp uint64, next *execEvent) {
 	p.decide(pid, livesOn)
 	if old := p.doubtful(pid, timestamp); old != nil &&
 		(old.readAt >= timestamp || old.gone || next.gone || bytes.Equal(old.cmdline, next.cmdline)) {
@@ -222,7 +213,7 @@ func (p *pending) decide(pid int32, f fate) {
 
 // doubtful returns what was read of a process's latest exec, if what it did at a time may
 // contradict that.
-func (p *pending) doubtful(pid int32, timestamp uint64) *reading {
+func (p *pending) doubtful(pid int32, timestamp uint64) *execEvent {
 	if n, ok := p.execs[pid]; ok && timestamp < p.at(n).final {
 		return p.at(n).exec
 	}
@@ -274,19 +265,18 @@ func (t *tracker) observe(e *cnproc.Event) (o observation) {
 	return o
 }
 
-// read reads what an exec is of. The reading goes to spare when it was applied.
-func (t *tracker) read(e *cnproc.Event) *reading {
-	r := new(reading)
+// read reads what an exec is of.
+func (t *tracker) read(e *cnproc.Event) *execEvent {
+	ev := new(execEvent)
 	if n := len(t.spare); n > 0 {
-		r, t.spare = t.spare[n-1], t.spare[:n-1]
+		ev, t.spare = t.spare[n-1], t.spare[:n-1]
 	}
-	t.reader.read(e, &r.details)
-	if r.readAt == 0 {
-		r.readAt = t.clock.monotonic()
+	t.reader.read(e, &ev.details)
+	if ev.readAt == 0 {
+		ev.readAt = t.clock.monotonic()
 	}
-	r.room = append(r.room[:0], r.cmdline...)
-	r.cmdline = r.room
-	return r
+	ev.cmdline = append(ev.room[:0], ev.cmdline...)
+	return ev
 }
 
 // dead reports whether a process whose first thread's exit was reported has no other
@@ -358,9 +348,6 @@ func (t *tracker) flush() {
 func (t *tracker) applyOldest() {
 	e := t.pending.oldest()
 	t.apply(&e.Event, &e.observation)
-	if e.exec != nil && len(t.spare) < maxSpare {
-		t.spare = append(t.spare, e.exec)
-	}
 	t.pending.remove()
 }
 
