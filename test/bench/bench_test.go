@@ -27,7 +27,7 @@ func TestSmallRound(t *testing.T) {
 	const count, starts = 300, 50
 	result, err := Run(t.Context(), Options{
 		Rounds:    1,
-		Storms:    []string{"comm", "fork", "exec-static-4", "thread"},
+		Storms:    []string{"comm", "comm-asleep", "fork", "exec-static-4", "thread"},
 		Receivers: []string{floorKey, "mdlayher", pluginKey},
 		Parts:     []string{PartStorms},
 		Progress:  io.Discard,
@@ -59,7 +59,7 @@ func TestSmallRound(t *testing.T) {
 		}
 		seen++
 	}
-	require.Equal(t, 3*3+1, seen, "storms without command lines, with three receivers")
+	require.Equal(t, 4*3+1, seen, "storms without command lines, with three receivers")
 	require.NoError(t, result.Markdown(io.Discard))
 }
 

@@ -47,20 +47,22 @@ func (r *Result) Broken() []string {
 }
 
 func (r *Result) checkRenames(fail func(string, ...any)) {
-	run, floor := r.find(pluginKey, "comm", false), r.find(floorKey, "comm", false)
-	if run == nil {
-		return
-	}
-	rounds := 0
-	for _, s := range run.samples {
-		if s.lost > 0 || s.kept < s.sent {
-			rounds++
+	for _, run := range r.runs {
+		if run.receiver.Key != pluginKey || run.storm.kinds[0] != "comm" {
+			continue
+		}
+		rounds := 0
+		for _, s := range run.samples {
+			if s.lost > 0 || s.kept < s.sent {
+				rounds++
+			}
+		}
+		if rounds > 0 {
+			fail("%s: lost in %d of %d rounds, %.0f in the worst", run.storm.Name, rounds, len(run.samples), run.max(lost))
 		}
 	}
-	if rounds > 0 {
-		fail("renames were lost in %d of %d rounds, %.0f in the worst", rounds, len(run.samples), run.max(lost))
-	}
-	if floor == nil {
+	run, floor := r.find(pluginKey, "comm", false), r.find(floorKey, "comm", false)
+	if run == nil || floor == nil {
 		return
 	}
 	if of := run.median(perMillion) / floor.median(perMillion); of > maxOfFloor {

@@ -45,8 +45,8 @@ func good() *Result {
 func TestBroken(t *testing.T) {
 	require.Empty(t, good().Broken())
 	for want, spoil := range map[string]func(r *Result){
-		"renames were lost in 1 of 1 rounds, 3 in the worst":   func(r *Result) { r.runs[1].samples[0].lost = 3 },
-		"renames were lost in 1 of 1 rounds, 0 in the worst":   func(r *Result) { r.runs[1].samples[0].kept-- },
+		"renames of one thread: lost in 1 of 1 rounds, 3 in ":  func(r *Result) { r.runs[1].samples[0].lost = 3 },
+		"renames of one thread: lost in 1 of 1 rounds, 0 in ":  func(r *Result) { r.runs[1].samples[0].kept-- },
 		"1.30 times the floor":                                 func(r *Result) { r.runs[1].samples[0].cpu = 130 },
 		"dynamic, 4 parents: 99.90 % of the command lines":     func(r *Result) { fewer(r.runs[2], 3); fewer(r.runs[3], 1) },
 		"99.95 % of the command lines were caught, and 100 %":  func(r *Result) { fewer(r.runs[2], -1) },

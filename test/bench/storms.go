@@ -58,6 +58,10 @@ var storms = []Storm{
 		args: counted("comm", func(n sizes) int { return n.renames }),
 	},
 	{
+		Key: "comm-asleep", Name: "renames that begin in the longest sleep", kinds: []string{"comm"},
+		args: counted("asleep", func(n sizes) int { return n.renames }),
+	},
+	{
 		Key: "fork", Name: "fork and exit", kinds: []string{"fork", "exit"},
 		args: counted("fork", func(n sizes) int { return n.forks }),
 	},

@@ -3,6 +3,8 @@
  * their own as possible.
  *
  *   storm SECONDS comm COUNT             prctl(PR_SET_NAME) of the main thread
+ *   storm SECONDS asleep COUNT           the same, after the first of them and an eighth of a
+ *                                        second: whoever sleeps after an event is asleep then
  *   storm SECONDS fork COUNT             processes that do nothing and end
  *   storm SECONDS thread COUNT           threads that do nothing and end
  *   storm SECONDS exec PARENTS COUNT RATE TAG PROGRAM...
@@ -72,6 +74,13 @@ static long comm(long count)
 		if (prctl(PR_SET_NAME, "stormy"))
 			fail("prctl");
 	return i;
+}
+
+static long asleep(long count)
+{
+	long first = comm(1);
+	sleep_until(now() + 0.125);
+	return first + comm(count - 1);
 }
 
 static void wait_for(pid_t pid)
@@ -190,7 +199,7 @@ static long execs(int parents, long count, long rate, const char *tag, char **pr
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: storm SECONDS comm|fork|thread COUNT\n       storm SECONDS exec PARENTS COUNT RATE TAG PROGRAM...\n");
+	fprintf(stderr, "usage: storm SECONDS comm|asleep|fork|thread COUNT\n       storm SECONDS exec PARENTS COUNT RATE TAG PROGRAM...\n");
 	return 2;
 }
 
@@ -204,6 +213,8 @@ int main(int argc, char **argv)
 	deadline = start + number(argv[1]);
 	if (argc == 4 && !strcmp(argv[2], "comm"))
 		made = comm(number(argv[3]));
+	else if (argc == 4 && !strcmp(argv[2], "asleep"))
+		made = asleep(number(argv[3]));
 	else if (argc == 4 && !strcmp(argv[2], "fork"))
 		made = forks(number(argv[3]));
 	else if (argc == 4 && !strcmp(argv[2], "thread"))
