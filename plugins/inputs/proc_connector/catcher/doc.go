@@ -14,7 +14,7 @@
 // runs elsewhere, and never keeps the process from ending: see occupied_linux.go.
 // Isolated CPUs have none unless real time is asked for.
 //
-// Only these threads have a priority. They sleep in poll(2) until an exec happens,
+// Only these threads have a priority. They sleep in recv(2) until an exec happens,
 // and then work for as long as a few reads of /proc take, in the time of the
 // process that called exec. What they do there is in package detached.
 package catcher
