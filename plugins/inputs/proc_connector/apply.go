@@ -144,6 +144,16 @@ func (t *tracker) exec(e *cnproc.Event, ev *execEvent) {
 	}
 }
 
+// complete takes what the table knows: what was not read may be known of the process.
+func (ev *execEvent) complete(p, parent *processes.Process, e *cnproc.Event) {
+	ev.time, ev.pid = e.Time, p.PID
+	ev.command, ev.ppid, ev.uid, ev.uidKnown = p.Command, p.PPID, p.UID, p.UIDKnown
+	ev.parentCommand = ""
+	if parent != nil {
+		ev.parentCommand = parent.Command
+	}
+}
+
 // describe makes the table show what was read of an exec.
 func (t *tracker) describe(p *processes.Process, e *cnproc.Event, d *details) {
 	switch {

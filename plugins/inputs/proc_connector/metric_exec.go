@@ -9,8 +9,6 @@ import (
 	"github.com/influxdata/telegraf/metric"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cmdline"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
-	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
 )
 
 // An execEvent is what was read of an exec, and one metric proc_connector_exec to be. Its
@@ -27,16 +25,6 @@ type execEvent struct {
 
 // forget drops what may be of another program.
 func (ev *execEvent) forget() { ev.details = details{gone: true, readAt: ev.readAt} }
-
-// complete takes what the table knows: what was not read may be known of the process.
-func (ev *execEvent) complete(p, parent *processes.Process, e *cnproc.Event) {
-	ev.time, ev.pid = e.Time, p.PID
-	ev.command, ev.ppid, ev.uid, ev.uidKnown = p.Command, p.PPID, p.UID, p.UIDKnown
-	ev.parentCommand = ""
-	if parent != nil {
-		ev.parentCommand = parent.Command
-	}
-}
 
 func (ev *execEvent) size() int {
 	return len(ev.parentCommand) + len(ev.cmdline) + len(ev.exe) + len(ev.cwd) + len(ev.unit) + len(ev.container)
