@@ -10,10 +10,6 @@ import (
 func (c *command) positional(b []byte, unclear bool) {
 	c.code = c.code || c.remote
 	p := c.program
-	if after := p.becomes(b); after != nil {
-		c.is(after)
-		return
-	}
 	if p.wraps != 0 && !assigns(b) {
 		inner := programOf(b)
 		switch {

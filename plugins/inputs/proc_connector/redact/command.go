@@ -36,7 +36,7 @@ func (c *command) word(b []byte) {
 	c.next, c.unclear, c.form = "", false, anyForm
 	text := c.program.is("prose")
 	spaced := bytes.IndexByte(b, ' ') >= 0
-	switch {
+	switch after := c.program.after[string(b)]; {
 	case e == "value":
 		c.leading(b, form)
 	case e != "" && !(e == "secret" && optionLike(b)):
@@ -47,6 +47,8 @@ func (c *command) word(b []byte) {
 		if c.depth == 0 || len(b) > 0 && !keywords.has(b) && !assigns(b) {
 			c.is(programOf(b))
 		}
+	case after != "":
+		c.is(programs[after])
 	case text:
 	case len(b) > 1 && b[0] == '-':
 		if c.option(b) {
@@ -75,7 +77,9 @@ func (c *command) given(e string, b []byte) {
 	case "secret", "attached":
 		c.maskValue(c.strong, b, c.depth > 0)
 	case "pair":
-		c.pair(b)
+		if i := bytes.IndexByte(b, c.program.separator); i >= 0 {
+			c.maskLogin(b[:i], b[i+1:], c.depth > 0)
+		}
 	case "keyed":
 		if i := bytes.LastIndexByte(b, ':'); i >= 0 {
 			c.mask(b[i+1:])
@@ -113,19 +117,6 @@ func (c *command) ownWords(b []byte) {
 	c.depth--
 }
 
-// pair masks the password of user:password.
-func (c *command) pair(b []byte) {
-	i := bytes.IndexByte(b, c.program.separator)
-	if i < 0 {
-		return
-	}
-	user, password := b[:i], b[i+1:]
-	c.maskUser(user, password)
-	if c.depth == 0 || !reference(password) {
-		c.mask(password)
-	}
-}
-
 // option is a word that begins with a dash. It reports whether there is nothing more in it.
 func (c *command) option(b []byte) bool {
 	dashes := min(skip(b, 0, hyphens), 2)
@@ -134,10 +125,6 @@ func (c *command) option(b []byte) bool {
 		return false
 	}
 	p := c.program
-	if after := p.becomes(b); after != nil {
-		c.is(after)
-		return false
-	}
 	c.reads = c.reads || inputOptions.has(b) || assigned && inputOptions.has(b[:dashes+len(name)])
 	e, value := "", []byte(nil)
 	if dashes == 1 && !p.is("single") {

@@ -6,26 +6,19 @@ import (
 )
 
 // colon is at a ":" of an address, of a header, of JSON or YAML, or between user and password.
-func (s *scanner) colon(i int) int {
+func (s *scanner) colon(i int) {
 	switch rest := s.b[i+1:]; {
 	case startsWith(rest, "//"):
-		return s.address(i)
+		s.address(i)
+		return
 	case startsWith(rest, "="), startsWith(rest, ":"), startsWith(rest, "-}"):
-		return i // name := value, Name::name, ${NAME:-}
+		return // name := value, Name::name, ${NAME:-}
 	}
-	end := i
-	if k := s.keyBefore(i); k.quoted {
-		end = s.quotedField(k, i)
-	} else if !k.spaced {
-		end = s.field(k, i)
+	k := s.keyBefore(i)
+	if k.quoted && s.quotedField(k, i) || !k.quoted && !k.spaced && s.field(k, i) || s.telegram(i) {
+		return
 	}
-	if end == i {
-		end = s.telegram(i)
-	}
-	if end == i {
-		end = s.userinfo(i)
-	}
-	return end
+	s.userinfo(i)
 }
 
 var (
@@ -36,54 +29,50 @@ var (
 	proseEnds  = chars("\x00,\\" + quote)
 )
 
-// quotedField is "name": "value", or returns i.
-func (s *scanner) quotedField(k key, i int) int {
+// quotedField is "name": "value".
+func (s *scanner) quotedField(k key, i int) bool {
 	b, text := s.b, s.b[k.start:k.end]
 	v := skip(b, i+1, blanks)
 	strong := s.named(text, v, strengthOf(text))
-	if string(text) == "auth" && encoded(b, v) {
+	if string(text) == "auth" && encoded(b[skip(b, v, escapes):]) {
 		strong = certain // docker's user:password
 	}
 	if strong <= vague || noValue[char(b, v)] {
-		return i
+		return false
 	}
 	start, end := s.value(v, false)
 	if start == v {
 		end = until(b, v, valueEnds)
 	}
-	return s.secret(i, s.skipScheme(start, end), end, strong)
+	return s.hideValue(strong, s.skipScheme(start, end), end)
 }
 
-// encoded reports whether the string at i is something in base64.
-func encoded(b []byte, i int) bool {
+// encoded reports whether text begins with something in base64.
+func encoded(text []byte) bool {
 	const least = 8
-	text := b[skip(b, i, escapes):]
 	text = text[:skip(text, 0, base64Chars)]
 	return len(text) >= least && len(text)%4 == 0 && mixed(text)
 }
 
-// field is name: value at the beginning of the argument or of a line, or after a quote, or returns i.
-func (s *scanner) field(k key, i int) int {
-	b, opening := s.b, byte(0)
+// field is name: value at the beginning of the argument or of a line, or after a quote.
+func (s *scanner) field(k key, i int) bool {
+	b, opening := s.b, char(s.b, k.start-1)
 	switch {
 	case k.start == 0 && startsWith(b[:k.end], "-H"):
 		k.start += len("-H")
-	case k.start > 1 && b[k.start] == 'n' && b[k.start-1] == '\\':
+	case k.start > 1 && b[k.start] == 'n' && opening == '\\':
 		k.start++ // "…\nName: value"
-	case k.start == 0:
-	case fieldsOpen[b[k.start-1]]:
-		opening = b[k.start-1]
-	default:
-		return i
+	case k.start > 0 && !fieldsOpen[opening]:
+		return false
 	}
 	text := b[k.start:k.end]
-	if cookie := cookieHeaders.hasFold(text); cookie || headers.hasFold(text) || headerName(text) {
-		return s.header(cookie, opening, i)
-	}
 	v := skip(b, i+1, blanks)
+	if cookie := cookieHeaders.hasFold(text); cookie || headers.hasFold(text) || headerName(text) {
+		return s.header(cookie, opening, v)
+	}
 	strong := strengthOf(text)
 	if strong <= vague || quotes[opening] && char(b, v) == opening { // the end of a prompt: expect "Password:"
-		return i
+		return false
 	}
 	start, end := s.value(v, false)
 	// Prose goes on after the word: "token: handle expiry".
@@ -92,9 +81,9 @@ func (s *scanner) field(k key, i int) int {
 	line := back(b, k.start, spaces, maxName-1)
 	indented := line == 0 || b[line-1] == '\n'
 	if only(b[start:end], wordChars) && (!alone || opening == ' ' && !indented) {
-		return i
+		return false
 	}
-	return s.secret(i, start, end, strong)
+	return s.hideValue(strong, start, end)
 }
 
 // headerName reports whether the last word of a name with dashes says that it is a secret's.
@@ -107,11 +96,9 @@ func headerName(text []byte) bool {
 	return keyHeaders.hasFold(last) || strengthOf(last) > vague
 }
 
-// header masks the value of a header, but for the scheme of an authorization.
-func (s *scanner) header(cookie bool, opening byte, i int) int {
-	b := s.b
-	start := skip(b, i+1, blanks)
-	var end int
+// header masks the value of a header at start, but for the scheme of an authorization.
+func (s *scanner) header(cookie bool, opening byte, start int) bool {
+	b, end := s.b, 0
 	switch {
 	case quotes[opening]:
 		end = find(b, start, string(opening))
@@ -132,7 +119,7 @@ func (s *scanner) header(cookie bool, opening byte, i int) int {
 	if !cookie {
 		start = s.skipScheme(start, end)
 	}
-	return s.secret(i, start, end, certain)
+	return s.hideValue(certain, start, end)
 }
 
 // skipScheme returns where in a value the secret begins, after the scheme of an authorization.
@@ -148,34 +135,40 @@ func (s *scanner) skipScheme(start, end int) int {
 }
 
 // telegram is the ":" of a bot's token, 123456789:AA….
-func (s *scanner) telegram(i int) int {
+func (s *scanner) telegram(i int) bool {
 	const minID, maxID, minKey = 8, 11, 30
 	id := i - back(s.b, i, digits, maxID+1)
 	end := skip(s.b, i+1, tokenChars)
-	if id < minID || id > maxID || !startsWith(s.b[i+1:], "AA") || end-i <= minKey && !(s.cut && end == len(s.b)) {
-		return i
-	}
-	s.mask(s.b[i+1 : end])
-	return end
+	known := id >= minID && id <= maxID && startsWith(s.b[i+1:], "AA") && (end-i > minKey || s.cut && end == len(s.b))
+	return known && s.hide(i+1, end)
 }
+
+var (
+	tagChars   = chars(alnum + "_-.:")
+	tagsInCode = chars("<;&|\n")
+)
 
 // element is at a "<" or ">" of XML. It masks what is in an element with the name of a secret,
 // <ns:Password type="x">secret</…>, or after one that names it, as in a property list.
-func (s *scanner) element(i int) int {
+func (s *scanner) element(i int) {
+	const (
+		maxTag = 256 // bounds the way back to where a tag begins
+		cdata  = "<![CDATA["
+	)
 	b := s.b
 	if b[i] == '<' {
 		s.tag = letters[char(b, i+1)] && !alnums[char(b, i-1)] // and not Option<Token>
-		return i
+		return
 	}
 	if !s.tag || b[i-1] == '/' {
 		s.pending = s.pending && !s.tag
-		return i
+		return
 	}
 	s.tag = false
 	from := max(0, i-maxTag)
 	open := from + bytes.LastIndexByte(b[from:i], '<') + 1
 	if open == from {
-		return i
+		return
 	}
 	name := b[open:skip(b[:i], open, tagChars)]
 	name = name[bytes.IndexByte(name, ':')+1:]
@@ -196,17 +189,6 @@ func (s *scanner) element(i int) int {
 		s.pending = strengthOf(text) > vague
 	case strong > vague || s.pending && holders.has(name):
 		s.pending = false
-		return s.secret(start, start, stop, max(strong, likely))
+		s.hideValue(max(strong, likely), start, stop)
 	}
-	return start
 }
-
-const (
-	maxTag = 256 // bounds the way back to where a tag begins
-	cdata  = "<![CDATA["
-)
-
-var (
-	tagChars   = chars(alnum + "_-.:")
-	tagsInCode = chars("<;&|\n")
-)

@@ -36,29 +36,17 @@ var (
 
 func (p *program) is(trait string) bool { return slices.Contains(p.traits, trait) }
 
-// becomes returns what the program is like after a word, or nil.
-func (p *program) becomes(word []byte) *program {
-	if len(p.after) == 0 {
-		return nil
-	}
-	return programs[p.after[string(word)]]
-}
-
-func newProgram() *program {
-	return &program{
-		short: make(map[byte]string), long: make(map[string]string), after: make(map[string]string), separator: ':',
-	}
-}
-
 // parsePrograms returns the programs by their names.
-func parsePrograms(rules string) (map[string]*program, error) {
+func parsePrograms(rules string) map[string]*program {
 	byName := make(map[string]*program)
 	var at *program
-	err := eachLine(rules, func(fields []string, indented bool) error {
+	eachLine(rules, func(fields []string, indented bool) error {
 		if indented {
 			return at.learn(fields[0], fields[1:])
 		}
-		at = newProgram()
+		at = &program{
+			short: make(map[byte]string), long: make(map[string]string), after: make(map[string]string), separator: ':',
+		}
 		for _, name := range fields {
 			if byName[name] != nil {
 				return fmt.Errorf("%s was there before", name)
@@ -69,45 +57,47 @@ func parsePrograms(rules string) (map[string]*program, error) {
 	})
 	for _, p := range byName {
 		for _, name := range p.after {
-			if err == nil && byName[name] == nil {
-				err = fmt.Errorf("%s is nowhere", name)
+			if byName[name] == nil {
+				panic(fmt.Errorf("%s is nowhere", name))
 			}
 		}
 	}
-	return byName, err
+	return byName
 }
 
 // learn takes a line about a program.
 func (p *program) learn(what string, args []string) (err error) {
-	last := len(args) - 1
-	switch {
-	case last < 0:
-		err = fmt.Errorf("nothing after %s", what)
-	case what == "separator":
+	if len(args) == 0 {
+		return fmt.Errorf("nothing after %s", what)
+	}
+	switch what {
+	case "separator":
 		p.separator = args[0][0]
-	case what == "wraps" && args[0] == "anywhere":
-		p.wraps = anywhere
-	case what == "wraps":
-		p.wraps, err = strconv.Atoi(args[0])
-	case what == "after":
+	case "wraps":
+		if p.wraps = anywhere; args[0] != "anywhere" {
+			p.wraps, err = strconv.Atoi(args[0])
+		}
+	case "after":
+		last := len(args) - 1
 		for _, word := range args[:last] {
 			p.after[word] = args[last]
 		}
-	case what == "place" && len(p.places) == maxPlaces:
-		err = fmt.Errorf("more than %d places", maxPlaces)
-	case what == "place":
-		p.places = append(p.places, args)
-	case what == "mark":
+	case "place":
+		if p.places = append(p.places, args); len(p.places) > maxPlaces {
+			return fmt.Errorf("more than %d places", maxPlaces)
+		}
+	case "mark":
 		p.marks += args[0]
-	case what == "keys":
-		err = p.keys.add(args)
-	case what == "slash":
-		err = p.slash.add(args)
-	case what == "is":
-		p.traits, err = append(p.traits, args...), known(traits, args...)
+	case "keys":
+		return p.keys.add(args)
+	case "slash":
+		return p.slash.add(args)
+	case "is":
+		p.traits = append(p.traits, args...)
+		return known(traits, args...)
 	default:
-		err = known(expectations, what)
 		p.options(what, args)
+		return known(expectations, what)
 	}
 	return err
 }
@@ -135,24 +125,21 @@ func (p *program) options(what string, args []string) {
 }
 
 // unknown is a program that nothing is known of.
-var unknown = newProgram()
+var unknown = &program{separator: ':'}
 
 // programOf returns what is known of a program.
 func programOf(path []byte) *program {
 	name := path[bytes.LastIndexByte(path, '/')+1:]
 	name = bytes.TrimPrefix(name, []byte("-")) // of a login shell
-	ofFile := len(name) < len(path)
 	if p := programs[string(name)]; p != nil {
 		return p
 	}
-	tail := name[max(0, len(name)-len(".phar")):]
-	if dot := bytes.LastIndexByte(tail, '.'); dot >= 0 && extensions.has(tail[dot:]) {
-		name, ofFile = name[:len(name)-len(tail)+dot], true
-	}
-	// A version may follow, in the name of a file also after a "-".
-	version := digit + "."
-	if ofFile {
+	version := digit + "." // may follow, in the name of a file also after a "-"
+	if len(name) < len(path) {
 		version = digit + ".-"
+	}
+	if dot := bytes.LastIndexByte(name, '.'); dot >= 0 && extensions.has(name[dot:]) {
+		name, version = name[:dot], digit+".-"
 	}
 	if p := programs[string(bytes.TrimRight(name, version))]; p != nil {
 		return p

@@ -70,57 +70,51 @@ func (r *Redactor) Append(dst, raw []byte) (out []byte, masked bool) {
 	dst = r.pass(dst, raw, first)
 	// A mask can give what is around it another meaning, as where it takes the place of a
 	// quote. What comes out of here stays as it is: the second pass nearly always finds that.
-	for m := again; !bytes.Equal(dst[start:], raw) && m <= all; m++ {
+	for n := first + 1; !bytes.Equal(dst[start:], raw) && n <= all; n++ {
 		r.before = append(r.before[:0], dst[start:]...)
 		raw = r.before
-		dst = r.pass(dst[:start], raw, m)
+		dst = r.pass(dst[:start], raw, n)
 	}
 	return dst, !bytes.Equal(dst[start:], given)
 }
 
-// What a pass does.
+// Passes with something of their own.
 const (
-	first = iota
-	again // without the expressions of the user, which may match any mask
-	whole // an argument with something to mask is masked from end to end
-	wider // the same
-	all   // every argument is
+	first = 0 // with the expressions of the user, which may match any mask
+	whole = 2 // from here on an argument with something to mask is masked from end to end
+	all   = 4 // every argument is
 )
 
 // pass appends the arguments with secrets masked.
-func (r *Redactor) pass(dst, raw []byte, mode int) []byte {
+func (r *Redactor) pass(dst, raw []byte, n int) []byte {
 	r.awsKey, r.key = false, noKey
 	c := r.command(0)
 	for len(raw) > 0 {
-		end := bytes.IndexByte(raw, 0)
-		if r.cut = end < 0; r.cut {
-			end = len(raw)
-		}
-		r.arg = raw[:end]
-		dst = c.argument(dst, mode)
-		if !r.cut {
+		var ended bool
+		r.arg, raw, ended = bytes.Cut(raw, []byte{0})
+		r.cut = !ended
+		dst = c.argument(dst, n)
+		if ended {
 			dst = append(dst, 0)
-			end++
 		}
-		raw = raw[end:]
 	}
 	return dst
 }
 
 // argument appends the argument at hand, masked.
-func (c *command) argument(dst []byte, mode int) []byte {
+func (c *command) argument(dst []byte, n int) []byte {
 	r := c.Redactor
 	r.spans = r.spans[:0]
 	r.pending, r.ordinary, r.code, r.listed = false, -1, false, false
 	if !r.splitKeyWord(r.arg) {
 		c.word(r.arg)
-		r.scan(r.arg, c.program)
+		r.scan(c.program)
 	}
-	if mode == first {
+	if n == first {
 		r.expressions(r.arg)
 	}
 	unmasked := func(s span) bool { return string(r.arg[s.start:s.end]) != Mask }
-	if mode == all || mode >= whole && slices.ContainsFunc(r.spans, unmasked) {
+	if n == all || n >= whole && slices.ContainsFunc(r.spans, unmasked) {
 		return append(dst, Mask...)
 	}
 	slices.SortFunc(r.spans, func(a, b span) int { return cmp.Compare(a.start, b.start) })
@@ -145,6 +139,18 @@ func (r *Redactor) mask(part []byte) {
 // index returns where in the argument a part of it begins: the capacity of both goes to the
 // same end.
 func (r *Redactor) index(part []byte) int { return cap(r.arg) - cap(part) }
+
+// maskLogin masks a password, and a user's name that is the secret, as the password tells.
+func (r *Redactor) maskLogin(user, password []byte, shell bool) {
+	const least = 16
+	if shell && reference(password) {
+		return
+	}
+	if (len(password) == 0 || placeholders.has(password)) && len(user) >= least && random(user) {
+		r.mask(user)
+	}
+	r.mask(password)
+}
 
 // maskValue masks the value of something with a name of this strength, and reports whether
 // it did. A shell puts something else in place of a reference.

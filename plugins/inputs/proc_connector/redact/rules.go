@@ -17,34 +17,24 @@ var (
 	nameRules string
 	//go:embed rules/tokens.txt
 	tokenRules string
-)
 
-// The rules are part of the program: one that is wrong ends it at its start.
-var (
-	programs = must(parsePrograms(programRules))
-	words    = must(parseWords(nameRules))
-	shapesBy = must(parseShapes(tokenRules))
+	programs = parsePrograms(programRules)
+	words    = parseWords(nameRules)
+	shapesBy = parseShapes(tokenRules)
 )
-
-func must[T any](t T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return t
-}
 
 // eachLine calls do with the fields of each line that is no comment, and whether it is indented.
-func eachLine(rules string, do func(fields []string, indented bool) error) error {
+// The rules are part of the program: one that is wrong ends it at its start.
+func eachLine(rules string, do func(fields []string, indented bool) error) {
 	for line := range strings.Lines(strings.ReplaceAll(rules, "\\\n", "")) {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || fields[0][0] == '#' {
 			continue
 		}
 		if err := do(fields, line[0] == ' '); err != nil {
-			return fmt.Errorf("%q: %w", strings.TrimSpace(line), err)
+			panic(fmt.Errorf("%q: %w", strings.TrimSpace(line), err))
 		}
 	}
-	return nil
 }
 
 // A list is words and patterns: *end, begin*, *part*, and with ! before what is not in
@@ -96,13 +86,11 @@ func (l *list) has(word []byte) bool {
 }
 
 func (p *pattern) fits(word []byte) bool {
-	switch more := len(word) - len(p.text); {
-	case more < 0:
-		return false
+	switch {
 	case !p.after:
-		return bytes.Equal(word[more:], p.text)
+		return bytes.HasSuffix(word, p.text)
 	case !p.before:
-		return word[0] == p.text[0] && bytes.HasPrefix(word, p.text)
+		return bytes.HasPrefix(word, p.text)
 	}
 	return bytes.Contains(word, p.text)
 }
@@ -120,10 +108,10 @@ func (l *list) hasFold(word []byte) bool {
 }
 
 // parseWords returns the lists by their names.
-func parseWords(rules string) (map[string]*list, error) {
+func parseWords(rules string) map[string]*list {
 	lists := make(map[string]*list)
 	var at *list
-	err := eachLine(rules, func(fields []string, _ bool) error {
+	eachLine(rules, func(fields []string, _ bool) error {
 		if line := strings.Join(fields, " "); line[0] == '[' && line[len(line)-1] == ']' {
 			at = &list{}
 			lists[line[1:len(line)-1]] = at
@@ -134,7 +122,7 @@ func parseWords(rules string) (map[string]*list, error) {
 		}
 		return at.add(fields)
 	})
-	return lists, err
+	return lists
 }
 
 func wordList(name string) *list {
@@ -172,8 +160,8 @@ type shape struct {
 }
 
 // parseShapes returns the shapes by their first byte.
-func parseShapes(rules string) (by [256][]shape, err error) {
-	err = eachLine(rules, func(fields []string, _ bool) error {
+func parseShapes(rules string) (by [256][]shape) {
+	eachLine(rules, func(fields []string, _ bool) error {
 		prefix, err := strconv.Unquote(`"` + fields[0] + `"`)
 		if err != nil || len(fields) < 3 {
 			return errors.New("not a prefix, a length and a kind of characters")
@@ -187,5 +175,5 @@ func parseShapes(rules string) (by [256][]shape, err error) {
 		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kind, mixed != ""})
 		return err
 	})
-	return by, err
+	return by
 }

@@ -2,12 +2,13 @@ package redact
 
 import "bytes"
 
-// A scanner is one pass over an argument, for what tells a secret by its form. Each method is given
-// an index and returns the one to go on with, at least the next.
+// A scanner is one pass over an argument, for what tells a secret by its form. Each method is
+// given an index. It sets next, or leaves it and reports false where it finds nothing.
 type scanner struct {
 	*Redactor
 	b          []byte
 	program    *program
+	next       int      // where to go on, if that is not the next character
 	ends       [16]memo // of the endings
 	bare       ending   // of values without quotes
 	shell      bool     // there is a blank, or a shell reads it anyway
@@ -65,44 +66,51 @@ func (s *scanner) end(e ending, i int) int {
 	return m.end
 }
 
-func (r *Redactor) scan(b []byte, p *program) {
-	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
-	if s.bare = valueEnd; r.code {
+func (r *Redactor) scan(p *program) {
+	b := r.arg
+	s := scanner{Redactor: r, b: b, program: p, bare: valueEnd, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
+	if r.code {
 		s.bare = commandEnd
 	}
 	r.listed = r.listed || p.keys.words != nil
-	for i := 0; i < len(b); {
-		next := 0
+	for i := 0; i < len(b); i = max(s.next, i+1) {
 		switch c := b[i]; {
 		case alnums[c]:
-			next = s.word(i)
+			s.word(i)
 		case c == '=':
-			next = s.assignment(i)
+			s.assignment(i)
 		case c == ':':
-			next = s.colon(i)
+			s.colon(i)
 		case c == '-':
-			next = s.privateKey(i)
+			s.privateKey(i)
 		case c == '<' || c == '>':
-			next = s.element(i)
+			s.element(i)
 		}
-		i = max(next, i+1)
 	}
 	if r.awsKey && awsSecretKey(b) {
 		r.mask(b)
 	}
 }
 
+// hide masks what is between start and end.
+func (s *scanner) hide(start, end int) bool {
+	s.mask(s.b[start:end])
+	s.next = end
+	return true
+}
+
+// hideValue masks the value of something with a name of this strength, unless it is none that needs it.
+func (s *scanner) hideValue(strong strength, start, end int) bool {
+	return s.maskValue(strong, s.b[start:end], s.shell) && s.hide(end, end)
+}
+
 // word begins at the first of several letters or digits.
-func (s *scanner) word(i int) int {
-	end := s.token(i)
-	s.mask(s.b[i:end])
-	if end == i {
-		end = s.keyword(i)
+func (s *scanner) word(i int) {
+	if end := s.token(i); end > i {
+		s.hide(i, end)
+	} else if !s.keyword(i) {
+		s.call(i, skip(s.b, i, alnums))
 	}
-	if end == i {
-		end = s.call(i, skip(s.b, i, alnums))
-	}
-	return end
 }
 
 // A key is a name before "=" or ":".
@@ -122,23 +130,20 @@ var (
 )
 
 func (s *scanner) keyBefore(i int) key {
-	var k key
 	b := s.b
 	if assigners[char(b, i-1)] {
 		i-- // :=, +=, ?=
 	}
 	name := back(b, i, blanks, maxKey)
-	k.end = back(b, name, closers, 8)
-	k.spaced, k.quoted = name < i, k.end < name
-	k.start = back(b, k.end, nameChars, maxKey)
-	return k
+	end := back(b, name, closers, 8)
+	return key{back(b, end, nameChars, maxKey), end, end < name, name < i}
 }
 
 // assignment is at the "=" of name=value, name = value, "name" => value and the like.
-func (s *scanner) assignment(i int) int {
+func (s *scanner) assignment(i int) {
 	b, k := s.b, s.keyBefore(i)
 	if k.start == k.end || i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
-		return i
+		return
 	}
 	v := i + 1
 	if char(b, v) == '=' || char(b, v) == '>' {
@@ -157,16 +162,17 @@ func (s *scanner) assignment(i int) int {
 		strong = certain
 	}
 	if strong == harmless || s.shell && (startsWith(b[v:], "$(") || startsWith(b[v:], "`")) { // what a command prints
-		return i
+		return
 	}
 	start, end := s.value(v, strong == vague)
 	if start == v && !s.code && char(b, k.start-1) == ';' {
 		end = s.end(settingEnd, v)
 	}
 	if k.spaced && !k.quoted && bytes.IndexByte(b[start:end], '(') >= 0 {
-		return end // a program's text: token = get()
+		s.next = end // a program's text: token = get()
+		return
 	}
-	return s.secret(i, start, end, strong)
+	s.hideValue(strong, start, end)
 }
 
 // named follows pairs in which one name says what the other is:
@@ -202,12 +208,4 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 		}
 	}
 	return v, s.end(s.bare, v)
-}
-
-// secret masks a value unless it is none that needs it, and returns where to go on.
-func (s *scanner) secret(next, start, end int, strong strength) int {
-	if !s.maskValue(strong, s.b[start:end], s.shell) {
-		return next
-	}
-	return max(next, end)
 }

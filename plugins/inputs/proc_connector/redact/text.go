@@ -73,7 +73,7 @@ func skip(b []byte, i int, set *charset) int {
 
 // skipFew is skip, but not far: what calls it often stays linear.
 func skipFew(b []byte, i int, set *charset, most int) int {
-	return skip(b[:max(i, min(len(b), i+most))], i, set)
+	return skip(b[:min(len(b), i+most)], i, set)
 }
 
 // back returns where, up to most before i, what is in a set begins that ends at i.

@@ -48,25 +48,23 @@ var (
 )
 
 // privateKey masks the private key whose first line begins at i.
-func (s *scanner) privateKey(i int) int {
+func (s *scanner) privateKey(i int) {
 	const most = 64
 	b := s.b
 	if !startsWith(b[i:], pemBegin) {
-		return i
+		return
 	}
 	i += len(pemBegin)
-	head := b[i:min(len(b), i+most)]
-	n := find(head, 0, "-----")
-	if n == len(head) || !bytes.Contains(head[:n], []byte("PRIVATE KEY")) {
-		return i
+	label, _, found := bytes.Cut(b[i:min(len(b), i+most)], []byte("-----"))
+	if !found || !bytes.Contains(label, []byte("PRIVATE KEY")) {
+		return
 	}
-	start := i + n + len("-----")
+	start := i + len(label) + len("-----")
 	stop := skip(b, start, pemChars)
 	if !startsWith(b[stop:], pemEnd) {
 		stop = s.keyLines(start)
 	}
-	s.mask(b[start:stop])
-	return stop
+	s.hide(start, stop)
 }
 
 // keyLines returns where a private key ends of which a part is missing, or whose line
