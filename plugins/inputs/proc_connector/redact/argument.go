@@ -147,33 +147,30 @@ const (
 	fileForm  // the value is a file's name
 )
 
-var forms = [...]*list{wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
+var forms = []*list{{}, wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
 
 // formOf says how the value of an option is written.
 func formOf(option []byte) int {
-	return max(anyForm, slices.IndexFunc(forms[:], func(l *list) bool { return l != nil && l.has(option) }))
+	return max(anyForm, slices.IndexFunc(forms, func(l *list) bool { return l.has(option) }))
 }
 
 var leadingChars = chars(alnum + "_-.[]/:")
 
 // leading is name=value that begins a word, with or without dashes before, or
 // --option=name=value. The value is all the rest, unless another name follows.
-func (c *command) leading(b []byte, f int) {
+func (c *command) leading(b []byte, form int) {
 	const levels = 3
 	dashes := skip(b, 0, hyphens)
 	name := b[dashes:]
 	for level := range levels {
 		end := skipFew(name, 0, leadingChars, maxKey)
-		if end == 0 || char(name, end) != '=' {
-			return
+		if end == 0 || char(name, end) != '=' || char(name, end+1) == '=' || name[end-1] == ':' {
+			return // also of a comparison, or a program's text
 		}
-		rest := name[end+1:]
-		name = name[:end]
-		if startsWith(rest, "=") || name[end-1] == ':' {
-			return // a comparison, or a program's text
-		}
-		if f == fileForm {
-			c.ordinary = c.index(rest) - 1
+		var value []byte
+		name, value = name[:end], name[end+1:]
+		if form == fileForm {
+			c.ordinary = c.index(value) - 1
 			return
 		}
 		strong := strengthOf(name)
@@ -181,32 +178,28 @@ func (c *command) leading(b []byte, f int) {
 			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
 		}
 		option := level == 0 && dashes > 0
-		if c.program.is("values") && !option && !publicNames.has(name) && !startsWith(rest, "@") {
+		if c.program.is("values") && !option && !publicNames.has(name) && !startsWith(value, "@") {
 			strong = max(strong, likely)
 		}
-		c.listed = c.listed || f == listForm
+		quoted := quotes[char(value, 0)]
+		c.listed = c.listed || form == listForm
 		if strong > vague {
-			if f == listForm || !option && c.depth == 0 && f != wholeForm && has(name, smalls) {
-				rest = rest[:listEnd(rest, 0, f == listForm || level > 0)]
+			if form == listForm || !option && c.depth == 0 && form != wholeForm && has(name, smalls) {
+				value = value[:listEnd(value, 0, form == listForm || level > 0)]
 			}
-			c.assigned(rest, strong)
+			if quoted {
+				if end := closing(value, 0); !alnums[char(value, end+1)] {
+					value = value[1:end]
+				}
+			}
+			c.maskValue(strong, value, c.depth > 0)
 			return
 		}
 		if level == 0 {
-			f = max(f, formOf(name))
+			form = max(form, formOf(name))
 		}
-		if name = rest; quotes[char(rest, 0)] {
-			name = rest[1:closing(rest, 0)]
-		}
-	}
-}
-
-// assigned masks a value, inside of its quotes.
-func (c *command) assigned(value []byte, strong strength) {
-	if quotes[char(value, 0)] {
-		if end := closing(value, 0); !alnums[char(value, end+1)] {
-			value = value[1:end]
+		if name = value; quoted {
+			name = value[1:closing(value, 0)]
 		}
 	}
-	c.maskValue(strong, value, c.depth > 0)
 }

@@ -24,10 +24,9 @@ func (r *Redactor) command(depth int) command {
 
 // is begins the arguments of a program.
 func (c *command) is(p *program) {
-	remote, reads := c.remote || p.is("remote"), c.reads || p.is("reads")
-	*c = command{
-		Redactor: c.Redactor, depth: c.depth, program: p, named: true, remote: remote, reads: reads, skip: p.wraps - 1,
-	}
+	c.program, c.named, c.skip, c.at = p, true, p.wraps-1, [maxPlaces]int{}
+	c.remote = c.remote || p.is("remote")
+	c.reads = c.reads || p.is("reads")
 }
 
 // word handles one word of a command line: an argument, or a word of a shell's command in it.

@@ -24,74 +24,78 @@ func compile(expression string) (*regexp.Regexp, error) {
 // A position is where the search for a match may be: at an instruction, between two
 // characters. All that differ are the end of the text, a line break and the others.
 type position struct {
-	pc            uint32
+	pc            int
 	before, after rune
 	taken         bool // the match is not empty
 }
 
-var around = []rune{-1, '\n', 'a'}
-
 // covers reports whether an expression can match a character of an argument, as far as that is clear.
 func covers(prog *syntax.Prog) bool {
+	var open []position // where the search goes on
+	read := func(pc int, before rune, taken bool) {
+		for _, after := range []rune{-1, '\n', 'a'} {
+			open = append(open, position{pc, before, after, taken})
+		}
+	}
+	read(prog.Start, -1, false)
+	read(prog.Start, '\n', false)
 	seen := make(map[position]bool)
-	var leads func(p position) bool // to such a match
-	leads = func(p position) bool {
+	for i := 0; i < len(open); i++ {
+		p := open[i]
 		if seen[p] {
-			return false
+			continue
 		}
 		seen[p] = true
 		in := &prog.Inst[p.pc]
 		next, other := p, p
-		next.pc, other.pc = in.Out, in.Arg
+		next.pc, other.pc = int(in.Out), int(in.Arg)
 		switch in.Op {
 		case syntax.InstMatch:
-			return p.taken
+			if p.taken {
+				return true
+			}
 		case syntax.InstFail:
-			return false
 		case syntax.InstAlt, syntax.InstAltMatch:
-			return leads(next) || leads(other)
+			open = append(open, next, other)
 		case syntax.InstEmptyWidth: // those about words may hold
 			const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
-			return syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 && leads(next)
+			if syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 {
+				open = append(open, next)
+			}
 		case syntax.InstCapture, syntax.InstNop:
-			return leads(next)
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
+			open = append(open, next)
+		default:
+			if p.reads(in) {
+				read(next.pc, p.after, true)
+			}
 		}
-		return p.reads(in) && slices.ContainsFunc(around, func(after rune) bool {
-			return leads(position{in.Out, p.after, after, true})
-		})
 	}
-	start := uint32(prog.Start)
-	return slices.ContainsFunc(around, func(after rune) bool {
-		return leads(position{start, -1, after, false}) || leads(position{start, '\n', after, false})
-	})
+	return false
 }
 
 // reads reports whether an instruction can take the character after p. No argument has a NUL in it.
 func (p *position) reads(in *syntax.Inst) bool {
-	listed := in.Op == syntax.InstRune || in.Op == syntax.InstRune1
-	switch p.after {
-	case -1:
-		return false
-	case '\n':
-		return in.MatchRune('\n')
+	switch {
+	case p.after != 'a':
+		return p.after == '\n' && in.MatchRune('\n')
+	case in.Op == syntax.InstRune, in.Op == syntax.InstRune1:
+		return slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
 	}
-	return !listed || slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
+	return true
 }
 
 // expressions masks what the groups of a match cover, or all of it where none took part.
 func (r *Redactor) expressions(arg []byte) {
 	for _, re := range r.extra {
 		for _, at := range re.FindAllSubmatchIndex(arg, -1) {
-			took := false
-			for i := 2; i < len(at); i += 2 {
-				if at[i] >= 0 {
-					r.mask(arg[at[i]:at[i+1]])
-					took = true
-				}
+			groups := at[2:]
+			if len(groups) == 0 || slices.Max(groups) < 0 {
+				groups = at[:2]
 			}
-			if !took {
-				r.mask(arg[at[0]:at[1]])
+			for group := range slices.Chunk(groups, 2) {
+				if group[0] >= 0 {
+					r.mask(arg[group[0]:group[1]])
+				}
 			}
 		}
 	}
