@@ -87,7 +87,6 @@ func (c *command) slash(p *program, b []byte) {
 				stop = len(b)
 			}
 			c.mask(b[end+1 : stop])
-			i = stop + 1
 		case first && slashName(b[end+1:]):
 			i = end + 1
 		}
@@ -141,17 +140,17 @@ func assigns(b []byte) bool {
 
 // How an option's name=value is written.
 const (
-	anyForm   = iota
+	anyForm   = iota - 1
 	wholeForm // the value is all the rest
 	listForm  // name=value,name=value
 	fileForm  // the value is a file's name
 )
 
-var forms = []*list{{}, wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
+var forms = []*list{wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
 
 // formOf says how the value of an option is written.
 func formOf(option []byte) int {
-	return max(anyForm, slices.IndexFunc(forms, func(l *list) bool { return l.has(option) }))
+	return slices.IndexFunc(forms, func(l *list) bool { return l.has(option) })
 }
 
 var leadingChars = chars(alnum + "_-.[]/:")

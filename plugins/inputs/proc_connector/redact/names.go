@@ -28,19 +28,15 @@ func strengthOf(text []byte) strength {
 	upper := !has(text, smalls) // an environment variable's, as most are written
 	rest, last := cutLast(name)
 	_, before := cutLast(rest)
-	if len(rest) > 0 {
-		first, _, _ := bytes.Cut(name, []byte("-"))
-		if !upper && negations.has(first) || numbers.has(first) || numbers.has(before) {
-			return harmless
-		}
-	}
+	first, _, several := bytes.Cut(name, []byte("-"))
 	switch {
-	case unrelated.has(last) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")),
+	case several && (!upper && negations.has(first) || numbers.has(first) || numbers.has(before)),
+		unrelated.has(last) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")),
 		string(last) == "hash" && string(before) == "cert", string(last) == "token" && plainTokens.has(before):
 		return harmless
 	case string(text) == "_auth", string(text) == "--_auth": // of npm
 		return certain
-	case string(last) == "pat" && len(rest) > 0: // a personal access token
+	case string(last) == "pat" && several: // a personal access token
 		return likely
 	}
 	best := strengthOfLast(last, before, upper)
@@ -104,17 +100,17 @@ func cutLast(name []byte) (rest, last []byte) {
 // hasStem is a quick look for the first two letters of a stem, without which no name is a secret's.
 func hasStem(text []byte) bool {
 	for i := 1; i < len(text); i++ {
-		if stems[text[i-1]&31]>>(text[i]&31)&1 != 0 {
+		if stems[text[i-1]&31][text[i]&31] {
 			return true
 		}
 	}
 	return false
 }
 
-// stems has a bit for each two letters, in capitals or not, with which a stem begins.
-var stems = func() (bits [32]uint32) {
+// stems has the two letters, in capitals or not, with which each stem begins.
+var stems = func() (begin [32][32]bool) {
 	for stem := range wordList("stems").words {
-		bits[stem[0]&31] |= 1 << (stem[1] & 31)
+		begin[stem[0]&31][stem[1]&31] = true
 	}
-	return bits
+	return begin
 }()

@@ -138,8 +138,9 @@ func programOf(path []byte) *program {
 	if len(name) < len(path) {
 		version = digit + ".-"
 	}
-	if dot := bytes.LastIndexByte(name, '.'); dot >= 0 && extensions.has(name[dot:]) {
-		name, version = name[:dot], digit+".-"
+	start := max(0, len(name)-len(".phar"))
+	if dot := bytes.LastIndexByte(name[start:], '.'); dot >= 0 && extensions.has(name[start+dot:]) {
+		name, version = name[:start+dot], digit+".-"
 	}
 	if p := programs[string(bytes.TrimRight(name, version))]; p != nil {
 		return p

@@ -86,11 +86,13 @@ func (l *list) has(word []byte) bool {
 }
 
 func (p *pattern) fits(word []byte) bool {
-	switch {
+	switch more := len(word) - len(p.text); {
+	case more < 0:
+		return false
 	case !p.after:
-		return bytes.HasSuffix(word, p.text)
+		return bytes.Equal(word[more:], p.text)
 	case !p.before:
-		return bytes.HasPrefix(word, p.text)
+		return word[0] == p.text[0] && bytes.HasPrefix(word, p.text)
 	}
 	return bytes.Contains(word, p.text)
 }

@@ -126,7 +126,6 @@ const maxKey = 128
 var (
 	closers   = chars(quote + `\])}`)
 	assigners = chars(":+?")
-	queries   = chars("?&")
 )
 
 func (s *scanner) keyBefore(i int) key {
@@ -154,7 +153,7 @@ func (s *scanner) assignment(i int) {
 	}
 	text := bytes.TrimLeft(b[k.start:k.end], "-")
 	strong := strengthOf(text)
-	if strong == vague && !queries[char(b, k.start-1)] {
+	if strong == vague && !oneOf(char(b, k.start-1), "?&") {
 		strong = harmless
 	}
 	strong = s.named(text, v, strong)

@@ -6,7 +6,6 @@ var (
 	beforeString = chars(blank + `(\`)
 	wordEnds     = chars(blank + quote + `\`)
 	sendOptions  = chars(blank + "-")
-	sendOpens    = chars(`"\{`)
 	bearerChars  = chars(alnum + "_-.+/=~")
 )
 
@@ -63,7 +62,7 @@ func (s *scanner) set(i int) bool {
 func (s *scanner) sent(i int) bool {
 	b := s.b
 	i = skip(b, i, sendOptions)
-	if !sendOpens[char(b, i)] {
+	if !oneOf(char(b, i), `"\{`) {
 		return s.hide(i, i)
 	}
 	if b[i] == '\\' && i+1 < len(b) {

@@ -26,13 +26,11 @@ const (
 )
 
 var (
-	digits      = chars(digit)
-	capitals    = chars(capital)
-	smalls      = chars(small)
-	letters     = chars(capital + small)
-	alnums      = chars(alnum)
-	blanks      = chars(blank)
-	quotes      = chars(quote)
+	digits, letters, alnums      = chars(digit), chars(capital + small), chars(alnum)
+	capitals, smalls             = chars(capital), chars(small)
+	blanks, quotes, escapes      = chars(blank), chars(quote), chars(`\` + quote)
+	spaces, backslashes, hyphens = chars(" "), chars(`\`), chars("-")
+
 	nameChars   = chars(alnum + "_-.") // of names before "=" and ":"
 	identifiers = chars(alnum + "_")   // of a shell's variables
 	tokenChars  = chars(alnum + "_-")
@@ -40,11 +38,7 @@ var (
 	randomChars = chars(alnum + "+/_=-.%~")
 	wordChars   = chars(capital + small + "-.,!?")
 	punctuation = chars(blank + quote + `\;&|,}]`)
-	escapes     = chars(`\` + quote)
-	backslashes = chars(`\`)
 	gaps        = chars(` \`) // between words that a shell has escaped
-	spaces      = chars(" ")
-	hyphens     = chars("-")
 )
 
 // char returns a character, or 0, which is in no argument, before and after them.
@@ -54,6 +48,8 @@ func char(b []byte, i int) byte {
 	}
 	return b[i]
 }
+
+func oneOf(c byte, set string) bool { return strings.IndexByte(set, c) >= 0 }
 
 // until returns where, from i on, the first character of a set is.
 func until(b []byte, i int, set *charset) int {

@@ -17,11 +17,10 @@ func (s *scanner) token(i int) int {
 		start := i + len(shape.prefix)
 		end := s.end(shape.kind, start)
 		known := end-start >= shape.least || s.cut && end == len(s.b) && len(shape.prefix) > 3
-		if !known || shape.mixed && !mixed(s.b[start:min(end, start+maxMixed)]) {
-			continue
+		if known && (!shape.mixed || mixed(s.b[start:min(end, start+maxMixed)])) {
+			s.awsKey = s.awsKey || shape.least == 16 && shape.prefix[0] == 'A'
+			return end
 		}
-		s.awsKey = s.awsKey || shape.least == 16 && shape.prefix[0] == 'A'
-		return end
 	}
 	return i
 }
@@ -55,11 +54,12 @@ func (s *scanner) privateKey(i int) {
 		return
 	}
 	i += len(pemBegin)
-	label, _, found := bytes.Cut(b[i:min(len(b), i+most)], []byte("-----"))
-	if !found || !bytes.Contains(label, []byte("PRIVATE KEY")) {
+	head := b[i:min(len(b), i+most)]
+	n := find(head, 0, "-----")
+	if n == len(head) || !bytes.Contains(head[:n], []byte("PRIVATE KEY")) {
 		return
 	}
-	start := i + len(label) + len("-----")
+	start := i + n + len("-----")
 	stop := skip(b, start, pemChars)
 	if !startsWith(b[stop:], pemEnd) {
 		stop = s.keyLines(start)
@@ -101,16 +101,10 @@ func pemHeaders(b []byte, i int) int {
 
 // pemBlanks skips blanks and line breaks, also those that are written as \n.
 func pemBlanks(b []byte, i int) int {
-	for {
-		switch rest := b[i:]; {
-		case startsWith(rest, `\n`), startsWith(rest, `\r`):
-			i += 2
-		case len(rest) > 0 && blanks[rest[0]]:
-			i++
-		default:
-			return i
-		}
+	for i = skip(b, i, blanks); startsWith(b[i:], `\n`) || startsWith(b[i:], `\r`); {
+		i = skip(b, i+2, blanks)
 	}
+	return i
 }
 
 // keyWord reports whether a word looks like a line of a key in base64, and not like one
