@@ -24,64 +24,47 @@ func compile(expression string) (*regexp.Regexp, error) {
 // A position is where the search for a match may be: at an instruction, between two
 // characters. All that differ are the end of the text, a line break and the others.
 type position struct {
-	pc            int
+	pc            uint32
 	before, after rune
 	taken         bool // the match is not empty
 }
 
 // covers reports whether an expression can match a character of an argument, as far as that is clear.
 func covers(prog *syntax.Prog) bool {
-	var open []position // where the search goes on
-	read := func(pc int, before rune, taken bool) {
-		for _, after := range []rune{-1, '\n', 'a'} {
-			open = append(open, position{pc, before, after, taken})
-		}
-	}
-	read(prog.Start, -1, false)
-	read(prog.Start, '\n', false)
 	seen := make(map[position]bool)
-	for i := 0; i < len(open); i++ {
-		p := open[i]
+	var leads func(p position) bool // to such a match
+	goOn := func(pc uint32, before rune, taken bool) bool {
+		after := func(c rune) bool { return leads(position{pc, before, c, taken}) }
+		return after(-1) || after('\n') || after('a')
+	}
+	leads = func(p position) bool {
 		if seen[p] {
-			continue
+			return false
 		}
 		seen[p] = true
 		in := &prog.Inst[p.pc]
 		next, other := p, p
-		next.pc, other.pc = int(in.Out), int(in.Arg)
+		next.pc, other.pc = in.Out, in.Arg
 		switch in.Op {
 		case syntax.InstMatch:
-			if p.taken {
-				return true
-			}
+			return p.taken
 		case syntax.InstFail:
+			return false
 		case syntax.InstAlt, syntax.InstAltMatch:
-			open = append(open, next, other)
+			return leads(next) || leads(other)
 		case syntax.InstEmptyWidth: // those about words may hold
 			const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
-			if syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 {
-				open = append(open, next)
-			}
+			return syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 && leads(next)
 		case syntax.InstCapture, syntax.InstNop:
-			open = append(open, next)
-		default:
-			if p.reads(in) {
-				read(next.pc, p.after, true)
-			}
+			return leads(next)
 		}
+		// No argument has a NUL in it.
+		reads := p.after == '\n' && in.MatchRune('\n') ||
+			p.after == 'a' && slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
+		return reads && goOn(in.Out, p.after, true)
 	}
-	return false
-}
-
-// reads reports whether an instruction can take the character after p. No argument has a NUL in it.
-func (p *position) reads(in *syntax.Inst) bool {
-	switch {
-	case p.after != 'a':
-		return p.after == '\n' && in.MatchRune('\n')
-	case in.Op == syntax.InstRune, in.Op == syntax.InstRune1:
-		return slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
-	}
-	return true
+	start := uint32(prog.Start)
+	return goOn(start, -1, false) || goOn(start, '\n', false)
 }
 
 // expressions masks what the groups of a match cover, or all of it where none took part.

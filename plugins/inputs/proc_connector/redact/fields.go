@@ -31,8 +31,13 @@ func (s *scanner) quotedField(k key, i int) bool {
 	b, text := s.b, s.b[k.start:k.end]
 	v := skip(b, i+1, blanks)
 	strong := s.named(text, v, strengthOf(text))
-	if string(text) == "auth" && encoded(b[skip(b, v, escapes):]) {
-		strong = certain // docker's user:password
+	if string(text) == "auth" { // docker's, user:password in base64
+		const least = 8
+		value := b[skip(b, v, escapes):]
+		value = value[:skip(value, 0, base64Chars)]
+		if len(value) >= least && len(value)%4 == 0 && mixed(value) {
+			strong = certain
+		}
 	}
 	if strong <= vague || oneOf(char(b, v), "\x00{[") {
 		return false
@@ -42,13 +47,6 @@ func (s *scanner) quotedField(k key, i int) bool {
 		end = until(b, v, valueEnds)
 	}
 	return s.hideValue(strong, s.skipScheme(start, end), end)
-}
-
-// encoded reports whether text begins with something in base64.
-func encoded(text []byte) bool {
-	const least = 8
-	text = text[:skip(text, 0, base64Chars)]
-	return len(text) >= least && len(text)%4 == 0 && mixed(text)
 }
 
 // field is name: value at the beginning of the argument or of a line, or after a quote.

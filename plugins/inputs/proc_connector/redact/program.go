@@ -27,13 +27,6 @@ const (
 	maxPlaces = 8  // of a program
 )
 
-// expectations are what an option says of the next word, traits are true of all arguments.
-var (
-	expectations = strings.Fields("value secret attached pair keyed cookies source sentence code words program " +
-		"flags input")
-	traits = strings.Fields("single names values words labeled prose writes reads remote paths oracle expect")
-)
-
 func (p *program) is(trait string) bool { return slices.Contains(p.traits, trait) }
 
 // parsePrograms returns the programs by their names.
@@ -94,17 +87,19 @@ func (p *program) learn(what string, args []string) (err error) {
 		return p.slash.add(args)
 	case "is":
 		p.traits = append(p.traits, args...)
-		return known(traits, args...)
+		return explained(args...)
 	default:
 		p.options(what, args)
-		return known(expectations, what)
+		return explained(what)
 	}
 	return err
 }
 
-func known(all []string, words ...string) error {
+// explained returns an error if a word is not in the comment that begins the rules.
+func explained(words ...string) error {
+	comment, _, _ := strings.Cut(programRules, "\n\n")
 	for _, word := range words {
-		if !slices.Contains(all, word) {
+		if !strings.Contains(comment, "   "+word+" ") {
 			return fmt.Errorf("%s is unknown", word)
 		}
 	}

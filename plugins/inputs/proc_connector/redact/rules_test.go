@@ -44,6 +44,13 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// expectations are what an option says of the next word, traits are true of all arguments.
+var (
+	expectations = strings.Fields("value secret attached pair keyed cookies source sentence code words program " +
+		"flags input")
+	traits = strings.Fields("single names values words labeled prose writes reads remote paths oracle expect")
+)
+
 // All that can be said in the files is said in the comment of the first.
 func TestRulesAreExplained(t *testing.T) {
 	comment, _, _ := strings.Cut(programRules, "\n\n")

@@ -21,37 +21,34 @@ type scanner struct {
 // An ending is where something ends, the same from everywhere before.
 type ending int
 
-var endings []func(b []byte, i int) int
+type finder struct {
+	find func(b []byte, i int, set *charset) int
+	set  *charset
+}
 
-func newEnding(find func(b []byte, i int) int) ending {
-	endings = append(endings, find)
-	return ending(len(endings) - 1)
+var finders []finder
+
+func newEnding(find func(b []byte, i int, set *charset) int, set *charset) ending {
+	finders = append(finders, finder{find, set})
+	return ending(len(finders) - 1)
 }
 
 var (
-	wordEnd    = newEnding(before(chars(blank + quote)))
-	lineEnd    = newEnding(before(chars("\n\r")))
-	queryEnd   = newEnding(before(chars(blank + quote + `&#;?\`))) // of a value in an address
-	settingEnd = newEnding(before(chars(quote + ";")))             // of one of several with ";" between them
-	itemEnd    = newEnding(func(b []byte, i int) int { return listEnd(b, i, true) })
-	valueEnd   = newEnding(func(b []byte, i int) int { return bareEnd(b, i, false) })
-	commandEnd = newEnding(func(b []byte, i int) int { return bareEnd(b, i, true) })
-	atSign     = newEnding(before(chars("@")))
+	wordEnd    = newEnding(until, chars(blank+quote))
+	lineEnd    = newEnding(until, chars("\n\r"))
+	queryEnd   = newEnding(until, chars(blank+quote+`&#;?\`)) // of a value in an address
+	settingEnd = newEnding(until, chars(quote+";"))           // of one of several with ";" between them
+	atSign     = newEnding(until, chars("@"))
+	itemEnd    = newEnding(func(b []byte, i int, _ *charset) int { return listEnd(b, i, true) }, nil)
+	valueEnd   = newEnding(func(b []byte, i int, _ *charset) int { return bareEnd(b, i, false) }, nil)
+	commandEnd = newEnding(func(b []byte, i int, _ *charset) int { return bareEnd(b, i, true) }, nil)
 )
 
 // kinds of characters in tokens.
 var kinds = map[string]ending{
-	"hex": newEnding(after(chars(digit + "abcdefABCDEF"))), "upper": newEnding(after(chars(digit + capital))),
-	"alnum": newEnding(after(alnums)), "token": newEnding(after(tokenChars)),
-	"dotted": newEnding(after(nameChars)), "base64": newEnding(after(chars(alnum + "_-.+/="))),
-}
-
-func before(set *charset) func([]byte, int) int {
-	return func(b []byte, i int) int { return until(b, i, set) }
-}
-
-func after(set *charset) func([]byte, int) int {
-	return func(b []byte, i int) int { return skip(b, i, set) }
+	"hex": newEnding(skip, chars(digit+"abcdefABCDEF")), "upper": newEnding(skip, chars(digit+capital)),
+	"alnum": newEnding(skip, alnums), "token": newEnding(skip, tokenChars),
+	"dotted": newEnding(skip, nameChars), "base64": newEnding(skip, chars(alnum+"_-.+/=")),
 }
 
 // A memo remembers where something ends, so that no byte is looked at twice for that.
@@ -61,7 +58,8 @@ type memo struct{ from, end int }
 func (s *scanner) end(e ending, i int) int {
 	m := &s.ends[e]
 	if i < m.from || i >= m.end {
-		m.from, m.end = i, endings[e](s.b, i)
+		f := &finders[e]
+		m.from, m.end = i, f.find(s.b, i, f.set)
 	}
 	return m.end
 }
@@ -87,7 +85,8 @@ func (r *Redactor) scan(p *program) {
 			s.element(i)
 		}
 	}
-	if r.awsKey && awsSecretKey(b) {
+	const awsSecret = 40 // the length of one, which goes with an access key
+	if r.awsKey && len(b) == awsSecret && only(b, awsChars) && has(b, capitals) && mixed(b) {
 		r.mask(b)
 	}
 }
@@ -126,6 +125,7 @@ const maxKey = 128
 var (
 	closers   = chars(quote + `\])}`)
 	assigners = chars(":+?")
+	awsChars  = chars(alnum + "+/")
 )
 
 func (s *scanner) keyBefore(i int) key {

@@ -109,10 +109,7 @@ func lower(c byte) byte {
 
 // trivial reports whether a value says nothing, or only yes or no.
 func trivial(value []byte) bool {
-	if len(value) <= 1 {
-		return len(value) == 0 || digits[value[0]] || value[0] == '-'
-	}
-	return elsewhere.has(value) || yesOrNo.hasFold(value)
+	return len(value) == 0 || len(value) == 1 && (digits[value[0]] || value[0] == '-') || elsewhere.has(value) || yesOrNo.hasFold(value)
 }
 
 // random reports whether a value looks as if nobody had thought it up.
@@ -138,12 +135,8 @@ func reference(value []byte) bool {
 	case startsWith(value, "${"):
 		rest := value[skip(value, 2, identifiers):] // a default value may be a secret
 		return string(rest) == "}" || string(rest) == ":-}"
-	case len(value) < 2 || value[0] != '$':
-		return false
-	case digits[value[1]]:
-		return len(value) == 2
 	}
-	return only(value[1:], identifiers)
+	return len(value) > 1 && value[0] == '$' && only(value[1:], identifiers) && (len(value) == 2 || !digits[value[1]])
 }
 
 // closing returns where the string ends whose quote is at q. One that begins with \" ends with \".

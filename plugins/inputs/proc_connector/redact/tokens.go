@@ -25,14 +25,6 @@ func (s *scanner) token(i int) int {
 	return i
 }
 
-var awsChars = chars(alnum + "+/")
-
-// awsSecretKey reports whether text may be the secret that goes with an access key.
-func awsSecretKey(text []byte) bool {
-	const length = 40
-	return len(text) == length && only(text, awsChars) && has(text, capitals) && mixed(text)
-}
-
 // A private key in PEM form is base64 between two lines. What is none is shown, since a
 // command could hide behind the first line otherwise.
 
