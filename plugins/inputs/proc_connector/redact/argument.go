@@ -61,11 +61,10 @@ func (c *command) place(at *int, place []string, b []byte) {
 
 // fits reports whether an argument is a word, or where that ends with "*", begins with it.
 func fits(word string, b []byte) bool {
-	prefix, begins := strings.CutSuffix(word, "*")
-	if begins {
-		b = b[:min(len(b), len(prefix))]
+	if prefix, begins := strings.CutSuffix(word, "*"); begins {
+		return startsFold(b, prefix)
 	}
-	return strings.EqualFold(prefix, string(b))
+	return strings.EqualFold(word, string(b))
 }
 
 // slash masks the password in /name:password and in /name:name:value,name:password.

@@ -146,10 +146,7 @@ var (
 // element is at a "<" or ">" of XML. It masks what is in an element with the name of a secret,
 // <ns:Password type="x">secret</…>, or after one that names it, as in a property list.
 func (s *scanner) element(i int) {
-	const (
-		maxTag = 256 // bounds the way back to where a tag begins
-		cdata  = "<![CDATA["
-	)
+	const longest, cdata = 256, "<![CDATA[" // of a tag, so that the way back to where it begins is short
 	b := s.b
 	if b[i] == '<' {
 		s.tag = letters[char(b, i+1)] && !alnums[char(b, i-1)] // and not Option<Token>
@@ -160,7 +157,7 @@ func (s *scanner) element(i int) {
 		return
 	}
 	s.tag = false
-	from := max(0, i-maxTag)
+	from := max(0, i-longest)
 	open := from + bytes.LastIndexByte(b[from:i], '<') + 1
 	if open == from {
 		return
@@ -187,11 +184,6 @@ func (s *scanner) element(i int) {
 		s.hideValue(max(strong, likely), start, stop)
 	}
 }
-
-const (
-	longToken   = 20  // of a user who may be a secret, where there is no password
-	maxPassword = 512 // of one in an address
-)
 
 var (
 	authorityEnds = chars(blank + quote + `/?#<>|\`)
@@ -225,7 +217,8 @@ func (s *scanner) address(i int) {
 	s.next = at
 	switch {
 	case colon < start || colon > at:
-		if user := b[start:at]; len(user) >= longToken && random(user) {
+		const least = 20 // of a user who is the secret
+		if user := b[start:at]; len(user) >= least && random(user) {
 			s.mask(user)
 		}
 	case startsWith(b[at:], "@sha256:"):
@@ -240,7 +233,8 @@ func (s *scanner) address(i int) {
 
 // lastAt returns where the last "@" of the word at start is, or -1.
 func (s *scanner) lastAt(start int) int {
-	end := min(s.end(wordEnd, start), start+maxPassword)
+	const longest = 512 // of a password
+	end := min(s.end(wordEnd, start), start+longest)
 	if s.end(atSign, start) >= end {
 		return -1
 	}

@@ -12,17 +12,13 @@ const (
 	certain
 )
 
-const (
-	maxName      = 64 // how much of a name is looked at: its end tells most
-	tellingWords = 3  // at its end: the "token" in -Wno-compound-token-split-by-macro is none
-)
-
 // strengthOf says whether something of this name is a secret.
 func strengthOf(text []byte) strength {
 	text = text[max(0, len(text)-maxName):]
 	if !hasStem(text) {
 		return harmless
 	}
+	const tellingWords = 3 // at its end: the "token" in -Wno-compound-token-split-by-macro is none
 	var buffer [2 * maxName]byte
 	name := split(buffer[:0], text)
 	upper := !has(text, smalls) // an environment variable's, as most are written
@@ -71,8 +67,7 @@ func strengthOfLast(last, before []byte, upper bool) strength {
 	return harmless
 }
 
-// split appends the words of a name to n, in small letters, with "-" between them, without numbers
-// at their ends.
+// split appends the words of a name to n, in small letters, with "-" between them, without numbers at their ends.
 func split(n, text []byte) []byte {
 	for i, c := range text {
 		// At punctuation, and where capitals begin.

@@ -88,8 +88,16 @@ func (p *program) learn(what string, args []string) (err error) {
 	case "is":
 		p.traits = append(p.traits, args...)
 		return explained(args...)
-	default:
-		p.options(what, args)
+	default: // what comes after letters and names of options
+		for _, arg := range args {
+			if name, long := strings.CutPrefix(arg, "--"); long {
+				p.long[name] = what
+				continue
+			}
+			for _, letter := range []byte(arg[1:]) {
+				p.short[letter] = what
+			}
+		}
 		return explained(what)
 	}
 	return err
@@ -104,19 +112,6 @@ func explained(words ...string) error {
 		}
 	}
 	return nil
-}
-
-// options notes what comes after letters and names of options.
-func (p *program) options(what string, args []string) {
-	for _, arg := range args {
-		if name, long := strings.CutPrefix(arg, "--"); long {
-			p.long[name] = what
-			continue
-		}
-		for _, letter := range []byte(arg[1:]) {
-			p.short[letter] = what
-		}
-	}
 }
 
 // unknown is a program that nothing is known of.

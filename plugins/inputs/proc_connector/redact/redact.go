@@ -1,33 +1,30 @@
-// Package redact masks what looks like a secret in the arguments of other programs, before
-// they leave the machine.
+// Package redact masks what looks like a secret in the arguments of other programs, before they leave the machine.
 //
-// Nothing marks a secret as one, so this goes by what people and programs are used to: names
-// (--password, API_TOKEN=), the place (mysql -p…, curl -u), the form
-// (scheme://user:password@host, Authorization: …), and the well-known beginnings of tokens.
-// A secret that has none of these passes, and something harmless that looks like one is
-// masked. What is known of programs, names and tokens is in the files in rules. A new one
-// belongs there, with a line in testdata/secrets.txt, and one in testdata/innocent.txt that
-// looks like it.
+// Nothing marks a secret as one, so this goes by names (--password, API_TOKEN=), places (mysql -p…, curl -u),
+// forms (scheme://user:password@host, Authorization: …), and how well-known tokens begin. A secret that has none
+// of these passes, and something harmless that looks like one is masked. What is known of programs, names and
+// tokens is in the files in rules. A new one belongs there, with a line in testdata/secrets.txt, and one in
+// testdata/innocent.txt that looks like it.
 //
-// Everything here is one pass over an argument, with a bounded look around at each step, or
-// one whose end is remembered: the time is linear in the length, whatever the bytes are.
+// Everything is one pass over an argument, with a bounded look around at each step, or one whose end is
+// remembered: the time is linear in the length, whatever the bytes are.
 //
-// A mask must not be a place to hide in: it covers what may be a value, and not the commands
-// behind it.
+// A mask must not be a place to hide in: it covers what may be a value, and not the commands behind it.
 package redact
 
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 )
 
 // Mask stands in place of a secret.
 const Mask = "***"
 
-// A Redactor masks secrets. It reuses its memory, so that only one goroutine may use it at a
-// time.
+// A Redactor masks secrets. It reuses its memory, so that only one goroutine may use it at a time.
 type Redactor struct {
 	extra  []*regexp.Regexp
 	before []byte   // a line that was masked already
@@ -46,9 +43,9 @@ type Redactor struct {
 // A span is the part of an argument that begins at start and ends before end.
 type span struct{ start, end int }
 
-// New returns a Redactor that masks, besides all that it knows of, what the regular
-// expressions match: the groups that took part, or the whole match where none did. Each sees
-// one argument at a time. One that can match nothing is an error.
+// New returns a Redactor that masks, besides all that it knows of, what the regular expressions match: the
+// groups that took part, or the whole match where none did. Each sees one argument at a time. One that can
+// match nothing is an error.
 func New(extra []string) (*Redactor, error) {
 	r := &Redactor{}
 	for _, expression := range extra {
@@ -61,10 +58,9 @@ func New(extra []string) (*Redactor, error) {
 	return r, nil
 }
 
-// Append appends raw, arguments that each end in a NUL as in /proc/PID/cmdline, to dst, with
-// secrets masked, and reports whether anything was. Arguments stay apart, and as many as they
-// were. Where the last NUL is missing the last argument is taken for one that was cut, and
-// what may be the beginning of a secret in it is masked too.
+// Append appends raw, arguments that each end in a NUL as in /proc/PID/cmdline, to dst, with secrets masked, and
+// reports whether anything was. Arguments stay apart, and as many as they were. Where the last NUL is missing the
+// last argument is taken for one that was cut, and what may be the beginning of a secret in it is masked too.
 func (r *Redactor) Append(dst, raw []byte) (out []byte, masked bool) {
 	start, given := len(dst), raw
 	dst = r.pass(dst, raw, first)
@@ -136,8 +132,7 @@ func (r *Redactor) mask(part []byte) {
 	}
 }
 
-// index returns where in the argument a part of it begins: the capacity of both goes to the
-// same end.
+// index returns where in the argument a part of it begins: the capacity of both goes to the same end.
 func (r *Redactor) index(part []byte) int { return cap(r.arg) - cap(part) }
 
 // maskLogin masks a password, and a user's name that is the secret, as the password tells.
@@ -152,8 +147,8 @@ func (r *Redactor) maskLogin(user, password []byte, shell bool) {
 	r.mask(password)
 }
 
-// maskValue masks the value of something with a name of this strength, and reports whether
-// it did. A shell puts something else in place of a reference.
+// maskValue masks the value of something with a name of this strength, and reports whether it did. A shell puts
+// something else in place of a reference.
 func (r *Redactor) maskValue(s strength, value []byte, shell bool) bool {
 	tells := s == certain || !pathLike.has(value) && (s == likely || s == vague && random(value))
 	if !tells || trivial(value) || shell && reference(value) {
@@ -161,4 +156,81 @@ func (r *Redactor) maskValue(s strength, value []byte, shell bool) bool {
 	}
 	r.mask(value)
 	return true
+}
+
+// compile reads a regular expression of the user. In it "." stands for a line break too,
+// so that "(.*)$" covers all of a value.
+func compile(expression string) (*regexp.Regexp, error) {
+	parsed, err := syntax.Parse(expression, syntax.Perl|syntax.DotNL)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no regular expression: %w", expression, err)
+	}
+	if prog, err := syntax.Compile(parsed.Simplify()); err != nil || !covers(prog) {
+		return nil, fmt.Errorf("%q masks nothing: no text can match it, as it sees one argument at a time, "+
+			"in which there is no NUL, and ^ and $ are its beginning and its end; change or remove it", expression)
+	}
+	return regexp.Compile("(?s:" + expression + ")")
+}
+
+// A position is where the search for a match may be: at an instruction, between two
+// characters. All that differ are the end of the text, a line break and the others.
+type position struct {
+	pc            uint32
+	before, after rune
+	taken         bool // the match is not empty
+}
+
+// covers reports whether an expression can match a character of an argument, as far as that is clear.
+func covers(prog *syntax.Prog) bool {
+	seen := make(map[position]bool)
+	var leads func(p position) bool // to such a match
+	goOn := func(pc uint32, before rune, taken bool) bool {
+		after := func(c rune) bool { return leads(position{pc, before, c, taken}) }
+		return after(-1) || after('\n') || after('a')
+	}
+	leads = func(p position) bool {
+		if seen[p] {
+			return false
+		}
+		seen[p] = true
+		in := &prog.Inst[p.pc]
+		next, other := p, p
+		next.pc, other.pc = in.Out, in.Arg
+		switch in.Op {
+		case syntax.InstMatch:
+			return p.taken
+		case syntax.InstFail:
+			return false
+		case syntax.InstAlt, syntax.InstAltMatch:
+			return leads(next) || leads(other)
+		case syntax.InstEmptyWidth: // those about words may hold
+			const ofWords = syntax.EmptyWordBoundary | syntax.EmptyNoWordBoundary
+			return syntax.EmptyOp(in.Arg)&^(syntax.EmptyOpContext(p.before, p.after)|ofWords) == 0 && leads(next)
+		case syntax.InstCapture, syntax.InstNop:
+			return leads(next)
+		}
+		// No argument has a NUL in it.
+		reads := p.after == '\n' && in.MatchRune('\n') ||
+			p.after == 'a' && slices.ContainsFunc(in.Rune, func(r rune) bool { return r != 0 })
+		return reads && goOn(in.Out, p.after, true)
+	}
+	start := uint32(prog.Start)
+	return goOn(start, -1, false) || goOn(start, '\n', false)
+}
+
+// expressions masks what the groups of a match cover, or all of it where none took part.
+func (r *Redactor) expressions(arg []byte) {
+	for _, re := range r.extra {
+		for _, at := range re.FindAllSubmatchIndex(arg, -1) {
+			groups := at[2:]
+			if len(groups) == 0 || slices.Max(groups) < 0 {
+				groups = at[:2]
+			}
+			for group := range slices.Chunk(groups, 2) {
+				if group[0] >= 0 {
+					r.mask(arg[group[0]:group[1]])
+				}
+			}
+		}
+	}
 }

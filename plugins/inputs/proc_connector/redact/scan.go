@@ -9,7 +9,7 @@ type scanner struct {
 	b          []byte
 	program    *program
 	next       int      // where to go on, if that is not the next character
-	ends       [16]memo // of the endings
+	ends       [16]span // from where on each ending is known, and where it is
 	bare       ending   // of values without quotes
 	shell      bool     // there is a blank, or a shell reads it anyway
 	addressEnd int      // where the last address ends
@@ -51,17 +51,14 @@ var kinds = map[string]ending{
 	"dotted": newEnding(skip, nameChars), "base64": newEnding(skip, chars(alnum+"_-.+/=")),
 }
 
-// A memo remembers where something ends, so that no byte is looked at twice for that.
-type memo struct{ from, end int }
-
-// end returns where, from i on, something ends.
+// end returns where, from i on, something ends. It is remembered, so that no byte is looked at twice for that.
 func (s *scanner) end(e ending, i int) int {
-	m := &s.ends[e]
-	if i < m.from || i >= m.end {
+	known := &s.ends[e]
+	if i < known.start || i >= known.end {
 		f := &finders[e]
-		m.from, m.end = i, f.find(s.b, i, f.set)
+		*known = span{i, f.find(s.b, i, f.set)}
 	}
-	return m.end
+	return known.end
 }
 
 func (r *Redactor) scan(p *program) {
@@ -119,9 +116,6 @@ type key struct {
 	spaced     bool // name =
 }
 
-// maxKey bounds the way back to where a name begins.
-const maxKey = 128
-
 var (
 	closers   = chars(quote + `\])}`)
 	assigners = chars(":+?")
@@ -174,8 +168,8 @@ func (s *scanner) assignment(i int) {
 	s.hideValue(strong, start, end)
 }
 
-// named follows pairs in which one name says what the other is:
-// ParameterKey=DBPassword,ParameterValue=…, {"name": "TOKEN", "value": "…"}.
+// named follows pairs in which one name says what the other is: ParameterKey=DBPassword,ParameterValue=…,
+// {"name": "TOKEN", "value": "…"}.
 func (s *scanner) named(text []byte, v int, strong strength) strength {
 	switch {
 	case namers.hasFold(text):

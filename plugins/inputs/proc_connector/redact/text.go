@@ -41,6 +41,13 @@ var (
 	gaps        = chars(` \`) // between words that a shell has escaped
 )
 
+// How far a look around goes.
+const (
+	maxKey    = 128 // back to where a name begins
+	maxName   = 64  // into a name: its end tells most
+	maxBlanks = 16  // to the next name
+)
+
 // char returns a character, or 0, which is in no argument, before and after them.
 func char(b []byte, i int) byte {
 	if i < 0 || i >= len(b) {
@@ -91,8 +98,8 @@ func find(b []byte, i int, text string) int {
 func has(text []byte, set *charset) bool  { return until(text, 0, set) < len(text) }
 func only(text []byte, set *charset) bool { return skip(text, 0, set) == len(text) }
 
-func startsWith(text []byte, prefix string) bool {
-	return len(text) >= len(prefix) && string(text[:len(prefix)]) == prefix
+func startsWith(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
 // startsFold is startsWith in capital or small letters.
@@ -193,6 +200,3 @@ func nameFollows(text []byte) bool {
 	end := skipFew(text, start, nameChars, maxName)
 	return end > start && (char(text, end) == '=' || startsWith(text[end:], ": "))
 }
-
-// maxBlanks bounds the way to the next name.
-const maxBlanks = 16

@@ -2,11 +2,9 @@ package redact
 
 import "bytes"
 
-// maxMixed is how much of a token is looked at to tell whether it is mixed.
-const maxMixed = 48
-
 // token returns where the token ends that begins at i, or i.
 func (s *scanner) token(i int) int {
+	const maxMixed = 48 // looked at to tell whether it is mixed
 	b := s.b[i:]
 	of := shapesBy[b[0]]
 	for n := range of {
@@ -25,33 +23,28 @@ func (s *scanner) token(i int) int {
 	return i
 }
 
-// A private key in PEM form is base64 between two lines. What is none is shown, since a
-// command could hide behind the first line otherwise.
-
-const (
-	pemBegin = "-----BEGIN "
-	pemEnd   = "-----END"
-)
+const pemEnd = "-----END"
 
 var (
 	pemChars       = chars(alnum + "+/=" + blank)
 	pemHeaderChars = chars(alnum + "-,. ")
 )
 
-// privateKey masks the private key whose first line begins at i.
+// privateKey masks the private key whose first line begins at i: in PEM form it is base64 between two lines. What
+// is none is shown, since a command could hide behind the first line otherwise.
 func (s *scanner) privateKey(i int) {
-	const most = 64
+	const begin, dashes, longest = "-----BEGIN ", "-----", 64
 	b := s.b
-	if !startsWith(b[i:], pemBegin) {
+	if !startsWith(b[i:], begin) {
 		return
 	}
-	i += len(pemBegin)
-	head := b[i:min(len(b), i+most)]
-	n := find(head, 0, "-----")
-	if n == len(head) || !bytes.Contains(head[:n], []byte("PRIVATE KEY")) {
+	i += len(begin)
+	head := b[i:min(len(b), i+longest)]
+	end := find(head, 0, dashes)
+	if end == len(head) || !bytes.Contains(head[:end], []byte("PRIVATE KEY")) {
 		return
 	}
-	start := i + n + len("-----")
+	start := i + end + len(dashes)
 	stop := skip(b, start, pemChars)
 	if !startsWith(b[stop:], pemEnd) {
 		stop = s.keyLines(start)
@@ -59,10 +52,16 @@ func (s *scanner) privateKey(i int) {
 	s.hide(start, stop)
 }
 
-// keyLines returns where a private key ends of which a part is missing, or whose line
-// breaks are written in some other way.
+// keyLines returns where a private key ends of which a part is missing, or whose line breaks are written in some
+// other way.
 func (s *scanner) keyLines(start int) (stop int) {
-	b, at := s.b, pemHeaders(s.b, start)
+	const longest = 80 // of the headers, as in -----BEGIN RSA PRIVATE KEY----- Proc-Type: 4,ENCRYPTED
+	b, at := s.b, pemBlanks(s.b, start)
+	for _, header := range [...]string{"Proc-Type: ", "DEK-Info: ", "Version: "} {
+		if startsWith(b[at:], header) {
+			at = pemBlanks(b, skip(b[:min(len(b), at+longest)], at+len(header), pemHeaderChars))
+		}
+	}
 	for stop = start; at < len(b); {
 		if startsWith(b[at:], pemEnd) {
 			return at
@@ -78,19 +77,6 @@ func (s *scanner) keyLines(start int) (stop int) {
 	return stop
 }
 
-// pemHeaders skips the lines before the key, as in -----BEGIN RSA PRIVATE KEY-----
-// Proc-Type: 4,ENCRYPTED.
-func pemHeaders(b []byte, i int) int {
-	const longest = 80
-	i = pemBlanks(b, i)
-	for _, header := range [...]string{"Proc-Type: ", "DEK-Info: ", "Version: "} {
-		if startsWith(b[i:], header) {
-			i = pemBlanks(b, skip(b[:min(len(b), i+longest)], i+len(header), pemHeaderChars))
-		}
-	}
-	return i
-}
-
 // pemBlanks skips blanks and line breaks, also those that are written as \n.
 func pemBlanks(b []byte, i int) int {
 	for i = skip(b, i, blanks); startsWith(b[i:], `\n`) || startsWith(b[i:], `\r`); {
@@ -99,16 +85,15 @@ func pemBlanks(b []byte, i int) int {
 	return i
 }
 
-// keyWord reports whether a word looks like a line of a key in base64, and not like one
-// of a command. The first line of a key is none of its shorter ones.
+// keyWord reports whether a word looks like a line of a key in base64, and not like one of a command. The first
+// line of a key is none of its shorter ones.
 func keyWord(b []byte, first bool) bool {
 	const sure, usual = 40, 12
 	return len(b) >= sure ||
 		len(b) > 0 && b[0] != '/' && (mixed(b) || b[len(b)-1] == '=') && (!first || len(b) >= usual)
 }
 
-// A splitKey follows a private key that a shell has split into words, as in $(cat key.pem)
-// without quotes.
+// A splitKey follows a private key that a shell has split into words, as in $(cat key.pem) without quotes.
 type splitKey int
 
 const (
