@@ -13,7 +13,7 @@ func (c *command) positional(b []byte, unclear bool) {
 	if p.wraps != 0 && !assigns(b) {
 		inner := programOf(b)
 		switch {
-		case p.wraps == anywhere && inner != unknown, p.wraps > 0 && c.skip <= 0 && (inner != unknown || !unclear):
+		case c.skip <= 0 && (inner != unknown || p.wraps > 0 && !unclear):
 			c.is(inner)
 			return
 		case p.wraps > 0 && unclear:

@@ -123,17 +123,17 @@ func (c *command) option(b []byte) bool {
 	if len(name) == 0 {
 		return false
 	}
-	p := c.program
-	c.reads = c.reads || inputOptions.has(b) || assigned && inputOptions.has(b[:dashes+len(name)])
+	c.reads = c.reads || inputOptions.has(b) || inputOptions.has(b[:dashes+len(name)])
 	e, value := "", []byte(nil)
-	if dashes == 1 && !p.is("single") {
+	if dashes == 1 && !c.program.is("single") {
 		e, value = c.letters(b)
 	}
 	if e == "" {
-		if e = p.long[string(name)]; assigned && e != "" && e != "input" {
+		if e = c.program.long[string(name)]; assigned && e != "" && e != "input" {
 			value, c.ordinary = given, c.index(given)-1
 		}
 	}
+	c.strong = certain
 	switch {
 	case e == "input":
 		c.reads = true
@@ -141,13 +141,11 @@ func (c *command) option(b []byte) bool {
 		if n := len(value) - 1; n > 0 && quotes[value[0]] && closing(value, 0) == n {
 			value = value[1:n]
 		}
-		c.strong = certain
 		c.given(e, value)
 		return e == "code" || e == "words"
-	case e == "flags":
-	case e != "":
-		c.next, c.strong = e, certain
-	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
+	case e != "" && e != "flags":
+		c.next = e
+	case e != "", assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
 	case sentenceOptions.has(name):
 		c.next = "sentence"
 	default:
@@ -166,13 +164,13 @@ func (c *command) letters(b []byte) (e string, value []byte) {
 			return "", nil
 		case e == "input":
 			c.reads = true
-		case e == "flags":
-		case len(rest) > 0 && e != "attached":
-			return e, bytes.TrimPrefix(rest, []byte("="))
-		case len(rest) > 0:
+		case e == "flags", e == "attached" && len(rest) == 0:
+		case e == "attached":
 			return e, rest
-		case e != "attached":
+		case len(rest) == 0:
 			return e, nil
+		default:
+			return e, bytes.TrimPrefix(rest, []byte("="))
 		}
 	}
 	return "flags", nil
@@ -193,9 +191,6 @@ func optionLike(b []byte) bool {
 	end := skip(b, 0, optionChars)
 	return len(b) > 1 && b[0] == '-' && end <= longest && (end == len(b) || b[end] == '=')
 }
-
-// maxDepth is how far quotes within quotes are followed.
-const maxDepth = 3
 
 var separators = chars("\n;&()`|")
 

@@ -7,7 +7,7 @@ import (
 
 // colon is at a ":" of an address, of a header, of JSON or YAML, or between user and password.
 func (s *scanner) colon(i int) {
-	switch rest := s.b[i+1:]; {
+	switch rest := s.arg[i+1:]; {
 	case startsWith(rest, "//"):
 		s.address(i)
 		return
@@ -28,7 +28,7 @@ var (
 
 // quotedField is "name": "value".
 func (s *scanner) quotedField(k key, i int) bool {
-	b, text := s.b, s.b[k.start:k.end]
+	b, text := s.arg, s.arg[k.start:k.end]
 	v := skip(b, i+1, blanks)
 	strong := s.named(text, v, strengthOf(text))
 	if string(text) == "auth" { // docker's, user:password in base64
@@ -51,7 +51,7 @@ func (s *scanner) quotedField(k key, i int) bool {
 
 // field is name: value at the beginning of the argument or of a line, or after a quote.
 func (s *scanner) field(k key, i int) bool {
-	b, opening := s.b, char(s.b, k.start-1)
+	b, opening := s.arg, char(s.arg, k.start-1)
 	switch {
 	case k.start == 0 && startsWith(b[:k.end], "-H"):
 		k.start += len("-H")
@@ -84,16 +84,13 @@ func (s *scanner) field(k key, i int) bool {
 // headerName reports whether the last word of a name with dashes says that it is a secret's.
 func headerName(text []byte) bool {
 	dash := bytes.LastIndexByte(text, '-')
-	if dash <= 0 || strengthOf(text) == harmless {
-		return false
-	}
 	last := text[dash+1:]
-	return keyHeaders.hasFold(last) || strengthOf(last) > vague
+	return dash > 0 && strengthOf(text) > harmless && (keyHeaders.hasFold(last) || strengthOf(last) > vague)
 }
 
 // header masks the value of a header at start, but for the scheme of an authorization.
 func (s *scanner) header(cookie bool, opening byte, start int) bool {
-	b, end := s.b, 0
+	b, end := s.arg, 0
 	switch {
 	case quotes[opening]:
 		end = find(b, start, string(opening))
@@ -120,7 +117,7 @@ func (s *scanner) header(cookie bool, opening byte, start int) bool {
 // skipScheme returns where in a value the secret begins, after the scheme of an authorization.
 func (s *scanner) skipScheme(start, end int) int {
 	const longest = 24
-	value := s.b[start:end]
+	value := s.arg[start:end]
 	scheme := until(value[:min(len(value), longest)], 0, gaps)
 	secret := skip(value, scheme, gaps)
 	if secret < len(value) && schemes.hasFold(value[:scheme]) {
@@ -132,9 +129,9 @@ func (s *scanner) skipScheme(start, end int) int {
 // telegram is the ":" of a bot's token, 123456789:AA….
 func (s *scanner) telegram(i int) bool {
 	const minID, maxID, minKey = 8, 11, 30
-	id := i - back(s.b, i, digits, maxID+1)
-	end := skip(s.b, i+1, tokenChars)
-	known := id >= minID && id <= maxID && startsWith(s.b[i+1:], "AA") && (end-i > minKey || s.cut && end == len(s.b))
+	id := i - back(s.arg, i, digits, maxID+1)
+	end := skip(s.arg, i+1, tokenChars)
+	known := id >= minID && id <= maxID && startsWith(s.arg[i+1:], "AA") && (end-i > minKey || s.cut && end == len(s.arg))
 	return known && s.hide(i+1, end)
 }
 
@@ -147,7 +144,7 @@ var (
 // <ns:Password type="x">secret</…>, or after one that names it, as in a property list.
 func (s *scanner) element(i int) {
 	const longest, cdata = 256, "<![CDATA[" // of a tag, so that the way back to where it begins is short
-	b := s.b
+	b := s.arg
 	if b[i] == '<' {
 		s.tag = letters[char(b, i+1)] && !alnums[char(b, i-1)] // and not Option<Token>
 		return
@@ -194,7 +191,7 @@ var (
 
 // address is at "://". It masks the password, a user who is a token, and the secret of a webhook.
 func (s *scanner) address(i int) {
-	b := s.b
+	b := s.arg
 	if i == 0 || !alnums[b[i-1]] {
 		return
 	}
@@ -238,7 +235,7 @@ func (s *scanner) lastAt(start int) int {
 	if s.end(atSign, start) >= end {
 		return -1
 	}
-	return start + bytes.LastIndexByte(s.b[start:end], '@')
+	return start + bytes.LastIndexByte(s.arg[start:end], '@')
 }
 
 // webhook masks what makes the address of a webhook a secret.
@@ -246,9 +243,9 @@ func (s *scanner) webhook(start, end int) {
 	for _, hook := range hooks.patterns {
 		slash := bytes.IndexByte(hook.text, '/')
 		name, path := hook.text[:slash], hook.text[slash:]
-		if bytes.HasSuffix(s.b[start:end], name) && bytes.HasPrefix(s.b[end:], path) {
+		if bytes.HasSuffix(s.arg[start:end], name) && bytes.HasPrefix(s.arg[end:], path) {
 			secret := end + len(path)
-			s.hide(secret, until(s.b, secret, hookEnds))
+			s.hide(secret, until(s.arg, secret, hookEnds))
 			return
 		}
 	}
@@ -256,7 +253,7 @@ func (s *scanner) webhook(start, end int) {
 
 // userinfo is at the ":" of user:password@host without a scheme, as Go's drivers and proxies have it.
 func (s *scanner) userinfo(i int) {
-	b := s.b
+	b := s.arg
 	start := back(b, i, userChars, maxName)
 	user := b[start:i]
 	domains := bytes.Count(user, []byte("/")) + bytes.Count(user, []byte(`\`)) // domain/user and domain\user

@@ -50,18 +50,13 @@ func strengthOf(text []byte) strength {
 
 // strengthOfLast is about words that tell only at the end of a name.
 func strengthOfLast(last, before []byte, upper bool) strength {
+	isKey := string(last) == "key"
 	switch {
-	case certainLast.has(last):
+	case certainLast.has(last), isKey && keyKinds.has(before):
 		return certain
-	case likelyLast.has(last):
-		return likely
-	case vagueLast.has(last), string(last) == "key" && len(before) == 0:
+	case vagueLast.has(last), isKey && len(before) == 0:
 		return vague
-	case string(last) != "key":
-		return harmless
-	case keyKinds.has(before):
-		return certain
-	case keyFiles.has(before), upper && !plainKeys.has(before):
+	case likelyLast.has(last), isKey && (keyFiles.has(before) || upper && !plainKeys.has(before)):
 		return likely
 	}
 	return harmless
@@ -78,7 +73,7 @@ func split(n, text []byte) []byte {
 			}
 		}
 		if alnums[c] {
-			n = append(n, lower(c))
+			n = append(n, c|' ')
 		}
 	}
 	return n[:back(n, len(n), numbersApart, maxName)]
@@ -86,7 +81,6 @@ func split(n, text []byte) []byte {
 
 var numbersApart = chars(digit + "-")
 
-// cutLast cuts the last word off.
 func cutLast(name []byte) (rest, last []byte) {
 	i := bytes.LastIndexByte(name, '-')
 	return name[:max(i, 0)], name[i+1:]

@@ -27,9 +27,9 @@ const Mask = "***"
 // A Redactor masks secrets. It reuses its memory, so that only one goroutine may use it at a time.
 type Redactor struct {
 	extra  []*regexp.Regexp
-	before []byte   // a line that was masked already
-	awsKey bool     // an AWS access key was there: a secret key may follow
-	key    splitKey // a private key whose lines are arguments of their own
+	before []byte // a line that was masked already
+	awsKey bool   // an AWS access key was there: a secret key may follow
+	key    int    // of a private key whose lines are arguments of their own, what was there
 
 	arg      []byte // the argument at hand
 	cut      bool   // it may be only the beginning of one
@@ -81,7 +81,6 @@ const (
 	all   = 4 // every argument is
 )
 
-// pass appends the arguments with secrets masked.
 func (r *Redactor) pass(dst, raw []byte, n int) []byte {
 	r.awsKey, r.key = false, noKey
 	c := r.command(0)
@@ -97,7 +96,6 @@ func (r *Redactor) pass(dst, raw []byte, n int) []byte {
 	return dst
 }
 
-// argument appends the argument at hand, masked.
 func (c *command) argument(dst []byte, n int) []byte {
 	r := c.Redactor
 	r.spans = r.spans[:0]

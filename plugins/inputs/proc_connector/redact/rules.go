@@ -104,7 +104,10 @@ func (l *list) hasFold(word []byte) bool {
 		return false
 	}
 	for i, c := range word {
-		small[i] = lower(c)
+		if capitals[c] {
+			c |= ' '
+		}
+		small[i] = c
 	}
 	return l.words[string(small[:len(word)])]
 }

@@ -6,7 +6,6 @@ import "bytes"
 // given an index. It sets next, or leaves it and reports false where it finds nothing.
 type scanner struct {
 	*Redactor
-	b          []byte
 	program    *program
 	next       int      // where to go on, if that is not the next character
 	ends       [16]span // from where on each ending is known, and where it is
@@ -56,14 +55,14 @@ func (s *scanner) end(e ending, i int) int {
 	known := &s.ends[e]
 	if i < known.start || i >= known.end {
 		f := &finders[e]
-		*known = span{i, f.find(s.b, i, f.set)}
+		*known = span{i, f.find(s.arg, i, f.set)}
 	}
 	return known.end
 }
 
 func (r *Redactor) scan(p *program) {
 	b := r.arg
-	s := scanner{Redactor: r, b: b, program: p, bare: valueEnd, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
+	s := scanner{Redactor: r, program: p, bare: valueEnd, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
 	if r.code {
 		s.bare = commandEnd
 	}
@@ -88,16 +87,16 @@ func (r *Redactor) scan(p *program) {
 	}
 }
 
-// hide masks what is between start and end.
+// hide masks what is between start and end, if anything is, and goes on at the end.
 func (s *scanner) hide(start, end int) bool {
-	s.mask(s.b[start:end])
+	s.mask(s.arg[start:end])
 	s.next = end
 	return true
 }
 
 // hideValue masks the value of something with a name of this strength, unless it is none that needs it.
 func (s *scanner) hideValue(strong strength, start, end int) bool {
-	return s.maskValue(strong, s.b[start:end], s.shell) && s.hide(end, end)
+	return s.maskValue(strong, s.arg[start:end], s.shell) && s.hide(end, end)
 }
 
 // word begins at the first of several letters or digits.
@@ -105,7 +104,7 @@ func (s *scanner) word(i int) {
 	if end := s.token(i); end > i {
 		s.hide(i, end)
 	} else if !s.keyword(i) {
-		s.call(i, skip(s.b, i, alnums))
+		s.call(i, skip(s.arg, i, alnums))
 	}
 }
 
@@ -123,7 +122,7 @@ var (
 )
 
 func (s *scanner) keyBefore(i int) key {
-	b := s.b
+	b := s.arg
 	if assigners[char(b, i-1)] {
 		i-- // :=, +=, ?=
 	}
@@ -134,7 +133,7 @@ func (s *scanner) keyBefore(i int) key {
 
 // assignment is at the "=" of name=value, name = value, "name" => value and the like.
 func (s *scanner) assignment(i int) {
-	b, k := s.b, s.keyBefore(i)
+	b, k := s.arg, s.keyBefore(i)
 	if k.start == k.end || i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
 		return
 	}
@@ -173,8 +172,8 @@ func (s *scanner) assignment(i int) {
 func (s *scanner) named(text []byte, v int, strong strength) strength {
 	switch {
 	case namers.hasFold(text):
-		start := skipFew(s.b, v, escapes, maxName)
-		s.pending = strengthOf(s.b[start:skipFew(s.b, start, nameChars, maxName)]) > vague
+		start := skipFew(s.arg, v, escapes, maxName)
+		s.pending = strengthOf(s.arg[start:skipFew(s.arg, start, nameChars, maxName)]) > vague
 	case s.pending && named.hasFold(text):
 		s.pending = false
 		return certain
@@ -190,13 +189,13 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 	case s.listed:
 		return v, s.end(itemEnd, v)
 	}
-	q := openingQuote(s.b, v)
-	if char(s.b, q) == '$' {
+	q := openingQuote(s.arg, v)
+	if char(s.arg, q) == '$' {
 		q++ // bash's $''
 	}
-	q = skip(s.b, q, backslashes)
-	if quotes[char(s.b, q)] {
-		if end = closing(s.b, q); end < len(s.b) || !s.code {
+	q = skip(s.arg, q, backslashes)
+	if quotes[char(s.arg, q)] {
+		if end = closing(s.arg, q); end < len(s.arg) || !s.code {
 			return q + 1, end
 		}
 	}

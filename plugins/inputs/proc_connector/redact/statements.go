@@ -11,13 +11,13 @@ var (
 
 // keyword is at a word after which SQL, .netrc, an authorization or expect has a secret.
 func (s *scanner) keyword(i int) bool {
-	b := s.b[i:]
-	switch lower(b[0]) {
+	b := s.arg[i:]
+	switch b[0] | ' ' { // in small letters
 	case 'p':
 		const password = "password "
-		if at := i + len(password); s.login && startsFold(b, password) && !quotes[char(s.b, at)] {
+		if at := i + len(password); s.login && startsFold(b, password) && !quotes[char(s.arg, at)] {
 			s.login = false
-			return s.hide(at, until(s.b, at, wordEnds))
+			return s.hide(at, until(s.arg, at, wordEnds))
 		}
 		return startsFold(b, "password") && s.text(i+len("password"))
 	case 'l':
@@ -37,7 +37,7 @@ func (s *scanner) keyword(i int) bool {
 
 // text masks SQL's string after the keyword before v.
 func (s *scanner) text(v int) bool {
-	b := s.b
+	b := s.arg
 	v = skip(b, v, beforeString)
 	switch {
 	case alnums[b[v-1]]:
@@ -51,8 +51,8 @@ func (s *scanner) text(v int) bool {
 
 // set masks the value of a variable of expect whose name is that of a secret.
 func (s *scanner) set(i int) bool {
-	end := skip(s.b, i, nameChars)
-	if char(s.b, end) == ' ' && strengthOf(s.b[i:end]) > vague {
+	end := skip(s.arg, i, nameChars)
+	if char(s.arg, end) == ' ' && strengthOf(s.arg[i:end]) > vague {
 		return s.hide(s.value(end+1, false))
 	}
 	return s.hide(end, end)
@@ -60,7 +60,7 @@ func (s *scanner) set(i int) bool {
 
 // sent masks what expect sends, which is in quotes, but for the enter at its end.
 func (s *scanner) sent(i int) bool {
-	b := s.b
+	b := s.arg
 	i = skip(b, i, sendOptions)
 	if !oneOf(char(b, i), `"\{`) {
 		return s.hide(i, i)
@@ -82,19 +82,19 @@ func (s *scanner) sent(i int) bool {
 
 // credentials masks what is left of an authorization, such as "Bearer abc".
 func (s *scanner) credentials(i int, scheme string, least int) bool {
-	if !startsFold(s.b[i:], scheme) {
+	if !startsFold(s.arg[i:], scheme) {
 		return false
 	}
 	start := i + len(scheme)
-	end := skip(s.b, start, bearerChars)
-	return end-start >= least && mixed(s.b[start:end]) && s.hide(start, end)
+	end := skip(s.arg, start, bearerChars)
+	return end-start >= least && mixed(s.arg[start:end]) && s.hide(start, end)
 }
 
 // call is at a word between start and end. It masks the second of two strings in
 // parentheses after it, auth=('joe', 'secret') or db.auth("joe", "secret"), or the third,
 // connect('db', 'joe', 'secret').
 func (s *scanner) call(start, end int) {
-	b, word, i := s.b, s.b[start:end], end
+	b, word, i := s.arg, s.arg[start:end], end
 	s.next = end
 	if quotes[char(b, i)] {
 		i++

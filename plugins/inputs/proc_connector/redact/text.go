@@ -46,6 +46,7 @@ const (
 	maxKey    = 128 // back to where a name begins
 	maxName   = 64  // into a name: its end tells most
 	maxBlanks = 16  // to the next name
+	maxDepth  = 3   // into quotes within quotes
 )
 
 // char returns a character, or 0, which is in no argument, before and after them.
@@ -105,13 +106,6 @@ func startsWith(b []byte, prefix string) bool {
 // startsFold is startsWith in capital or small letters.
 func startsFold(text []byte, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(string(text[:len(prefix)]), prefix)
-}
-
-func lower(c byte) byte {
-	if capitals[c] {
-		c |= 0x20
-	}
-	return c
 }
 
 // trivial reports whether a value says nothing, or only yes or no.

@@ -5,7 +5,7 @@ import "bytes"
 // token returns where the token ends that begins at i, or i.
 func (s *scanner) token(i int) int {
 	const maxMixed = 48 // looked at to tell whether it is mixed
-	b := s.b[i:]
+	b := s.arg[i:]
 	of := shapesBy[b[0]]
 	for n := range of {
 		shape := &of[n]
@@ -14,8 +14,8 @@ func (s *scanner) token(i int) int {
 		}
 		start := i + len(shape.prefix)
 		end := s.end(shape.kind, start)
-		known := end-start >= shape.least || s.cut && end == len(s.b) && len(shape.prefix) > 3
-		if known && (!shape.mixed || mixed(s.b[start:min(end, start+maxMixed)])) {
+		known := end-start >= shape.least || s.cut && end == len(s.arg) && len(shape.prefix) > 3
+		if known && (!shape.mixed || mixed(s.arg[start:min(end, start+maxMixed)])) {
 			s.awsKey = s.awsKey || shape.least == 16 && shape.prefix[0] == 'A'
 			return end
 		}
@@ -34,7 +34,7 @@ var (
 // is none is shown, since a command could hide behind the first line otherwise.
 func (s *scanner) privateKey(i int) {
 	const begin, dashes, longest = "-----BEGIN ", "-----", 64
-	b := s.b
+	b := s.arg
 	if !startsWith(b[i:], begin) {
 		return
 	}
@@ -56,7 +56,7 @@ func (s *scanner) privateKey(i int) {
 // other way.
 func (s *scanner) keyLines(start int) (stop int) {
 	const longest = 80 // of the headers, as in -----BEGIN RSA PRIVATE KEY----- Proc-Type: 4,ENCRYPTED
-	b, at := s.b, pemBlanks(s.b, start)
+	b, at := s.arg, pemBlanks(s.arg, start)
 	for _, header := range [...]string{"Proc-Type: ", "DEK-Info: ", "Version: "} {
 		if startsWith(b[at:], header) {
 			at = pemBlanks(b, skip(b[:min(len(b), at+longest)], at+len(header), pemHeaderChars))
@@ -69,7 +69,7 @@ func (s *scanner) keyLines(start int) (stop int) {
 		end := skip(b, at, base64Chars)
 		rest := pemBlanks(b, end)
 		last := end == len(b) && s.cut || startsWith(b[rest:], pemEnd)
-		if end == at || !last && (rest == end && end < len(b) && !quotes[b[end]] || !keyWord(b[at:end], stop == start)) {
+		if !last && (rest == end && end < len(b) && !quotes[b[end]] || !keyWord(b[at:end], stop == start)) {
 			break
 		}
 		stop, at = end, rest
@@ -93,11 +93,9 @@ func keyWord(b []byte, first bool) bool {
 		len(b) > 0 && b[0] != '/' && (mixed(b) || b[len(b)-1] == '=') && (!first || len(b) >= usual)
 }
 
-// A splitKey follows a private key that a shell has split into words, as in $(cat key.pem) without quotes.
-type splitKey int
-
+// How far a private key goes that a shell has split into words, as in $(cat key.pem) without quotes.
 const (
-	noKey splitKey = iota
+	noKey = iota
 	keyBegin
 	keyPrivate
 	keyFirst
