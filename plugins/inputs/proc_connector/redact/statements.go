@@ -90,9 +90,8 @@ func (s *scanner) credentials(i int, scheme string, least int) bool {
 	return end-start >= least && mixed(s.arg[start:end]) && s.hide(start, end)
 }
 
-// call is at a word between start and end. It masks the second of two strings in
-// parentheses after it, auth=('joe', 'secret') or db.auth("joe", "secret"), or the third,
-// connect('db', 'joe', 'secret').
+// call is at a word between start and end. It masks the second of two strings in parentheses after it, auth=('joe',
+// 'secret') or db.auth("joe", "secret"), or the third, connect('db', 'joe', 'secret').
 func (s *scanner) call(start, end int) {
 	b, word, i := s.arg, s.arg[start:end], end
 	s.next = end

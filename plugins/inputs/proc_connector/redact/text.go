@@ -110,7 +110,8 @@ func startsFold(text []byte, prefix string) bool {
 
 // trivial reports whether a value says nothing, or only yes or no.
 func trivial(value []byte) bool {
-	return len(value) == 0 || len(value) == 1 && (digits[value[0]] || value[0] == '-') || elsewhere.has(value) || yesOrNo.hasFold(value)
+	return len(value) == 0 || len(value) == 1 && (digits[value[0]] || value[0] == '-') ||
+		elsewhere.has(value) || yesOrNo.hasFold(value)
 }
 
 // random reports whether a value looks as if nobody had thought it up.
