@@ -2,7 +2,6 @@ package redact
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,42 +32,31 @@ func (p *program) is(trait string) bool { return slices.Contains(p.traits, trait
 func parsePrograms(rules string) map[string]*program {
 	byName := make(map[string]*program)
 	var at *program
-	eachLine(rules, func(fields []string, indented bool) error {
-		if indented {
-			return at.learn(fields[0], fields[1:])
+	for _, line := range ruleLines(rules) {
+		fields := strings.Fields(line)
+		if line[0] == ' ' {
+			at.learn(fields[0], fields[1:])
+			continue
 		}
 		at = &program{
 			short: make(map[byte]string), long: make(map[string]string), after: make(map[string]string), separator: ':',
 		}
 		for _, name := range fields {
-			if byName[name] != nil {
-				return fmt.Errorf("%s was there before", name)
-			}
 			byName[name] = at
-		}
-		return nil
-	})
-	for _, p := range byName {
-		for _, name := range p.after {
-			if byName[name] == nil {
-				panic(fmt.Errorf("%s is nowhere", name))
-			}
 		}
 	}
 	return byName
 }
 
 // learn takes a line about a program.
-func (p *program) learn(what string, args []string) (err error) {
-	if len(args) == 0 {
-		return fmt.Errorf("nothing after %s", what)
-	}
+func (p *program) learn(what string, args []string) {
 	switch what {
 	case "separator":
 		p.separator = args[0][0]
 	case "wraps":
-		if p.wraps = anywhere; args[0] != "anywhere" {
-			p.wraps, err = strconv.Atoi(args[0])
+		var err error
+		if p.wraps, err = strconv.Atoi(args[0]); err != nil {
+			p.wraps = anywhere
 		}
 	case "after":
 		last := len(args) - 1
@@ -76,18 +64,15 @@ func (p *program) learn(what string, args []string) (err error) {
 			p.after[word] = args[last]
 		}
 	case "place":
-		if p.places = append(p.places, args); len(p.places) > maxPlaces {
-			return fmt.Errorf("more than %d places", maxPlaces)
-		}
+		p.places = append(p.places, args)
 	case "mark":
 		p.marks += args[0]
 	case "keys":
-		return p.keys.add(args)
+		p.keys.add(args)
 	case "slash":
-		return p.slash.add(args)
+		p.slash.add(args)
 	case "is":
 		p.traits = append(p.traits, args...)
-		return explained(args...)
 	default: // what comes after letters and names of options
 		for _, arg := range args {
 			if name, long := strings.CutPrefix(arg, "--"); long {
@@ -98,20 +83,7 @@ func (p *program) learn(what string, args []string) (err error) {
 				p.short[letter] = what
 			}
 		}
-		return explained(what)
 	}
-	return err
-}
-
-// explained returns an error if a word is not in the comment that begins the rules.
-func explained(words ...string) error {
-	comment, _, _ := strings.Cut(programRules, "\n\n")
-	for _, word := range words {
-		if !strings.Contains(comment, "   "+word+" ") {
-			return fmt.Errorf("%s is unknown", word)
-		}
-	}
-	return nil
 }
 
 // unknown is a program that nothing is known of.

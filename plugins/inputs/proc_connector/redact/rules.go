@@ -3,8 +3,7 @@ package redact
 import (
 	"bytes"
 	_ "embed" // the rules
-	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,18 +22,11 @@ var (
 	shapesBy = parseShapes(tokenRules)
 )
 
-// eachLine calls do with the fields of each line that is no comment, and whether it is indented.
-// The rules are part of the program: one that is wrong ends it at its start.
-func eachLine(rules string, do func(fields []string, indented bool) error) {
-	for line := range strings.Lines(strings.ReplaceAll(rules, "\\\n", "")) {
-		fields := strings.Fields(line)
-		if len(fields) == 0 || fields[0][0] == '#' {
-			continue
-		}
-		if err := do(fields, line[0] == ' '); err != nil {
-			panic(fmt.Errorf("%q: %w", strings.TrimSpace(line), err))
-		}
-	}
+// ruleLines returns the lines that are no comments. The rules are part of the program: a test is sure that they
+// are right, so that nothing here has to be.
+func ruleLines(rules string) []string {
+	lines := strings.Split(strings.ReplaceAll(rules, "\\\n", ""), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return line == "" || line[0] == '#' })
 }
 
 // A list is words and patterns: *end, begin*, *part*, and with ! before what is not in
@@ -50,7 +42,7 @@ type pattern struct {
 	before, after, not bool // whether something may stand before and after it
 }
 
-func (l *list) add(words []string) error {
+func (l *list) add(words []string) {
 	if l.words == nil {
 		l.words = make(map[string]bool)
 	}
@@ -59,8 +51,6 @@ func (l *list) add(words []string) error {
 		text, before := strings.CutPrefix(text, "*")
 		text, after := strings.CutSuffix(text, "*")
 		switch {
-		case l.words[word]:
-			return fmt.Errorf("%s was there before", word)
 		case text == "":
 			l.words[word] = true
 		case before || after:
@@ -69,7 +59,6 @@ func (l *list) add(words []string) error {
 			l.words[text] = !not
 		}
 	}
-	return nil
 }
 
 func (l *list) has(word []byte) bool {
@@ -116,17 +105,14 @@ func (l *list) hasFold(word []byte) bool {
 func parseWords(rules string) map[string]*list {
 	lists := make(map[string]*list)
 	var at *list
-	eachLine(rules, func(fields []string, _ bool) error {
-		if line := strings.Join(fields, " "); line[0] == '[' && line[len(line)-1] == ']' {
+	for _, line := range ruleLines(rules) {
+		if line[0] == '[' && strings.HasSuffix(line, "]") {
 			at = &list{}
 			lists[line[1:len(line)-1]] = at
-			return nil
+			continue
 		}
-		if at == nil {
-			return errors.New("words before the first list")
-		}
-		return at.add(fields)
-	})
+		at.add(strings.Fields(line))
+	}
 	return lists
 }
 
@@ -166,19 +152,14 @@ type shape struct {
 
 // parseShapes returns the shapes by their first byte.
 func parseShapes(rules string) (by [256][]shape) {
-	eachLine(rules, func(fields []string, _ bool) error {
-		prefix, err := strconv.Unquote(`"` + fields[0] + `"`)
-		if err != nil || len(fields) < 3 {
-			return errors.New("not a prefix, a length and a kind of characters")
-		}
-		kind, known := kinds[fields[2]]
-		mixed := strings.Join(fields[3:], " ")
-		if !known || mixed != "" && mixed != "mixed" {
-			return errors.New("unknown characters")
-		}
+	for _, line := range ruleLines(rules) {
+		fields := strings.Fields(line)
+		prefix := strings.ReplaceAll(fields[0], `\x20`, " ")
 		least, err := strconv.Atoi(fields[1])
-		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kind, mixed != ""})
-		return err
-	})
+		if err != nil {
+			panic(err)
+		}
+		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kinds[fields[2]], len(fields) > 3})
+	}
 	return by
 }
