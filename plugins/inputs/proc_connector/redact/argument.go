@@ -145,7 +145,7 @@ const (
 	fileForm  // the value is a file's name
 )
 
-var forms = []*list{wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
+var forms = []*list{wholeForm: words["whole"], listForm: words["lists"], fileForm: words["files"]}
 
 // formOf says how the value of an option is written.
 func formOf(option []byte) int {

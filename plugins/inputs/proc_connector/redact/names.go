@@ -98,7 +98,7 @@ func hasStem(text []byte) bool {
 
 // stems has the two letters, in capitals or not, with which each stem begins.
 var stems = func() (begin [32][32]bool) {
-	for stem := range wordList("stems").words {
+	for stem := range words["stems"].words {
 		begin[stem[0]&31][stem[1]&31] = true
 	}
 	return begin

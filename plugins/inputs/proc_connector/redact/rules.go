@@ -29,6 +29,124 @@ func ruleLines(rules string) []string {
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" || line[0] == '#' })
 }
 
+// A program is what rules/programs.txt says of one, in the words that it explains.
+type program struct {
+	short     map[byte]string // what comes after an option
+	long      map[string]string
+	after     map[string]string // by word, the name of another program
+	places    [][]string
+	wraps     int
+	separator byte
+	marks     string
+	keys      list
+	slash     list
+	traits    []string
+}
+
+const (
+	anywhere  = -1 // another program's name may be any of the words
+	maxPlaces = 8  // of a program
+)
+
+func (p *program) is(trait string) bool { return slices.Contains(p.traits, trait) }
+
+// parsePrograms returns the programs by their names.
+func parsePrograms(rules string) map[string]*program {
+	byName := make(map[string]*program)
+	var at *program
+	for _, line := range ruleLines(rules) {
+		fields := strings.Fields(line)
+		if line[0] == ' ' {
+			at.learn(fields[0], fields[1:])
+			continue
+		}
+		at = &program{
+			short: make(map[byte]string), long: make(map[string]string), after: make(map[string]string), separator: ':',
+		}
+		for _, name := range fields {
+			byName[name] = at
+		}
+	}
+	return byName
+}
+
+// learn takes a line about a program.
+func (p *program) learn(what string, args []string) {
+	switch what {
+	case "separator":
+		p.separator = args[0][0]
+	case "wraps":
+		var err error
+		if p.wraps, err = strconv.Atoi(args[0]); err != nil {
+			p.wraps = anywhere
+		}
+	case "after":
+		last := len(args) - 1
+		for _, word := range args[:last] {
+			p.after[word] = args[last]
+		}
+	case "place":
+		p.places = append(p.places, args)
+	case "mark":
+		p.marks += args[0]
+	case "keys":
+		p.keys.add(args)
+	case "slash":
+		p.slash.add(args)
+	case "is":
+		p.traits = append(p.traits, args...)
+	default: // what comes after letters and names of options
+		for _, arg := range args {
+			if name, long := strings.CutPrefix(arg, "--"); long {
+				p.long[name] = what
+				continue
+			}
+			for _, letter := range []byte(arg[1:]) {
+				p.short[letter] = what
+			}
+		}
+	}
+}
+
+// unknown is a program that nothing is known of.
+var unknown = &program{separator: ':'}
+
+// programOf returns what is known of a program.
+func programOf(path []byte) *program {
+	name := path[bytes.LastIndexByte(path, '/')+1:]
+	name = bytes.TrimPrefix(name, []byte("-")) // of a login shell
+	if p := programs[string(name)]; p != nil {
+		return p
+	}
+	version := digit + "." // may follow, in the name of a file also after a "-"
+	if len(name) < len(path) {
+		version = digit + ".-"
+	}
+	start := max(0, len(name)-len(".phar"))
+	if dot := bytes.LastIndexByte(name[start:], '.'); dot >= 0 && extensions.has(name[start+dot:]) {
+		name, version = name[:start+dot], digit+".-"
+	}
+	if p := programs[string(bytes.TrimRight(name, version))]; p != nil {
+		return p
+	}
+	for _, prefix := range families {
+		if startsWith(name, prefix) {
+			return programs[prefix+"*"]
+		}
+	}
+	return unknown
+}
+
+// families are how the names of programs begin that are known by that.
+var families = func() (prefixes []string) {
+	for name := range programs {
+		if prefix, ok := strings.CutSuffix(name, "*"); ok {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	return prefixes
+}()
+
 // A list is words and patterns: *end, begin*, *part*, and with ! before what is not in
 // the list even if a later pattern fits.
 type list struct {
@@ -116,30 +234,21 @@ func parseWords(rules string) map[string]*list {
 	return lists
 }
 
-func wordList(name string) *list {
-	l := words[name]
-	if l == nil {
-		panic("no list of words " + name)
-	}
-	return l
-}
-
 // The lists, which rules/names.txt explains.
 var (
-	certainWords, likelyWords, aboutWords = wordList("certain"), wordList("likely"), wordList("about")
-	certainLast, likelyLast               = wordList("certain at the end"), wordList("likely at the end")
-	vagueLast                             = wordList("vague at the end")
-	unrelated, negations, numbers         = wordList("unrelated"), wordList("negations"), wordList("numbers")
-	plainTokens, plainKeys                = wordList("tokens"), wordList("plain keys")
-	keyKinds, keyFiles                    = wordList("keys"), wordList("key files")
-	pathLike, elsewhere, yesOrNo          = wordList("paths"), wordList("elsewhere"), wordList("yes or no")
-	placeholders, digests, notUsers       = wordList("placeholders"), wordList("digests"), wordList("no users")
-	hooks, schemes, extensions            = wordList("hooks"), wordList("schemes"), wordList("extensions")
-	headers, cookieHeaders, keyHeaders    = wordList("headers"), wordList("cookies"), wordList("ends of headers")
-	namers, named, holders                = wordList("namers"), wordList("named"), wordList("holders")
-	calls, connects, keywords             = wordList("calls"), wordList("connects"), wordList("keywords")
-	inputOptions, sentenceOptions         = wordList("input"), wordList("sentences")
-	publicNames, settings                 = wordList("public"), wordList("settings")
+	certainWords, likelyWords, aboutWords = words["certain"], words["likely"], words["about"]
+	certainLast, likelyLast               = words["certain at the end"], words["likely at the end"]
+	vagueLast, publicNames, settings      = words["vague at the end"], words["public"], words["settings"]
+	unrelated, negations, numbers         = words["unrelated"], words["negations"], words["numbers"]
+	keyKinds, keyFiles, plainKeys         = words["keys"], words["key files"], words["plain keys"]
+	pathLike, elsewhere, yesOrNo          = words["paths"], words["elsewhere"], words["yes or no"]
+	placeholders, digests, notUsers       = words["placeholders"], words["digests"], words["no users"]
+	hooks, schemes, extensions            = words["hooks"], words["schemes"], words["extensions"]
+	headers, cookieHeaders, keyHeaders    = words["headers"], words["cookies"], words["ends of headers"]
+	namers, named, holders                = words["namers"], words["named"], words["holders"]
+	calls, connects, keywords             = words["calls"], words["connects"], words["keywords"]
+	inputOptions, sentenceOptions         = words["input"], words["sentences"]
+	plainTokens                           = words["tokens"]
 )
 
 // A shape is how the tokens of some service look: rules/tokens.txt explains it.
