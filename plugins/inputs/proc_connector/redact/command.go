@@ -192,7 +192,7 @@ func optionLike(b []byte) bool {
 	return len(b) > 1 && b[0] == '-' && end <= longest && (end == len(b) || b[end] == '=')
 }
 
-var separators = chars("\n;&()`|")
+var separators, lessThans = chars("\n;&()`|"), chars("<")
 
 // script takes an argument for what a shell would run. In other text few words mean something here.
 func (r *Redactor) script(b []byte, depth int) {
@@ -214,7 +214,7 @@ func (r *Redactor) script(b []byte, depth int) {
 		case blanks[ch], ch == '>', ch == '<' && !startsWith(b[i:], "<<<"), startsWith(b[i:], "$("):
 			i++
 		case ch == '<':
-			i = skip(b, skip(b, i, lessThan), blanks)
+			i = skip(b, skip(b, i, lessThans), blanks)
 			end := shellWordEnd(b, i)
 			if fed = b[i:end]; reference(fed) {
 				fed = nil
@@ -250,10 +250,7 @@ func unquoted(word []byte) []byte {
 	return word
 }
 
-var (
-	lessThan      = chars("<")
-	shellWordEnds = chars(blank + ";&|()<>`")
-)
+var shellWordEnds = chars(blank + ";&|()<>`")
 
 // shellWordEnd returns where a shell's word ends.
 func shellWordEnd(b []byte, i int) int {

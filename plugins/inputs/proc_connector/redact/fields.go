@@ -1,9 +1,6 @@
 package redact
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // colon is at a ":" of an address, of a header, of JSON or YAML, or between user and password.
 func (s *scanner) colon(i int) {
@@ -21,10 +18,7 @@ func (s *scanner) colon(i int) {
 	s.userinfo(i)
 }
 
-var (
-	fieldsOpen = chars(quote + "\n=,{ ;\t")
-	valueEnds  = chars(blank + quote + ",}]")
-)
+var fieldsOpen, valueEnds = chars(quote + "\n=,{ ;\t"), chars(blank + quote + ",}]")
 
 // quotedField is "name": "value".
 func (s *scanner) quotedField(k key, i int) bool {
@@ -135,10 +129,7 @@ func (s *scanner) telegram(i int) bool {
 	return known && s.hide(i+1, end)
 }
 
-var (
-	tagChars   = chars(alnum + "_-.:")
-	tagsInCode = chars("<;&|\n")
-)
+var tagChars, tagsInCode = chars(alnum + "_-.:"), chars("<;&|\n")
 
 // element is at a "<" or ">" of XML. It masks what is in an element with the name of a secret,
 // <ns:Password type="x">secret</…>, or after one that names it, as in a property list.
@@ -174,7 +165,7 @@ func (s *scanner) element(i int) {
 	text := bytes.TrimSpace(b[start:stop])
 	switch strong := strengthOf(name); {
 	case len(text) == 0:
-	case strings.EqualFold(string(name), "key"), strings.EqualFold(string(name), "name"):
+	case bytes.EqualFold(name, []byte("key")), bytes.EqualFold(name, []byte("name")):
 		s.pending = strengthOf(text) > vague
 	case strong > vague || s.pending && holders.has(name):
 		s.pending = false

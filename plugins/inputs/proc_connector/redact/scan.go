@@ -115,11 +115,7 @@ type key struct {
 	spaced     bool // name =
 }
 
-var (
-	closers   = chars(quote + `\])}`)
-	assigners = chars(":+?")
-	awsChars  = chars(alnum + "+/")
-)
+var closers, assigners = chars(quote + `\])}`), chars(":+?")
 
 func (s *scanner) keyBefore(i int) key {
 	b := s.arg
@@ -189,7 +185,7 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 	case s.listed:
 		return v, s.end(itemEnd, v)
 	}
-	q := openingQuote(s.arg, v)
+	q := skipFew(s.arg, v, letters, 2) // Python's b"", rb""
 	if char(s.arg, q) == '$' {
 		q++ // bash's $''
 	}

@@ -110,7 +110,7 @@ func (s *scanner) call(start, end int) {
 		before = 2
 	}
 	for ; ; before-- {
-		q := openingQuote(b, skipFew(b, i+1, blanks, maxBlanks))
+		q := skipFew(b, skipFew(b, i+1, blanks, maxBlanks), letters, 2) // Python's b"", rb""
 		if !quotes[char(b, q)] {
 			return
 		}

@@ -35,6 +35,7 @@ var (
 	identifiers = chars(alnum + "_")   // of a shell's variables
 	tokenChars  = chars(alnum + "_-")
 	base64Chars = chars(alnum + "+/=")
+	awsChars    = chars(alnum + "+/")
 	randomChars = chars(alnum + "+/_=-.%~")
 	wordChars   = chars(capital + small + "-.,!?")
 	punctuation = chars(blank + quote + `\;&|,}]`)
@@ -99,9 +100,7 @@ func find(b []byte, i int, text string) int {
 func has(text []byte, set *charset) bool  { return until(text, 0, set) < len(text) }
 func only(text []byte, set *charset) bool { return skip(text, 0, set) == len(text) }
 
-func startsWith(b []byte, prefix string) bool {
-	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
-}
+func startsWith(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
 
 // startsFold is startsWith in capital or small letters.
 func startsFold(text []byte, prefix string) bool {
@@ -154,9 +153,6 @@ func closing(b []byte, q int) int {
 	}
 	return len(b)
 }
-
-// openingQuote skips what may stand before the quote of a string in Python: b"", rb"".
-func openingQuote(b []byte, i int) int { return skipFew(b, i, letters, 2) }
 
 // bareEnd returns where a value without quotes ends. Punctuation is part of it unless
 // another name follows, or in code another command.

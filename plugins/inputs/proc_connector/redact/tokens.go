@@ -25,10 +25,7 @@ func (s *scanner) token(i int) int {
 
 const pemEnd = "-----END"
 
-var (
-	pemChars       = chars(alnum + "+/=" + blank)
-	pemHeaderChars = chars(alnum + "-,. ")
-)
+var pemChars, pemHeaderChars = chars(alnum + "+/=" + blank), chars(alnum + "-,. ")
 
 // privateKey masks the private key whose first line begins at i: in PEM form it is base64 between two lines. What
 // is none is shown, since a command could hide behind the first line otherwise.
