@@ -114,10 +114,9 @@ func (c *command) oracle(b []byte) {
 
 // isName reports whether an argument names a setting, and is no command such as set-password.
 func isName(b []byte) bool {
-	last := b[bytes.LastIndexByte(b, '/')+1:]
 	switch {
-	case len(last) < len(b), bytes.ContainsAny(b, ".:"):
-		return strengthOf(last) > vague
+	case bytes.ContainsAny(b, "/.:"):
+		return strengthOf(b[bytes.LastIndexByte(b, '/')+1:]) > vague
 	case settings.has(b):
 		return true
 	case bytes.ContainsAny(b, "=-"):
@@ -183,7 +182,11 @@ func (c *command) leading(b []byte, form int) {
 		c.listed = c.listed || form == listForm
 		if strong > vague {
 			if form == listForm || !option && c.depth == 0 && form != wholeForm && has(name, smalls) {
-				value = value[:listEnd(value, 0, form == listForm || level > 0)]
+				between := pairSeparators
+				if form == listForm || level > 0 {
+					between = itemSeparators
+				}
+				value = value[:listEnd(value, 0, between)]
 			}
 			if quoted {
 				if end := closing(value, 0); !alnums[char(value, end+1)] {

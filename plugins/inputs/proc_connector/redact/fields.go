@@ -7,15 +7,14 @@ func (s *scanner) colon(i int) {
 	switch rest := s.arg[i+1:]; {
 	case startsWith(rest, "//"):
 		s.address(i)
-		return
-	case startsWith(rest, "="), startsWith(rest, ":"), startsWith(rest, "-}"):
-		return // name := value, Name::name, ${NAME:-}
+	case startsWith(rest, "="), startsWith(rest, ":"), startsWith(rest, "-}"): // name := value, Name::name, ${NAME:-}
+	default:
+		k := s.keyBefore(i)
+		known := k.quoted && s.quotedField(k, i) || !k.quoted && !k.spaced && s.field(k, i) || s.telegram(i)
+		if !known {
+			s.userinfo(i)
+		}
 	}
-	k := s.keyBefore(i)
-	if k.quoted && s.quotedField(k, i) || !k.quoted && !k.spaced && s.field(k, i) || s.telegram(i) {
-		return
-	}
-	s.userinfo(i)
 }
 
 var fieldsOpen, valueEnds = chars(quote + "\n=,{ ;\t"), chars(blank + quote + ",}]")

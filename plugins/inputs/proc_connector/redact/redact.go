@@ -29,7 +29,7 @@ type Redactor struct {
 	extra  []*regexp.Regexp
 	before []byte // a line that was masked already
 	awsKey bool   // an AWS access key was there: a secret key may follow
-	key    int    // of a private key whose lines are arguments of their own, what was there
+	key    string // what was there of a private key whose words are arguments of their own
 
 	arg      []byte // the argument at hand
 	cut      bool   // it may be only the beginning of one
@@ -82,7 +82,7 @@ const (
 )
 
 func (r *Redactor) pass(dst, raw []byte, n int) []byte {
-	r.awsKey, r.key = false, noKey
+	r.awsKey, r.key = false, ""
 	c := r.command(0)
 	for len(raw) > 0 {
 		var ended bool

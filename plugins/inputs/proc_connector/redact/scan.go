@@ -38,7 +38,7 @@ var (
 	queryEnd   = newEnding(until, chars(blank+quote+`&#;?\`)) // of a value in an address
 	settingEnd = newEnding(until, chars(quote+";"))           // of one of several with ";" between them
 	atSign     = newEnding(until, chars("@"))
-	itemEnd    = newEnding(func(b []byte, i int, _ *charset) int { return listEnd(b, i, true) }, nil)
+	itemEnd    = newEnding(listEnd, itemSeparators)
 	valueEnd   = newEnding(func(b []byte, i int, _ *charset) int { return bareEnd(b, i, false) }, nil)
 	commandEnd = newEnding(func(b []byte, i int, _ *charset) int { return bareEnd(b, i, true) }, nil)
 )

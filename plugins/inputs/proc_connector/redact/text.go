@@ -173,16 +173,15 @@ func bareEnd(b []byte, i int, code bool) int {
 	return len(b)
 }
 
-// listEnd returns where a value ends that another may follow, as in password=x&user=y and
-// password=x user=y. Those in an option have commas between them.
-func listEnd(b []byte, i int, option bool) int {
-	for ; i < len(b); i++ {
-		c := b[i]
-		if (c == ',' || c == ';' || !option && (c == '&' || blanks[c])) && nameFollows(b[i+1:]) {
-			return i
-		}
+// Between a value and the next name, as in password=x&user=y and password=x user=y, and in an option.
+var pairSeparators, itemSeparators = chars(blank + ",;&"), chars(",;")
+
+// listEnd returns where a value ends that another may follow.
+func listEnd(b []byte, i int, between *charset) int {
+	for i = until(b, i, between); i < len(b) && !nameFollows(b[i+1:]); {
+		i = until(b, i+1, between)
 	}
-	return len(b)
+	return i
 }
 
 // nameFollows reports whether text begins with name= or name: .

@@ -90,33 +90,25 @@ func keyWord(b []byte, first bool) bool {
 		len(b) > 0 && b[0] != '/' && (mixed(b) || b[len(b)-1] == '=') && (!first || len(b) >= usual)
 }
 
-// How far a private key goes that a shell has split into words, as in $(cat key.pem) without quotes.
-const (
-	noKey = iota
-	keyBegin
-	keyPrivate
-	keyFirst
-	keyBody
-)
-
-// splitKeyWord masks an argument, and says so, when it is part of such a key.
+// splitKeyWord masks an argument, and says so, when it is part of a private key that a shell has split into words,
+// as in $(cat key.pem) without quotes.
 func (r *Redactor) splitKeyWord(arg []byte) bool {
 	switch {
-	case r.key == noKey && string(arg) == "-----BEGIN":
-		r.key = keyBegin
-	case r.key == keyBegin && string(arg) == "PRIVATE":
-		r.key = keyPrivate
-	case r.key == keyBegin && bytes.HasSuffix(arg, []byte("-----")):
-		r.key = noKey
-	case r.key == keyPrivate:
-		r.key = keyFirst
-	case r.key < keyFirst:
-	case only(arg, base64Chars) && (keyWord(arg, r.key == keyFirst) || r.cut):
+	case r.key == "" && string(arg) == "-----BEGIN":
+		r.key = "begin"
+	case r.key == "begin" && string(arg) == "PRIVATE":
+		r.key = "private"
+	case r.key == "begin" && bytes.HasSuffix(arg, []byte("-----")):
+		r.key = ""
+	case r.key == "private":
+		r.key = "first line"
+	case r.key == "", r.key == "begin":
+	case only(arg, base64Chars) && (keyWord(arg, r.key == "first line") || r.cut):
 		r.mask(arg)
-		r.key = keyBody
+		r.key = "line"
 		return true
 	default:
-		r.key = noKey
+		r.key = ""
 	}
 	return false
 }
