@@ -109,8 +109,10 @@ func startsFold(text []byte, prefix string) bool {
 
 // trivial reports whether a value says nothing, or only yes or no.
 func trivial(value []byte) bool {
-	return len(value) == 0 || len(value) == 1 && (digits[value[0]] || value[0] == '-') ||
-		elsewhere.has(value) || yesOrNo.hasFold(value)
+	if len(value) <= 1 {
+		return len(value) == 0 || digits[value[0]] || value[0] == '-'
+	}
+	return elsewhere.has(value) || yesOrNo.hasFold(value)
 }
 
 // random reports whether a value looks as if nobody had thought it up.

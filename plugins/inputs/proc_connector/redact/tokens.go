@@ -36,6 +36,7 @@ func (s *scanner) privateKey(i int) {
 		return
 	}
 	i += len(begin)
+	s.next = i
 	head := b[i:min(len(b), i+longest)]
 	end := find(head, 0, dashes)
 	if end == len(head) || !bytes.Contains(head[:end], []byte("PRIVATE KEY")) {
