@@ -7,7 +7,6 @@ type command struct {
 	*Redactor
 	depth   int // of the quotes that the words are in: a shell has them before the program
 	program *program
-	named   bool     // the program's name was there
 	skip    int      // words before the name of another program
 	remote  bool     // a shell will read what follows
 	reads   bool     // a secret comes from the input
@@ -19,12 +18,12 @@ type command struct {
 }
 
 func (r *Redactor) command(depth int) command {
-	return command{Redactor: r, depth: depth, program: unknown, form: anyForm}
+	return command{Redactor: r, depth: depth, program: unnamed, form: anyForm}
 }
 
 // is begins the arguments of a program.
 func (c *command) is(p *program) {
-	c.program, c.named, c.skip, c.at = p, true, p.wraps-1, [maxPlaces]int{}
+	c.program, c.skip, c.at = p, p.wraps-1, [maxPlaces]int{}
 	c.remote = c.remote || p.is("remote")
 	c.reads = c.reads || p.is("reads")
 }
@@ -41,7 +40,7 @@ func (c *command) word(b []byte) {
 	case e != "" && !(e == "secret" && optionLike(b)):
 		c.given(e, b)
 		return
-	case !c.named:
+	case c.program == unnamed:
 		c.leading(b, form)
 		if c.depth == 0 || len(b) > 0 && !keywords.has(b) && !assigns(b) {
 			c.is(programOf(b))
@@ -123,7 +122,7 @@ func (c *command) option(b []byte) bool {
 	if len(name) == 0 {
 		return false
 	}
-	c.reads = c.reads || inputOptions.has(b) || inputOptions.has(b[:dashes+len(name)])
+	c.reads = c.reads || inputOptions.has(b) || assigned && inputOptions.has(b[:dashes+len(name)])
 	e, value := "", []byte(nil)
 	if dashes == 1 && !c.program.is("single") {
 		e, value = c.letters(b)

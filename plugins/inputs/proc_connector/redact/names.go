@@ -24,15 +24,15 @@ func strengthOf(text []byte) strength {
 	upper := !has(text, smalls) // an environment variable's, as most are written
 	rest, last := cutLast(name)
 	_, before := cutLast(rest)
-	first, _, several := bytes.Cut(name, []byte("-"))
+	first := rest[:until(rest, 0, hyphens)]
 	switch {
-	case several && (!upper && negations.has(first) || numbers.has(first) || numbers.has(before)),
+	case len(rest) > 0 && (!upper && negations.has(first) || numbers.has(first) || numbers.has(before)),
 		unrelated.has(last) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")),
 		string(last) == "hash" && string(before) == "cert", string(last) == "token" && plainTokens.has(before):
 		return harmless
 	case string(text) == "_auth", string(text) == "--_auth": // of npm
 		return certain
-	case string(last) == "pat" && several: // a personal access token
+	case string(last) == "pat" && len(rest) > 0: // a personal access token
 		return likely
 	}
 	best := strengthOfLast(last, before, upper)

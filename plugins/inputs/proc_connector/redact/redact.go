@@ -85,13 +85,17 @@ func (r *Redactor) pass(dst, raw []byte, n int) []byte {
 	r.awsKey, r.key = false, ""
 	c := r.command(0)
 	for len(raw) > 0 {
-		var ended bool
-		r.arg, raw, ended = bytes.Cut(raw, []byte{0})
-		r.cut = !ended
-		dst = c.argument(dst, n)
-		if ended {
-			dst = append(dst, 0)
+		end := bytes.IndexByte(raw, 0)
+		if r.cut = end < 0; r.cut {
+			end = len(raw)
 		}
+		r.arg = raw[:end]
+		dst = c.argument(dst, n)
+		if !r.cut {
+			dst = append(dst, 0)
+			end++
+		}
+		raw = raw[end:]
 	}
 	return dst
 }

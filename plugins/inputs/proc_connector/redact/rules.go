@@ -22,8 +22,8 @@ var (
 	shapesBy = parseShapes(tokenRules)
 )
 
-// ruleLines returns the lines that are no comments. The rules are part of the program: a test is sure that they
-// are right, so that nothing here has to be.
+// ruleLines returns the lines that are no comments. The rules are part of the program: TestRules says whether they
+// are right, so that nothing here has to.
 func ruleLines(rules string) []string {
 	lines := strings.Split(strings.ReplaceAll(rules, "\\\n", ""), "\n")
 	return slices.DeleteFunc(lines, func(line string) bool { return line == "" || line[0] == '#' })
@@ -31,16 +31,15 @@ func ruleLines(rules string) []string {
 
 // A program is what rules/programs.txt says of one, in the words that it explains.
 type program struct {
-	short     map[byte]string // what comes after an option
-	long      map[string]string
-	after     map[string]string // by word, the name of another program
-	places    [][]string
-	wraps     int
-	separator byte
-	marks     string
-	keys      list
-	slash     list
-	traits    []string
+	short       map[byte]string // what comes after an option
+	long        map[string]string
+	after       map[string]string // by word, the name of another program
+	places      [][]string
+	wraps       int
+	separator   byte
+	marks       string
+	keys, slash list
+	traits      []string
 }
 
 const (
@@ -108,8 +107,8 @@ func (p *program) learn(what string, args []string) {
 	}
 }
 
-// unknown is a program that nothing is known of.
-var unknown = &program{separator: ':'}
+// Programs that nothing is known of, and whose name was not there yet.
+var unknown, unnamed = &program{separator: ':'}, &program{separator: ':'}
 
 // programOf returns what is known of a program.
 func programOf(path []byte) *program {
@@ -260,7 +259,7 @@ type shape struct {
 }
 
 // parseShapes returns the shapes by their first byte.
-func parseShapes(rules string) (by [256][]shape) {
+func parseShapes(rules string) (by [256][]*shape) {
 	for _, line := range ruleLines(rules) {
 		fields := strings.Fields(line)
 		prefix := strings.ReplaceAll(fields[0], `\x20`, " ")
@@ -268,7 +267,7 @@ func parseShapes(rules string) (by [256][]shape) {
 		if err != nil {
 			panic(err)
 		}
-		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kinds[fields[2]], len(fields) > 3})
+		by[prefix[0]] = append(by[prefix[0]], &shape{prefix, least, kinds[fields[2]], len(fields) > 3})
 	}
 	return by
 }

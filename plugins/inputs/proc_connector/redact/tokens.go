@@ -6,9 +6,7 @@ import "bytes"
 func (s *scanner) token(i int) int {
 	const maxMixed = 48 // looked at to tell whether it is mixed
 	b := s.arg[i:]
-	of := shapesBy[b[0]]
-	for n := range of {
-		shape := &of[n]
+	for _, shape := range shapesBy[b[0]] {
 		if len(b) <= len(shape.prefix) || b[1] != shape.prefix[1] || !startsWith(b, shape.prefix) {
 			continue
 		}
