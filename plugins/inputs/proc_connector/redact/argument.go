@@ -10,14 +10,10 @@ import (
 func (c *command) positional(b []byte, unclear bool) {
 	c.code = c.code || c.remote
 	p := c.program
-	if after := p.becomes(b); after != nil {
-		c.is(after)
-		return
-	}
 	if p.wraps != 0 && !assigns(b) {
 		inner := programOf(b)
 		switch {
-		case p.wraps == anywhere && inner != unknown, p.wraps > 0 && c.skip <= 0 && (inner != unknown || !unclear):
+		case c.skip <= 0 && (inner != unknown || p.wraps > 0 && !unclear):
 			c.is(inner)
 			return
 		case p.wraps > 0 && unclear:
@@ -65,11 +61,10 @@ func (c *command) place(at *int, place []string, b []byte) {
 
 // fits reports whether an argument is a word, or where that ends with "*", begins with it.
 func fits(word string, b []byte) bool {
-	prefix, begins := strings.CutSuffix(word, "*")
-	if begins {
-		b = b[:min(len(b), len(prefix))]
+	if prefix, begins := strings.CutSuffix(word, "*"); begins {
+		return startsFold(b, prefix)
 	}
-	return strings.EqualFold(prefix, string(b))
+	return strings.EqualFold(word, string(b))
 }
 
 // slash masks the password in /name:password and in /name:name:value,name:password.
@@ -91,7 +86,6 @@ func (c *command) slash(p *program, b []byte) {
 				stop = len(b)
 			}
 			c.mask(b[end+1 : stop])
-			i = stop + 1
 		case first && slashName(b[end+1:]):
 			i = end + 1
 		}
@@ -120,10 +114,9 @@ func (c *command) oracle(b []byte) {
 
 // isName reports whether an argument names a setting, and is no command such as set-password.
 func isName(b []byte) bool {
-	last := b[bytes.LastIndexByte(b, '/')+1:]
 	switch {
-	case len(last) < len(b), bytes.ContainsAny(b, ".:"):
-		return strengthOf(last) > vague
+	case bytes.ContainsAny(b, "/.:"):
+		return strengthOf(b[bytes.LastIndexByte(b, '/')+1:]) > vague
 	case settings.has(b):
 		return true
 	case bytes.ContainsAny(b, "=-"):
@@ -145,39 +138,36 @@ func assigns(b []byte) bool {
 
 // How an option's name=value is written.
 const (
-	anyForm   = iota
+	anyForm   = iota - 1
 	wholeForm // the value is all the rest
 	listForm  // name=value,name=value
 	fileForm  // the value is a file's name
 )
 
-var forms = [...]*list{wholeForm: wordList("whole"), listForm: wordList("lists"), fileForm: wordList("files")}
+var forms = []*list{wholeForm: words["whole"], listForm: words["lists"], fileForm: words["files"]}
 
 // formOf says how the value of an option is written.
 func formOf(option []byte) int {
-	return max(anyForm, slices.IndexFunc(forms[:], func(l *list) bool { return l != nil && l.has(option) }))
+	return slices.IndexFunc(forms, func(l *list) bool { return l.has(option) })
 }
 
 var leadingChars = chars(alnum + "_-.[]/:")
 
 // leading is name=value that begins a word, with or without dashes before, or
 // --option=name=value. The value is all the rest, unless another name follows.
-func (c *command) leading(b []byte, f int) {
+func (c *command) leading(b []byte, form int) {
 	const levels = 3
 	dashes := skip(b, 0, hyphens)
 	name := b[dashes:]
 	for level := range levels {
 		end := skipFew(name, 0, leadingChars, maxKey)
-		if end == 0 || char(name, end) != '=' {
-			return
+		if end == 0 || char(name, end) != '=' || char(name, end+1) == '=' || name[end-1] == ':' {
+			return // also of a comparison, or a program's text
 		}
-		rest := name[end+1:]
-		name = name[:end]
-		if startsWith(rest, "=") || name[end-1] == ':' {
-			return // a comparison, or a program's text
-		}
-		if f == fileForm {
-			c.ordinary = c.index(rest) - 1
+		var value []byte
+		name, value = name[:end], name[end+1:]
+		if form == fileForm {
+			c.ordinary = c.index(value) - 1
 			return
 		}
 		strong := strengthOf(name)
@@ -185,32 +175,32 @@ func (c *command) leading(b []byte, f int) {
 			strong = max(strong, strengthOf(name[1:])) // -Dname=, -Pname=
 		}
 		option := level == 0 && dashes > 0
-		if c.program.is("values") && !option && !publicNames.has(name) && !startsWith(rest, "@") {
+		if c.program.is("values") && !option && !publicNames.has(name) && !startsWith(value, "@") {
 			strong = max(strong, likely)
 		}
-		c.listed = c.listed || f == listForm
+		quoted := quotes[char(value, 0)]
+		c.listed = c.listed || form == listForm
 		if strong > vague {
-			if f == listForm || !option && c.depth == 0 && f != wholeForm && has(name, smalls) {
-				rest = rest[:listEnd(rest, 0, f == listForm || level > 0)]
+			if form == listForm || !option && c.depth == 0 && form != wholeForm && has(name, smalls) {
+				between := pairSeparators
+				if form == listForm || level > 0 {
+					between = itemSeparators
+				}
+				value = value[:listEnd(value, 0, between)]
 			}
-			c.assigned(rest, strong)
+			if quoted {
+				if end := closing(value, 0); !alnums[char(value, end+1)] {
+					value = value[1:end]
+				}
+			}
+			c.maskValue(strong, value, c.depth > 0)
 			return
 		}
 		if level == 0 {
-			f = max(f, formOf(name))
+			form = max(form, formOf(name))
 		}
-		if name = rest; quotes[char(rest, 0)] {
-			name = rest[1:closing(rest, 0)]
-		}
-	}
-}
-
-// assigned masks a value, inside of its quotes.
-func (c *command) assigned(value []byte, strong strength) {
-	if quotes[char(value, 0)] {
-		if end := closing(value, 0); !alnums[char(value, end+1)] {
-			value = value[1:end]
+		if name = value; quoted {
+			name = value[1:closing(value, 0)]
 		}
 	}
-	c.maskValue(strong, value, c.depth > 0)
 }

@@ -7,7 +7,6 @@ type command struct {
 	*Redactor
 	depth   int // of the quotes that the words are in: a shell has them before the program
 	program *program
-	named   bool     // the program's name was there
 	skip    int      // words before the name of another program
 	remote  bool     // a shell will read what follows
 	reads   bool     // a secret comes from the input
@@ -19,15 +18,14 @@ type command struct {
 }
 
 func (r *Redactor) command(depth int) command {
-	return command{Redactor: r, depth: depth, program: unknown}
+	return command{Redactor: r, depth: depth, program: unnamed, form: anyForm}
 }
 
 // is begins the arguments of a program.
 func (c *command) is(p *program) {
-	remote, reads := c.remote || p.is("remote"), c.reads || p.is("reads")
-	*c = command{
-		Redactor: c.Redactor, depth: c.depth, program: p, named: true, remote: remote, reads: reads, skip: p.wraps - 1,
-	}
+	c.program, c.skip, c.at = p, p.wraps-1, [maxPlaces]int{}
+	c.remote = c.remote || p.is("remote")
+	c.reads = c.reads || p.is("reads")
 }
 
 // word handles one word of a command line: an argument, or a word of a shell's command in it.
@@ -36,17 +34,19 @@ func (c *command) word(b []byte) {
 	c.next, c.unclear, c.form = "", false, anyForm
 	text := c.program.is("prose")
 	spaced := bytes.IndexByte(b, ' ') >= 0
-	switch {
+	switch after := c.program.after[string(b)]; {
 	case e == "value":
 		c.leading(b, form)
 	case e != "" && !(e == "secret" && optionLike(b)):
 		c.given(e, b)
 		return
-	case !c.named:
+	case c.program == unnamed:
 		c.leading(b, form)
 		if c.depth == 0 || len(b) > 0 && !keywords.has(b) && !assigns(b) {
 			c.is(programOf(b))
 		}
+	case after != "":
+		c.is(programs[after])
 	case text:
 	case len(b) > 1 && b[0] == '-':
 		if c.option(b) {
@@ -75,7 +75,9 @@ func (c *command) given(e string, b []byte) {
 	case "secret", "attached":
 		c.maskValue(c.strong, b, c.depth > 0)
 	case "pair":
-		c.pair(b)
+		if i := bytes.IndexByte(b, c.program.separator); i >= 0 {
+			c.maskLogin(b[:i], b[i+1:], c.depth > 0)
+		}
 	case "keyed":
 		if i := bytes.LastIndexByte(b, ':'); i >= 0 {
 			c.mask(b[i+1:])
@@ -113,19 +115,6 @@ func (c *command) ownWords(b []byte) {
 	c.depth--
 }
 
-// pair masks the password of user:password.
-func (c *command) pair(b []byte) {
-	i := bytes.IndexByte(b, c.program.separator)
-	if i < 0 {
-		return
-	}
-	user, password := b[:i], b[i+1:]
-	c.maskUser(user, password)
-	if c.depth == 0 || !reference(password) {
-		c.mask(password)
-	}
-}
-
 // option is a word that begins with a dash. It reports whether there is nothing more in it.
 func (c *command) option(b []byte) bool {
 	dashes := min(skip(b, 0, hyphens), 2)
@@ -133,21 +122,17 @@ func (c *command) option(b []byte) bool {
 	if len(name) == 0 {
 		return false
 	}
-	p := c.program
-	if after := p.becomes(b); after != nil {
-		c.is(after)
-		return false
-	}
 	c.reads = c.reads || inputOptions.has(b) || assigned && inputOptions.has(b[:dashes+len(name)])
 	e, value := "", []byte(nil)
-	if dashes == 1 && !p.is("single") {
+	if dashes == 1 && !c.program.is("single") {
 		e, value = c.letters(b)
 	}
 	if e == "" {
-		if e = p.long[string(name)]; assigned && e != "" && e != "input" {
+		if e = c.program.long[string(name)]; assigned && e != "" && e != "input" {
 			value, c.ordinary = given, c.index(given)-1
 		}
 	}
+	c.strong = certain
 	switch {
 	case e == "input":
 		c.reads = true
@@ -155,13 +140,11 @@ func (c *command) option(b []byte) bool {
 		if n := len(value) - 1; n > 0 && quotes[value[0]] && closing(value, 0) == n {
 			value = value[1:n]
 		}
-		c.strong = certain
 		c.given(e, value)
 		return e == "code" || e == "words"
-	case e == "flags":
-	case e != "":
-		c.next, c.strong = e, certain
-	case assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
+	case e != "" && e != "flags":
+		c.next = e
+	case e != "", assigned, dashes == 1 && len(name) < 3 && string(name) != "pw":
 	case sentenceOptions.has(name):
 		c.next = "sentence"
 	default:
@@ -180,13 +163,13 @@ func (c *command) letters(b []byte) (e string, value []byte) {
 			return "", nil
 		case e == "input":
 			c.reads = true
-		case e == "flags":
-		case len(rest) > 0 && e != "attached":
-			return e, bytes.TrimPrefix(rest, []byte("="))
-		case len(rest) > 0:
+		case e == "flags", e == "attached" && len(rest) == 0:
+		case e == "attached":
 			return e, rest
-		case e != "attached":
+		case len(rest) == 0:
 			return e, nil
+		default:
+			return e, bytes.TrimPrefix(rest, []byte("="))
 		}
 	}
 	return "flags", nil
@@ -206,4 +189,81 @@ func optionLike(b []byte) bool {
 	const longest = 40
 	end := skip(b, 0, optionChars)
 	return len(b) > 1 && b[0] == '-' && end <= longest && (end == len(b) || b[end] == '=')
+}
+
+var separators, lessThans = chars("\n;&()`|"), chars("<")
+
+// script takes an argument for what a shell would run. In other text few words mean something here.
+func (r *Redactor) script(b []byte, depth int) {
+	if depth > maxDepth {
+		return
+	}
+	c := r.command(depth)
+	var written, fed []byte // what the command at hand writes, and what it gets to read
+	from := 0               // where written begins
+	for i := 0; i < len(b); {
+		switch ch := b[i]; {
+		case separators[ch]:
+			fed = nil
+			if ch == '|' && !startsWith(b[i:], "||") {
+				fed = written
+			}
+			c, written = r.command(depth), nil
+			i++
+		case blanks[ch], ch == '>', ch == '<' && !startsWith(b[i:], "<<<"), startsWith(b[i:], "$("):
+			i++
+		case ch == '<':
+			i = skip(b, skip(b, i, lessThans), blanks)
+			end := shellWordEnd(b, i)
+			if fed = b[i:end]; reference(fed) {
+				fed = nil
+			}
+			i = end
+		default:
+			end := shellWordEnd(b, i)
+			echo := c.program.is("writes")
+			word := unquoted(b[i:end])
+			c.word(word)
+			switch {
+			case !echo, startsWith(word, "-"):
+			case written != nil:
+				written = b[from:end]
+			case !reference(b[i:end]):
+				written, from = b[i:end], i
+			}
+			i = end
+		}
+		if c.reads {
+			r.mask(fed)
+			fed = nil
+		}
+	}
+}
+
+// unquoted returns a word without the quotes it may be in.
+func unquoted(word []byte) []byte {
+	n := len(word) - 1
+	if n > 0 && (word[0] == '"' || word[0] == '\'') && bytes.IndexByte(word[1:], word[0]) == n-1 {
+		return word[1:n]
+	}
+	return word
+}
+
+var shellWordEnds = chars(blank + ";&|()<>`")
+
+// shellWordEnd returns where a shell's word ends.
+func shellWordEnd(b []byte, i int) int {
+	for ; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '\\':
+			i++
+		case c == '\'':
+			i = find(b, i+1, "'")
+		case c == '"':
+			i += closing(b[i:], 0)
+		case shellWordEnds[c], startsWith(b[i:], "$("):
+			return i
+		}
+	}
+	return min(i, len(b))
 }

@@ -12,30 +12,22 @@ const (
 	certain
 )
 
-const (
-	maxName      = 64 // how much of a name is looked at: its end tells most
-	tellingWords = 3  // at its end: the "token" in -Wno-compound-token-split-by-macro is none
-)
-
 // strengthOf says whether something of this name is a secret.
 func strengthOf(text []byte) strength {
 	text = text[max(0, len(text)-maxName):]
 	if !hasStem(text) {
 		return harmless
 	}
+	const tellingWords = 3 // at its end: the "token" in -Wno-compound-token-split-by-macro is none
 	var buffer [2 * maxName]byte
 	name := split(buffer[:0], text)
 	upper := !has(text, smalls) // an environment variable's, as most are written
 	rest, last := cutLast(name)
 	_, before := cutLast(rest)
-	if len(rest) > 0 {
-		first, _, _ := bytes.Cut(name, []byte("-"))
-		if !upper && negations.has(first) || numbers.has(first) || numbers.has(before) {
-			return harmless
-		}
-	}
+	first := rest[:until(rest, 0, hyphens)]
 	switch {
-	case unrelated.has(last) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")),
+	case len(rest) > 0 && (!upper && negations.has(first) || numbers.has(first) || numbers.has(before)),
+		unrelated.has(last) && !bytes.HasSuffix(text, []byte("secret_id")) && !bytes.HasSuffix(text, []byte("SECRET_ID")),
 		string(last) == "hash" && string(before) == "cert", string(last) == "token" && plainTokens.has(before):
 		return harmless
 	case string(text) == "_auth", string(text) == "--_auth": // of npm
@@ -58,25 +50,19 @@ func strengthOf(text []byte) strength {
 
 // strengthOfLast is about words that tell only at the end of a name.
 func strengthOfLast(last, before []byte, upper bool) strength {
+	isKey := string(last) == "key"
 	switch {
-	case certainLast.has(last):
+	case certainLast.has(last), isKey && keyKinds.has(before):
 		return certain
-	case likelyLast.has(last):
-		return likely
-	case vagueLast.has(last), string(last) == "key" && len(before) == 0:
+	case vagueLast.has(last), isKey && len(before) == 0:
 		return vague
-	case string(last) != "key":
-		return harmless
-	case keyKinds.has(before):
-		return certain
-	case keyFiles.has(before), upper && !plainKeys.has(before):
+	case likelyLast.has(last), isKey && (keyFiles.has(before) || upper && !plainKeys.has(before)):
 		return likely
 	}
 	return harmless
 }
 
-// split appends the words of a name to n, in small letters, with "-" between them, without numbers
-// at their ends.
+// split appends the words of a name to n, in small letters, with "-" between them, without numbers at their ends.
 func split(n, text []byte) []byte {
 	for i, c := range text {
 		// At punctuation, and where capitals begin.
@@ -87,7 +73,7 @@ func split(n, text []byte) []byte {
 			}
 		}
 		if alnums[c] {
-			n = append(n, lower(c))
+			n = append(n, c|' ')
 		}
 	}
 	return n[:back(n, len(n), numbersApart, maxName)]
@@ -95,7 +81,6 @@ func split(n, text []byte) []byte {
 
 var numbersApart = chars(digit + "-")
 
-// cutLast cuts the last word off.
 func cutLast(name []byte) (rest, last []byte) {
 	i := bytes.LastIndexByte(name, '-')
 	return name[:max(i, 0)], name[i+1:]
@@ -104,17 +89,17 @@ func cutLast(name []byte) (rest, last []byte) {
 // hasStem is a quick look for the first two letters of a stem, without which no name is a secret's.
 func hasStem(text []byte) bool {
 	for i := 1; i < len(text); i++ {
-		if stems[text[i-1]&31]>>(text[i]&31)&1 != 0 {
+		if stems[text[i-1]&31][text[i]&31] {
 			return true
 		}
 	}
 	return false
 }
 
-// stems has a bit for each two letters, in capitals or not, with which a stem begins.
-var stems = func() (bits [32]uint32) {
-	for stem := range wordList("stems").words {
-		bits[stem[0]&31] |= 1 << (stem[1] & 31)
+// stems has the two letters, in capitals or not, with which each stem begins.
+var stems = func() (begin [32][32]bool) {
+	for stem := range words["stems"].words {
+		begin[stem[0]&31][stem[1]&31] = true
 	}
-	return bits
+	return begin
 }()

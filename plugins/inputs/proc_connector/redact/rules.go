@@ -3,8 +3,7 @@ package redact
 import (
 	"bytes"
 	_ "embed" // the rules
-	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,35 +16,135 @@ var (
 	nameRules string
 	//go:embed rules/tokens.txt
 	tokenRules string
+
+	programs = parsePrograms(programRules)
+	words    = parseWords(nameRules)
+	shapesBy = parseShapes(tokenRules)
 )
 
-// The rules are part of the program: one that is wrong ends it at its start.
-var (
-	programs = must(parsePrograms(programRules))
-	words    = must(parseWords(nameRules))
-	shapesBy = must(parseShapes(tokenRules))
-)
-
-func must[T any](t T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return t
+// ruleLines returns the lines that are no comments. The rules are part of the program: TestRules says whether they
+// are right, so that nothing here has to.
+func ruleLines(rules string) []string {
+	lines := strings.Split(strings.ReplaceAll(rules, "\\\n", ""), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return line == "" || line[0] == '#' })
 }
 
-// eachLine calls do with the fields of each line that is no comment, and whether it is indented.
-func eachLine(rules string, do func(fields []string, indented bool) error) error {
-	for line := range strings.Lines(strings.ReplaceAll(rules, "\\\n", "")) {
+// A program is what rules/programs.txt says of one, in the words that it explains.
+type program struct {
+	short       map[byte]string // what comes after an option
+	long        map[string]string
+	after       map[string]string // by word, the name of another program
+	places      [][]string
+	wraps       int
+	separator   byte
+	marks       string
+	keys, slash list
+	traits      []string
+}
+
+const (
+	anywhere  = -1 // another program's name may be any of the words
+	maxPlaces = 8  // of a program
+)
+
+func (p *program) is(trait string) bool { return slices.Contains(p.traits, trait) }
+
+// parsePrograms returns the programs by their names.
+func parsePrograms(rules string) map[string]*program {
+	byName := make(map[string]*program)
+	var at *program
+	for _, line := range ruleLines(rules) {
 		fields := strings.Fields(line)
-		if len(fields) == 0 || fields[0][0] == '#' {
+		if line[0] == ' ' {
+			at.learn(fields[0], fields[1:])
 			continue
 		}
-		if err := do(fields, line[0] == ' '); err != nil {
-			return fmt.Errorf("%q: %w", strings.TrimSpace(line), err)
+		at = &program{
+			short: make(map[byte]string), long: make(map[string]string), after: make(map[string]string), separator: ':',
+		}
+		for _, name := range fields {
+			byName[name] = at
 		}
 	}
-	return nil
+	return byName
 }
+
+// learn takes a line about a program.
+func (p *program) learn(what string, args []string) {
+	switch what {
+	case "separator":
+		p.separator = args[0][0]
+	case "wraps":
+		var err error
+		if p.wraps, err = strconv.Atoi(args[0]); err != nil {
+			p.wraps = anywhere
+		}
+	case "after":
+		last := len(args) - 1
+		for _, word := range args[:last] {
+			p.after[word] = args[last]
+		}
+	case "place":
+		p.places = append(p.places, args)
+	case "mark":
+		p.marks += args[0]
+	case "keys":
+		p.keys.add(args)
+	case "slash":
+		p.slash.add(args)
+	case "is":
+		p.traits = append(p.traits, args...)
+	default: // what comes after letters and names of options
+		for _, arg := range args {
+			if name, long := strings.CutPrefix(arg, "--"); long {
+				p.long[name] = what
+				continue
+			}
+			for _, letter := range []byte(arg[1:]) {
+				p.short[letter] = what
+			}
+		}
+	}
+}
+
+// Programs that nothing is known of, and whose name was not there yet.
+var unknown, unnamed = &program{separator: ':'}, &program{separator: ':'}
+
+// programOf returns what is known of a program.
+func programOf(path []byte) *program {
+	name := path[bytes.LastIndexByte(path, '/')+1:]
+	name = bytes.TrimPrefix(name, []byte("-")) // of a login shell
+	if p := programs[string(name)]; p != nil {
+		return p
+	}
+	version := digit + "." // may follow, in the name of a file also after a "-"
+	if len(name) < len(path) {
+		version = digit + ".-"
+	}
+	start := max(0, len(name)-len(".phar"))
+	if dot := bytes.LastIndexByte(name[start:], '.'); dot >= 0 && extensions.has(name[start+dot:]) {
+		name, version = name[:start+dot], digit+".-"
+	}
+	if p := programs[string(bytes.TrimRight(name, version))]; p != nil {
+		return p
+	}
+	for _, prefix := range families {
+		if startsWith(name, prefix) {
+			return programs[prefix+"*"]
+		}
+	}
+	return unknown
+}
+
+// families are how the names of programs begin that are known by that.
+var families = func() (prefixes []string) {
+	for name := range programs {
+		if prefix, ok := strings.CutSuffix(name, "*"); ok {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	return prefixes
+}()
 
 // A list is words and patterns: *end, begin*, *part*, and with ! before what is not in
 // the list even if a later pattern fits.
@@ -60,7 +159,7 @@ type pattern struct {
 	before, after, not bool // whether something may stand before and after it
 }
 
-func (l *list) add(words []string) error {
+func (l *list) add(words []string) {
 	if l.words == nil {
 		l.words = make(map[string]bool)
 	}
@@ -69,8 +168,6 @@ func (l *list) add(words []string) error {
 		text, before := strings.CutPrefix(text, "*")
 		text, after := strings.CutSuffix(text, "*")
 		switch {
-		case l.words[word]:
-			return fmt.Errorf("%s was there before", word)
 		case text == "":
 			l.words[word] = true
 		case before || after:
@@ -79,7 +176,6 @@ func (l *list) add(words []string) error {
 			l.words[text] = !not
 		}
 	}
-	return nil
 }
 
 func (l *list) has(word []byte) bool {
@@ -114,53 +210,44 @@ func (l *list) hasFold(word []byte) bool {
 		return false
 	}
 	for i, c := range word {
-		small[i] = lower(c)
+		if capitals[c] {
+			c |= ' '
+		}
+		small[i] = c
 	}
 	return l.words[string(small[:len(word)])]
 }
 
 // parseWords returns the lists by their names.
-func parseWords(rules string) (map[string]*list, error) {
+func parseWords(rules string) map[string]*list {
 	lists := make(map[string]*list)
 	var at *list
-	err := eachLine(rules, func(fields []string, _ bool) error {
-		if line := strings.Join(fields, " "); line[0] == '[' && line[len(line)-1] == ']' {
+	for _, line := range ruleLines(rules) {
+		if line[0] == '[' && strings.HasSuffix(line, "]") {
 			at = &list{}
 			lists[line[1:len(line)-1]] = at
-			return nil
+			continue
 		}
-		if at == nil {
-			return errors.New("words before the first list")
-		}
-		return at.add(fields)
-	})
-	return lists, err
-}
-
-func wordList(name string) *list {
-	l := words[name]
-	if l == nil {
-		panic("no list of words " + name)
+		at.add(strings.Fields(line))
 	}
-	return l
+	return lists
 }
 
 // The lists, which rules/names.txt explains.
 var (
-	certainWords, likelyWords, aboutWords = wordList("certain"), wordList("likely"), wordList("about")
-	certainLast, likelyLast               = wordList("certain at the end"), wordList("likely at the end")
-	vagueLast                             = wordList("vague at the end")
-	unrelated, negations, numbers         = wordList("unrelated"), wordList("negations"), wordList("numbers")
-	plainTokens, plainKeys                = wordList("tokens"), wordList("plain keys")
-	keyKinds, keyFiles                    = wordList("keys"), wordList("key files")
-	pathLike, elsewhere, yesOrNo          = wordList("paths"), wordList("elsewhere"), wordList("yes or no")
-	placeholders, digests, notUsers       = wordList("placeholders"), wordList("digests"), wordList("no users")
-	hooks, schemes, extensions            = wordList("hooks"), wordList("schemes"), wordList("extensions")
-	headers, cookieHeaders, keyHeaders    = wordList("headers"), wordList("cookies"), wordList("ends of headers")
-	namers, named, holders                = wordList("namers"), wordList("named"), wordList("holders")
-	calls, connects, keywords             = wordList("calls"), wordList("connects"), wordList("keywords")
-	inputOptions, sentenceOptions         = wordList("input"), wordList("sentences")
-	publicNames, settings                 = wordList("public"), wordList("settings")
+	certainWords, likelyWords, aboutWords = words["certain"], words["likely"], words["about"]
+	certainLast, likelyLast               = words["certain at the end"], words["likely at the end"]
+	vagueLast, publicNames, settings      = words["vague at the end"], words["public"], words["settings"]
+	unrelated, negations, numbers         = words["unrelated"], words["negations"], words["numbers"]
+	keyKinds, keyFiles, plainKeys         = words["keys"], words["key files"], words["plain keys"]
+	pathLike, elsewhere, yesOrNo          = words["paths"], words["elsewhere"], words["yes or no"]
+	placeholders, digests, notUsers       = words["placeholders"], words["digests"], words["no users"]
+	hooks, schemes, extensions            = words["hooks"], words["schemes"], words["extensions"]
+	headers, cookieHeaders, keyHeaders    = words["headers"], words["cookies"], words["ends of headers"]
+	namers, named, holders                = words["namers"], words["named"], words["holders"]
+	calls, connects, keywords             = words["calls"], words["connects"], words["keywords"]
+	inputOptions, sentenceOptions         = words["input"], words["sentences"]
+	plainTokens                           = words["tokens"]
 )
 
 // A shape is how the tokens of some service look: rules/tokens.txt explains it.
@@ -172,20 +259,15 @@ type shape struct {
 }
 
 // parseShapes returns the shapes by their first byte.
-func parseShapes(rules string) (by [256][]shape, err error) {
-	err = eachLine(rules, func(fields []string, _ bool) error {
-		prefix, err := strconv.Unquote(`"` + fields[0] + `"`)
-		if err != nil || len(fields) < 3 {
-			return errors.New("not a prefix, a length and a kind of characters")
-		}
-		kind, known := kinds[fields[2]]
-		mixed := strings.Join(fields[3:], " ")
-		if !known || mixed != "" && mixed != "mixed" {
-			return errors.New("unknown characters")
-		}
+func parseShapes(rules string) (by [256][]*shape) {
+	for _, line := range ruleLines(rules) {
+		fields := strings.Fields(line)
+		prefix := strings.ReplaceAll(fields[0], `\x20`, " ")
 		least, err := strconv.Atoi(fields[1])
-		by[prefix[0]] = append(by[prefix[0]], shape{prefix, least, kind, mixed != ""})
-		return err
-	})
-	return by, err
+		if err != nil {
+			panic(err)
+		}
+		by[prefix[0]] = append(by[prefix[0]], &shape{prefix, least, kinds[fields[2]], len(fields) > 3})
+	}
+	return by
 }

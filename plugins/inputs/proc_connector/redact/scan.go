@@ -2,13 +2,13 @@ package redact
 
 import "bytes"
 
-// A scanner is one pass over an argument, for what tells a secret by its form. Each method is given
-// an index and returns the one to go on with, at least the next.
+// A scanner is one pass over an argument, for what tells a secret by its form. Each method is
+// given an index. It sets next, or leaves it and reports false where it finds nothing.
 type scanner struct {
 	*Redactor
-	b          []byte
 	program    *program
-	ends       [16]memo // of the endings
+	next       int      // where to go on, if that is not the next character
+	ends       [16]span // from where on each ending is known, and where it is
 	bare       ending   // of values without quotes
 	shell      bool     // there is a blank, or a shell reads it anyway
 	addressEnd int      // where the last address ends
@@ -20,89 +20,92 @@ type scanner struct {
 // An ending is where something ends, the same from everywhere before.
 type ending int
 
-var endings []func(b []byte, i int) int
+type finder struct {
+	find func(b []byte, i int, set *charset) int
+	set  *charset
+}
 
-func newEnding(find func(b []byte, i int) int) ending {
-	endings = append(endings, find)
-	return ending(len(endings) - 1)
+var finders []finder
+
+func newEnding(find func(b []byte, i int, set *charset) int, set *charset) ending {
+	finders = append(finders, finder{find, set})
+	return ending(len(finders) - 1)
 }
 
 var (
-	wordEnd    = newEnding(before(chars(blank + quote)))
-	lineEnd    = newEnding(before(chars("\n\r")))
-	queryEnd   = newEnding(before(chars(blank + quote + `&#;?\`))) // of a value in an address
-	settingEnd = newEnding(before(chars(quote + ";")))             // of one of several with ";" between them
-	itemEnd    = newEnding(func(b []byte, i int) int { return listEnd(b, i, true) })
-	valueEnd   = newEnding(func(b []byte, i int) int { return bareEnd(b, i, false) })
-	commandEnd = newEnding(func(b []byte, i int) int { return bareEnd(b, i, true) })
-	atSign     = newEnding(before(chars("@")))
+	wordEnd    = newEnding(until, chars(blank+quote))
+	lineEnd    = newEnding(until, chars("\n\r"))
+	queryEnd   = newEnding(until, chars(blank+quote+`&#;?\`)) // of a value in an address
+	settingEnd = newEnding(until, chars(quote+";"))           // of one of several with ";" between them
+	atSign     = newEnding(until, chars("@"))
+	itemEnd    = newEnding(listEnd, itemSeparators)
+	valueEnd   = newEnding(func(b []byte, i int, _ *charset) int { return bareEnd(b, i, false) }, nil)
+	commandEnd = newEnding(func(b []byte, i int, _ *charset) int { return bareEnd(b, i, true) }, nil)
 )
 
 // kinds of characters in tokens.
 var kinds = map[string]ending{
-	"hex": newEnding(after(chars(digit + "abcdefABCDEF"))), "upper": newEnding(after(chars(digit + capital))),
-	"alnum": newEnding(after(alnums)), "token": newEnding(after(tokenChars)),
-	"dotted": newEnding(after(nameChars)), "base64": newEnding(after(chars(alnum + "_-.+/="))),
+	"hex": newEnding(skip, chars(digit+"abcdefABCDEF")), "upper": newEnding(skip, chars(digit+capital)),
+	"alnum": newEnding(skip, alnums), "token": newEnding(skip, tokenChars),
+	"dotted": newEnding(skip, nameChars), "base64": newEnding(skip, chars(alnum+"_-.+/=")),
 }
 
-func before(set *charset) func([]byte, int) int {
-	return func(b []byte, i int) int { return until(b, i, set) }
-}
-
-func after(set *charset) func([]byte, int) int {
-	return func(b []byte, i int) int { return skip(b, i, set) }
-}
-
-// A memo remembers where something ends, so that no byte is looked at twice for that.
-type memo struct{ from, end int }
-
-// end returns where, from i on, something ends.
+// end returns where, from i on, something ends. It is remembered, so that no byte is looked at twice for that.
 func (s *scanner) end(e ending, i int) int {
-	m := &s.ends[e]
-	if i < m.from || i >= m.end {
-		m.from, m.end = i, endings[e](s.b, i)
+	known := &s.ends[e]
+	if i < known.start || i >= known.end {
+		f := &finders[e]
+		*known = span{i, f.find(s.arg, i, f.set)}
 	}
-	return m.end
+	return known.end
 }
 
-func (r *Redactor) scan(b []byte, p *program) {
-	s := scanner{Redactor: r, b: b, program: p, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
-	if s.bare = valueEnd; r.code {
+func (r *Redactor) scan(p *program) {
+	b := r.arg
+	s := scanner{Redactor: r, program: p, bare: valueEnd, shell: r.code || bytes.IndexByte(b, ' ') >= 0}
+	if r.code {
 		s.bare = commandEnd
 	}
 	r.listed = r.listed || p.keys.words != nil
-	for i := 0; i < len(b); {
-		next := 0
+	for i := 0; i < len(b); i = max(s.next, i+1) {
 		switch c := b[i]; {
 		case alnums[c]:
-			next = s.word(i)
+			s.word(i)
 		case c == '=':
-			next = s.assignment(i)
+			s.assignment(i)
 		case c == ':':
-			next = s.colon(i)
+			s.colon(i)
 		case c == '-':
-			next = s.privateKey(i)
+			s.privateKey(i)
 		case c == '<' || c == '>':
-			next = s.element(i)
+			s.element(i)
 		}
-		i = max(next, i+1)
 	}
-	if r.awsKey && awsSecretKey(b) {
+	const awsSecret = 40 // the length of one, which goes with an access key
+	if r.awsKey && len(b) == awsSecret && only(b, awsChars) && has(b, capitals) && mixed(b) {
 		r.mask(b)
 	}
 }
 
+// hide masks what is between start and end, if anything is, and goes on at the end.
+func (s *scanner) hide(start, end int) bool {
+	s.mask(s.arg[start:end])
+	s.next = end
+	return true
+}
+
+// hideValue masks the value of something with a name of this strength, unless it is none that needs it.
+func (s *scanner) hideValue(strong strength, start, end int) bool {
+	return s.maskValue(strong, s.arg[start:end], s.shell) && s.hide(end, end)
+}
+
 // word begins at the first of several letters or digits.
-func (s *scanner) word(i int) int {
-	end := s.token(i)
-	s.mask(s.b[i:end])
-	if end == i {
-		end = s.keyword(i)
+func (s *scanner) word(i int) {
+	if end := s.token(i); end > i {
+		s.hide(i, end)
+	} else if !s.keyword(i) {
+		s.call(i, skip(s.arg, i, alnums))
 	}
-	if end == i {
-		end = s.call(i, skip(s.b, i, alnums))
-	}
-	return end
 }
 
 // A key is a name before "=" or ":".
@@ -112,33 +115,23 @@ type key struct {
 	spaced     bool // name =
 }
 
-// maxKey bounds the way back to where a name begins.
-const maxKey = 128
-
-var (
-	closers   = chars(quote + `\])}`)
-	assigners = chars(":+?")
-	queries   = chars("?&")
-)
+var closers, assigners = chars(quote + `\])}`), chars(":+?")
 
 func (s *scanner) keyBefore(i int) key {
-	var k key
-	b := s.b
+	b := s.arg
 	if assigners[char(b, i-1)] {
 		i-- // :=, +=, ?=
 	}
 	name := back(b, i, blanks, maxKey)
-	k.end = back(b, name, closers, 8)
-	k.spaced, k.quoted = name < i, k.end < name
-	k.start = back(b, k.end, nameChars, maxKey)
-	return k
+	end := back(b, name, closers, 8)
+	return key{back(b, end, nameChars, maxKey), end, end < name, name < i}
 }
 
 // assignment is at the "=" of name=value, name = value, "name" => value and the like.
-func (s *scanner) assignment(i int) int {
-	b, k := s.b, s.keyBefore(i)
+func (s *scanner) assignment(i int) {
+	b, k := s.arg, s.keyBefore(i)
 	if k.start == k.end || i == s.ordinary || bytes.HasSuffix(b[:k.start], []byte("file=")) {
-		return i
+		return
 	}
 	v := i + 1
 	if char(b, v) == '=' || char(b, v) == '>' {
@@ -149,7 +142,7 @@ func (s *scanner) assignment(i int) int {
 	}
 	text := bytes.TrimLeft(b[k.start:k.end], "-")
 	strong := strengthOf(text)
-	if strong == vague && !queries[char(b, k.start-1)] {
+	if strong == vague && !oneOf(char(b, k.start-1), "?&") {
 		strong = harmless
 	}
 	strong = s.named(text, v, strong)
@@ -157,25 +150,26 @@ func (s *scanner) assignment(i int) int {
 		strong = certain
 	}
 	if strong == harmless || s.shell && (startsWith(b[v:], "$(") || startsWith(b[v:], "`")) { // what a command prints
-		return i
+		return
 	}
 	start, end := s.value(v, strong == vague)
 	if start == v && !s.code && char(b, k.start-1) == ';' {
 		end = s.end(settingEnd, v)
 	}
 	if k.spaced && !k.quoted && bytes.IndexByte(b[start:end], '(') >= 0 {
-		return end // a program's text: token = get()
+		s.next = end // a program's text: token = get()
+		return
 	}
-	return s.secret(i, start, end, strong)
+	s.hideValue(strong, start, end)
 }
 
-// named follows pairs in which one name says what the other is:
-// ParameterKey=DBPassword,ParameterValue=…, {"name": "TOKEN", "value": "…"}.
+// named follows pairs in which one name says what the other is: ParameterKey=DBPassword,ParameterValue=…,
+// {"name": "TOKEN", "value": "…"}.
 func (s *scanner) named(text []byte, v int, strong strength) strength {
 	switch {
 	case namers.hasFold(text):
-		start := skipFew(s.b, v, escapes, maxName)
-		s.pending = strengthOf(s.b[start:skipFew(s.b, start, nameChars, maxName)]) > vague
+		start := skipFew(s.arg, v, escapes, maxName)
+		s.pending = strengthOf(s.arg[start:skipFew(s.arg, start, nameChars, maxName)]) > vague
 	case s.pending && named.hasFold(text):
 		s.pending = false
 		return certain
@@ -191,23 +185,15 @@ func (s *scanner) value(v int, query bool) (start, end int) {
 	case s.listed:
 		return v, s.end(itemEnd, v)
 	}
-	q := openingQuote(s.b, v)
-	if char(s.b, q) == '$' {
+	q := skipFew(s.arg, v, letters, 2) // Python's b"", rb""
+	if char(s.arg, q) == '$' {
 		q++ // bash's $''
 	}
-	q = skip(s.b, q, backslashes)
-	if quotes[char(s.b, q)] {
-		if end = closing(s.b, q); end < len(s.b) || !s.code {
+	q = skip(s.arg, q, backslashes)
+	if quotes[char(s.arg, q)] {
+		if end = closing(s.arg, q); end < len(s.arg) || !s.code {
 			return q + 1, end
 		}
 	}
 	return v, s.end(s.bare, v)
-}
-
-// secret masks a value unless it is none that needs it, and returns where to go on.
-func (s *scanner) secret(next, start, end int, strong strength) int {
-	if !s.maskValue(strong, s.b[start:end], s.shell) {
-		return next
-	}
-	return max(next, end)
 }

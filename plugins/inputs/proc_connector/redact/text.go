@@ -26,25 +26,28 @@ const (
 )
 
 var (
-	digits      = chars(digit)
-	capitals    = chars(capital)
-	smalls      = chars(small)
-	letters     = chars(capital + small)
-	alnums      = chars(alnum)
-	blanks      = chars(blank)
-	quotes      = chars(quote)
+	digits, letters, alnums      = chars(digit), chars(capital + small), chars(alnum)
+	capitals, smalls             = chars(capital), chars(small)
+	blanks, quotes, escapes      = chars(blank), chars(quote), chars(`\` + quote)
+	spaces, backslashes, hyphens = chars(" "), chars(`\`), chars("-")
+
 	nameChars   = chars(alnum + "_-.") // of names before "=" and ":"
 	identifiers = chars(alnum + "_")   // of a shell's variables
 	tokenChars  = chars(alnum + "_-")
 	base64Chars = chars(alnum + "+/=")
+	awsChars    = chars(alnum + "+/")
 	randomChars = chars(alnum + "+/_=-.%~")
 	wordChars   = chars(capital + small + "-.,!?")
 	punctuation = chars(blank + quote + `\;&|,}]`)
-	escapes     = chars(`\` + quote)
-	backslashes = chars(`\`)
 	gaps        = chars(` \`) // between words that a shell has escaped
-	spaces      = chars(" ")
-	hyphens     = chars("-")
+)
+
+// How far a look around goes.
+const (
+	maxKey    = 128 // back to where a name begins
+	maxName   = 64  // into a name: its end tells most
+	maxBlanks = 16  // to the next name
+	maxDepth  = 3   // into quotes within quotes
 )
 
 // char returns a character, or 0, which is in no argument, before and after them.
@@ -54,6 +57,8 @@ func char(b []byte, i int) byte {
 	}
 	return b[i]
 }
+
+func oneOf(c byte, set string) bool { return strings.IndexByte(set, c) >= 0 }
 
 // until returns where, from i on, the first character of a set is.
 func until(b []byte, i int, set *charset) int {
@@ -73,7 +78,7 @@ func skip(b []byte, i int, set *charset) int {
 
 // skipFew is skip, but not far: what calls it often stays linear.
 func skipFew(b []byte, i int, set *charset, most int) int {
-	return skip(b[:max(i, min(len(b), i+most))], i, set)
+	return skip(b[:min(len(b), i+most)], i, set)
 }
 
 // back returns where, up to most before i, what is in a set begins that ends at i.
@@ -95,20 +100,11 @@ func find(b []byte, i int, text string) int {
 func has(text []byte, set *charset) bool  { return until(text, 0, set) < len(text) }
 func only(text []byte, set *charset) bool { return skip(text, 0, set) == len(text) }
 
-func startsWith(text []byte, prefix string) bool {
-	return len(text) >= len(prefix) && string(text[:len(prefix)]) == prefix
-}
+func startsWith(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
 
 // startsFold is startsWith in capital or small letters.
 func startsFold(text []byte, prefix string) bool {
 	return len(text) >= len(prefix) && strings.EqualFold(string(text[:len(prefix)]), prefix)
-}
-
-func lower(c byte) byte {
-	if capitals[c] {
-		c |= 0x20
-	}
-	return c
 }
 
 // trivial reports whether a value says nothing, or only yes or no.
@@ -142,12 +138,8 @@ func reference(value []byte) bool {
 	case startsWith(value, "${"):
 		rest := value[skip(value, 2, identifiers):] // a default value may be a secret
 		return string(rest) == "}" || string(rest) == ":-}"
-	case len(value) < 2 || value[0] != '$':
-		return false
-	case digits[value[1]]:
-		return len(value) == 2
 	}
-	return only(value[1:], identifiers)
+	return len(value) > 1 && value[0] == '$' && only(value[1:], identifiers) && (len(value) == 2 || !digits[value[1]])
 }
 
 // closing returns where the string ends whose quote is at q. One that begins with \" ends with \".
@@ -163,9 +155,6 @@ func closing(b []byte, q int) int {
 	}
 	return len(b)
 }
-
-// openingQuote skips what may stand before the quote of a string in Python: b"", rb"".
-func openingQuote(b []byte, i int) int { return skipFew(b, i, letters, 2) }
 
 // bareEnd returns where a value without quotes ends. Punctuation is part of it unless
 // another name follows, or in code another command.
@@ -186,16 +175,15 @@ func bareEnd(b []byte, i int, code bool) int {
 	return len(b)
 }
 
-// listEnd returns where a value ends that another may follow, as in password=x&user=y and
-// password=x user=y. Those in an option have commas between them.
-func listEnd(b []byte, i int, option bool) int {
-	for ; i < len(b); i++ {
-		c := b[i]
-		if (c == ',' || c == ';' || !option && (c == '&' || blanks[c])) && nameFollows(b[i+1:]) {
-			return i
-		}
+// Between a value and the next name, as in password=x&user=y and password=x user=y, and in an option.
+var pairSeparators, itemSeparators = chars(blank + ",;&"), chars(",;")
+
+// listEnd returns where a value ends that another may follow.
+func listEnd(b []byte, i int, between *charset) int {
+	for i = until(b, i, between); i < len(b) && !nameFollows(b[i+1:]); {
+		i = until(b, i+1, between)
 	}
-	return len(b)
+	return i
 }
 
 // nameFollows reports whether text begins with name= or name: .
@@ -204,6 +192,3 @@ func nameFollows(text []byte) bool {
 	end := skipFew(text, start, nameChars, maxName)
 	return end > start && (char(text, end) == '=' || startsWith(text[end:], ": "))
 }
-
-// maxBlanks bounds the way to the next name.
-const maxBlanks = 16

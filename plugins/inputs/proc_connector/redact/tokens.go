@@ -2,77 +2,62 @@ package redact
 
 import "bytes"
 
-// maxMixed is how much of a token is looked at to tell whether it is mixed.
-const maxMixed = 48
-
 // token returns where the token ends that begins at i, or i.
 func (s *scanner) token(i int) int {
-	b := s.b[i:]
-	of := shapesBy[b[0]]
-	for n := range of {
-		shape := &of[n]
+	const maxMixed = 48 // looked at to tell whether it is mixed
+	b := s.arg[i:]
+	for _, shape := range shapesBy[b[0]] {
 		if len(b) <= len(shape.prefix) || b[1] != shape.prefix[1] || !startsWith(b, shape.prefix) {
 			continue
 		}
 		start := i + len(shape.prefix)
 		end := s.end(shape.kind, start)
-		known := end-start >= shape.least || s.cut && end == len(s.b) && len(shape.prefix) > 3
-		if !known || shape.mixed && !mixed(s.b[start:min(end, start+maxMixed)]) {
-			continue
+		known := end-start >= shape.least || s.cut && end == len(s.arg) && len(shape.prefix) > 3
+		if known && (!shape.mixed || mixed(s.arg[start:min(end, start+maxMixed)])) {
+			s.awsKey = s.awsKey || shape.least == 16 && shape.prefix[0] == 'A'
+			return end
 		}
-		s.awsKey = s.awsKey || shape.least == 16 && shape.prefix[0] == 'A'
-		return end
 	}
 	return i
 }
 
-var awsChars = chars(alnum + "+/")
+const pemEnd = "-----END"
 
-// awsSecretKey reports whether text may be the secret that goes with an access key.
-func awsSecretKey(text []byte) bool {
-	const length = 40
-	return len(text) == length && only(text, awsChars) && has(text, capitals) && mixed(text)
-}
+var pemChars, pemHeaderChars = chars(alnum + "+/=" + blank), chars(alnum + "-,. ")
 
-// A private key in PEM form is base64 between two lines. What is none is shown, since a
-// command could hide behind the first line otherwise.
-
-const (
-	pemBegin = "-----BEGIN "
-	pemEnd   = "-----END"
-)
-
-var (
-	pemChars       = chars(alnum + "+/=" + blank)
-	pemHeaderChars = chars(alnum + "-,. ")
-)
-
-// privateKey masks the private key whose first line begins at i.
-func (s *scanner) privateKey(i int) int {
-	const most = 64
-	b := s.b
-	if !startsWith(b[i:], pemBegin) {
-		return i
+// privateKey masks the private key whose first line begins at i: in PEM form it is base64 between two lines. What
+// is none is shown, since a command could hide behind the first line otherwise.
+func (s *scanner) privateKey(i int) {
+	const begin, dashes, longest = "-----BEGIN ", "-----", 64
+	b := s.arg
+	if !startsWith(b[i:], begin) {
+		return
 	}
-	i += len(pemBegin)
-	head := b[i:min(len(b), i+most)]
-	n := find(head, 0, "-----")
-	if n == len(head) || !bytes.Contains(head[:n], []byte("PRIVATE KEY")) {
-		return i
+	i += len(begin)
+	s.next = i
+	head := b[i:min(len(b), i+longest)]
+	end := find(head, 0, dashes)
+	if end == len(head) || !bytes.Contains(head[:end], []byte("PRIVATE KEY")) {
+		return
 	}
-	start := i + n + len("-----")
+	start := i + end + len(dashes)
 	stop := skip(b, start, pemChars)
 	if !startsWith(b[stop:], pemEnd) {
 		stop = s.keyLines(start)
 	}
-	s.mask(b[start:stop])
-	return stop
+	s.hide(start, stop)
 }
 
-// keyLines returns where a private key ends of which a part is missing, or whose line
-// breaks are written in some other way.
+// keyLines returns where a private key ends of which a part is missing, or whose line breaks are written in some
+// other way.
 func (s *scanner) keyLines(start int) (stop int) {
-	b, at := s.b, pemHeaders(s.b, start)
+	const longest = 80 // of the headers, as in -----BEGIN RSA PRIVATE KEY----- Proc-Type: 4,ENCRYPTED
+	b, at := s.arg, pemBlanks(s.arg, start)
+	for _, header := range [...]string{"Proc-Type: ", "DEK-Info: ", "Version: "} {
+		if startsWith(b[at:], header) {
+			at = pemBlanks(b, skip(b[:min(len(b), at+longest)], at+len(header), pemHeaderChars))
+		}
+	}
 	for stop = start; at < len(b); {
 		if startsWith(b[at:], pemEnd) {
 			return at
@@ -80,7 +65,7 @@ func (s *scanner) keyLines(start int) (stop int) {
 		end := skip(b, at, base64Chars)
 		rest := pemBlanks(b, end)
 		last := end == len(b) && s.cut || startsWith(b[rest:], pemEnd)
-		if end == at || !last && (rest == end && end < len(b) && !quotes[b[end]] || !keyWord(b[at:end], stop == start)) {
+		if !last && (rest == end && end < len(b) && !quotes[b[end]] || !keyWord(b[at:end], stop == start)) {
 			break
 		}
 		stop, at = end, rest
@@ -88,71 +73,41 @@ func (s *scanner) keyLines(start int) (stop int) {
 	return stop
 }
 
-// pemHeaders skips the lines before the key, as in -----BEGIN RSA PRIVATE KEY-----
-// Proc-Type: 4,ENCRYPTED.
-func pemHeaders(b []byte, i int) int {
-	const longest = 80
-	i = pemBlanks(b, i)
-	for _, header := range [...]string{"Proc-Type: ", "DEK-Info: ", "Version: "} {
-		if startsWith(b[i:], header) {
-			i = pemBlanks(b, skip(b[:min(len(b), i+longest)], i+len(header), pemHeaderChars))
-		}
+// pemBlanks skips blanks and line breaks, also those that are written as \n.
+func pemBlanks(b []byte, i int) int {
+	for i = skip(b, i, blanks); startsWith(b[i:], `\n`) || startsWith(b[i:], `\r`); {
+		i = skip(b, i+2, blanks)
 	}
 	return i
 }
 
-// pemBlanks skips blanks and line breaks, also those that are written as \n.
-func pemBlanks(b []byte, i int) int {
-	for {
-		switch rest := b[i:]; {
-		case startsWith(rest, `\n`), startsWith(rest, `\r`):
-			i += 2
-		case len(rest) > 0 && blanks[rest[0]]:
-			i++
-		default:
-			return i
-		}
-	}
-}
-
-// keyWord reports whether a word looks like a line of a key in base64, and not like one
-// of a command. The first line of a key is none of its shorter ones.
+// keyWord reports whether a word looks like a line of a key in base64, and not like one of a command. The first
+// line of a key is none of its shorter ones.
 func keyWord(b []byte, first bool) bool {
 	const sure, usual = 40, 12
 	return len(b) >= sure ||
 		len(b) > 0 && b[0] != '/' && (mixed(b) || b[len(b)-1] == '=') && (!first || len(b) >= usual)
 }
 
-// A splitKey follows a private key that a shell has split into words, as in $(cat key.pem)
-// without quotes.
-type splitKey int
-
-const (
-	noKey splitKey = iota
-	keyBegin
-	keyPrivate
-	keyFirst
-	keyBody
-)
-
-// splitKeyWord masks an argument, and says so, when it is part of such a key.
+// splitKeyWord masks an argument, and says so, when it is part of a private key that a shell has split into words,
+// as in $(cat key.pem) without quotes.
 func (r *Redactor) splitKeyWord(arg []byte) bool {
 	switch {
-	case r.key == noKey && string(arg) == "-----BEGIN":
-		r.key = keyBegin
-	case r.key == keyBegin && string(arg) == "PRIVATE":
-		r.key = keyPrivate
-	case r.key == keyBegin && bytes.HasSuffix(arg, []byte("-----")):
-		r.key = noKey
-	case r.key == keyPrivate:
-		r.key = keyFirst
-	case r.key < keyFirst:
-	case only(arg, base64Chars) && (keyWord(arg, r.key == keyFirst) || r.cut):
+	case r.key == "" && string(arg) == "-----BEGIN":
+		r.key = "begin"
+	case r.key == "begin" && string(arg) == "PRIVATE":
+		r.key = "private"
+	case r.key == "begin" && bytes.HasSuffix(arg, []byte("-----")):
+		r.key = ""
+	case r.key == "private":
+		r.key = "first line"
+	case r.key == "", r.key == "begin":
+	case only(arg, base64Chars) && (keyWord(arg, r.key == "first line") || r.cut):
 		r.mask(arg)
-		r.key = keyBody
+		r.key = "line"
 		return true
 	default:
-		r.key = noKey
+		r.key = ""
 	}
 	return false
 }
