@@ -133,8 +133,7 @@ func (l Leases) text() string {
 	if l.Error != "" {
 		return l.Directory + " cannot be used"
 	}
-	var parts []string
-	holders := make([]string, 0, len(l.Held))
+	var parts, holders []string
 	for _, lease := range l.Held {
 		holders = append(holders, lease.text())
 	}
