@@ -133,7 +133,8 @@ func (l Leases) text() string {
 	if l.Error != "" {
 		return l.Directory + " cannot be used"
 	}
-	var parts, holders []string
+	var parts []string
+	holders := make([]string, 0, len(l.Held))
 	for _, lease := range l.Held {
 		holders = append(holders, lease.text())
 	}
