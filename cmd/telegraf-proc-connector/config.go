@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -25,21 +24,16 @@ const seeSample = " (telegraf-proc-connector sample-config shows what is allowed
 // is an error: Telegraf's own loader for external plugins would skip it, and the operator
 // would not know.
 func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector, error) {
-	plugin, ok := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
-	if !ok {
-		return nil, errors.New("the plugin is not registered")
-	}
+	plugin := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
 	plugin.Log = log
 	if path == "" {
-		err := plugin.Init()
-		return plugin, err
+		return plugin, plugin.Init()
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration failed: %w%s", err, seeSample)
 	}
-	err = decode(string(text), plugin)
-	if err == nil {
+	if err = decode(string(text), plugin); err == nil {
 		err = plugin.Init()
 	}
 	if err != nil {
@@ -65,9 +59,6 @@ func decode(text string, plugin *proc_connector.ProcConnector) error {
 	if !ok {
 		return fmt.Errorf("there is no section [[inputs.%s]]%s", pluginName, seeSample)
 	}
-	if err := expandStrings(meta, section); err != nil {
-		return err
-	}
 	var sections []toml.Primitive
 	if err := meta.PrimitiveDecode(section, &sections); err != nil {
 		return fmt.Errorf("write the section's name in double brackets, [[inputs.%s]]", pluginName)
@@ -75,6 +66,9 @@ func decode(text string, plugin *proc_connector.ProcConnector) error {
 	if len(sections) > 1 {
 		return fmt.Errorf("there are %d sections [[inputs.%s]], and this program runs one: start it once for each, with a file of its own",
 			len(sections), pluginName)
+	}
+	if err := expandStrings(meta, sections[0]); err != nil {
+		return err
 	}
 	if err := meta.PrimitiveDecode(sections[0], plugin); err != nil {
 		return fmt.Errorf("%w%s", err, seeSample)

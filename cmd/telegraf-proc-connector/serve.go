@@ -31,7 +31,9 @@ var (
 )
 
 // catchSignals takes over all signals that would end the program. It comes before all else,
-// so that a request for metrics does not end a program that is about to start.
+// so that a request for metrics does not end a program that is about to start, and before
+// whatever takes back in a moment what it does to the kernel's listener count: an impatient
+// Ctrl-C must not prevent that.
 func catchSignals() chan os.Signal {
 	signal.Ignore(syscall.SIGPIPE) // a broken pipe is an error of a write, not the end of the program
 	signals := make(chan os.Signal, 16)
