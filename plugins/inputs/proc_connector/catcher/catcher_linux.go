@@ -16,8 +16,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/detached"
 )
 
-// tapBuffer is the receive buffer of a tap in bytes. It holds more execs than a
-// CPU makes in a second: whoever is further behind comes too late anyhow.
+// tapBuffer is the receive buffer of a tap in bytes: more execs than a CPU makes in a second.
 const tapBuffer = 4 << 20
 
 // Wanted and Record are what is to be read of a process, and what was.

@@ -1,8 +1,14 @@
 package catcher
 
 import (
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -126,4 +132,36 @@ func ask(workers []*worker, patience time.Duration) (silent []*worker) {
 		}
 		time.Sleep(wait)
 	}
+}
+
+// runningThread is /proc/PID/stat of a thread that runs or is about to: its name, which may
+// contain anything, and the CPU, the real-time priority and the policy, fields 39 to 41 of
+// proc_pid_stat(5).
+var runningThread = regexp.MustCompile(`(?s)^\d+ \((.*)\) R(?: -?\d+){35} (\d+) (\d+) (\d+) `)
+
+// RealtimeProgram describes the program that has the highest real-time priority of
+// all that run on one of the CPUs, itself excepted. It is empty if there is none.
+func RealtimeProgram(proc string, cpus []int) (found string) {
+	highest := 0
+	// The pattern is well-formed, and a process may have ended by now.
+	threads, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "task", "[0-9]*", "stat")) //nolint:errcheck // see above
+	for _, path := range threads {
+		stat, _ := os.ReadFile(path) //nolint:errcheck // see above
+		fields := runningThread.FindStringSubmatch(string(stat))
+		pid, _, _ := strings.Cut(strings.TrimPrefix(path, proc+"/"), "/")
+		if fields == nil || pid == strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		var cpu, priority, policy int
+		if _, err := fmt.Sscan(strings.Join(fields[2:], " "), &cpu, &priority, &policy); err != nil {
+			continue
+		}
+		if policy == unix.SCHED_DEADLINE {
+			priority = 100 // it goes before all real-time priorities
+		}
+		if priority > highest && slices.Contains(cpus, cpu) {
+			found, highest = fmt.Sprintf("%q (pid %s)", fields[1], pid), priority
+		}
+	}
+	return found
 }
