@@ -1,6 +1,7 @@
 package detached
 
 import (
+	"cmp"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -79,14 +80,11 @@ type Loop struct {
 	buf []byte // of the last Record
 }
 
-// New returns a loop that has not begun. It works with the descriptors of a tap for exec
-// events (cnproc.OpenTap) and of the proc mount. When it has ended, its thread may run on
-// the CPUs that are allowed. Errors are those of mmap(2).
+// New returns a loop that has not begun. It works with the descriptors of a cnproc.Tap and of
+// the proc mount. When it has ended, its thread may run on the CPUs that are allowed. Errors
+// are those of mmap(2).
 func New(tap, proc int, allowed unix.CPUSet, want Wanted) (*Loop, error) {
-	cmdline := want.Cmdline
-	if cmdline == 0 {
-		cmdline = linkLen // for a name that has to be completed
-	}
+	cmdline := cmp.Or(want.Cmdline, linkLen) // if it is not wanted, for a name that has to be completed
 	l := &Loop{
 		files: [parts]file{
 			partCmdline: {"cmdline\x00", uint32(cmdline), want.Cmdline > 0},
@@ -191,7 +189,15 @@ func (l *Loop) loop() {
 func (l *Loop) receive() bool {
 	var sender unix.RawSockaddrNetlink
 	senderLen := uint32(unsafe.Sizeof(sender))
-	n, errno := recvfrom(l.tap, &l.message, &sender, &senderLen)
+	var n uintptr
+	var errno unix.Errno
+	if raceDetector {
+		n, _, errno = syscall.Syscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
+			0, uintptr(unsafe.Pointer(&sender)), uintptr(unsafe.Pointer(&senderLen)))
+	} else {
+		n, _, errno = syscall.RawSyscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
+			0, uintptr(unsafe.Pointer(&sender)), uintptr(unsafe.Pointer(&senderLen)))
+	}
 	switch errno {
 	case 0:
 		l.idle = 0
