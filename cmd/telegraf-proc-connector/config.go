@@ -20,9 +20,8 @@ const pluginName = "proc_connector"
 const seeSample = " (telegraf-proc-connector sample-config shows what is allowed)"
 
 // loadPlugin returns the plugin with the options of a file, or with its defaults if path is
-// empty. Whatever the file holds beyond one section of known options with permitted values
-// is an error: Telegraf's own loader for external plugins would skip it, and the operator
-// would not know.
+// empty. Whatever else the file holds is an error: Telegraf's own loader for external plugins
+// would skip it, and the operator would not know.
 func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector, error) {
 	plugin := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
 	plugin.Log = log
@@ -63,7 +62,7 @@ func decode(text string, plugin *proc_connector.ProcConnector) error {
 	if err := meta.PrimitiveDecode(section, &sections); err != nil {
 		return fmt.Errorf("write the section's name in double brackets, [[inputs.%s]]", pluginName)
 	}
-	if len(sections) > 1 {
+	if len(sections) != 1 {
 		return fmt.Errorf("there are %d sections [[inputs.%s]], and this program runs one: start it once for each, with a file of its own",
 			len(sections), pluginName)
 	}
