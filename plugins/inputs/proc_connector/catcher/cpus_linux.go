@@ -48,8 +48,7 @@ type machine struct {
 
 func readMachine(sys string) (m machine, err error) {
 	var set unix.CPUSet
-	// It fails on machines with more CPUs than the set has room for; there
-	// catchers run wherever they may.
+	// It fails where there are more CPUs than fit the set; there catchers run wherever they may.
 	if err := unix.SchedGetaffinity(0, &set); err == nil {
 		for cpu := 0; len(m.allowed) < set.Count(); cpu++ {
 			if set.IsSet(cpu) {
@@ -86,8 +85,7 @@ func Isolated(sys string, s Scheduling) ([]int, error) {
 	return m.leftOut(s), err
 }
 
-// leftOut are the isolated CPUs, unless real time is asked for: only who asks for the
-// most gets catchers there.
+// leftOut are the isolated CPUs, unless real time is asked for.
 func (m machine) leftOut(s Scheduling) []int {
 	if s == Realtime {
 		return nil

@@ -21,9 +21,8 @@ import (
 // either, so that even after SIGKILL the process stays. Only another thread can help
 // it, by sched_setaffinity(2) and sched_setattr(2), which do not wait for it.
 //
-// So each catcher is asked now and then to answer from its CPU. One that does not
-// goes to the other CPUs, where it reads the execs of its own a little later, and
-// returns when that is free again.
+// So each catcher is asked now and then to answer. One that does not goes to the other CPUs,
+// where it reads the execs of its own a little later, and returns when that is free again.
 
 const (
 	// patience is how long an answer may take. A catcher answers within
@@ -31,9 +30,9 @@ const (
 	patience = 500 * time.Millisecond
 	// returnPatience is for one that tries its CPU again: next time will do as well.
 	returnPatience = 20 * time.Millisecond
-	// releasePatience is for when the program ends, and all that is at stake is a
-	// line in the log. It is more than the 50 ms for which the kernel keeps all
-	// real-time threads from a CPU that they have used up.
+	// releasePatience is for when the program ends, and a line in the log is at stake. It is
+	// more than the 50 ms for which the kernel keeps real-time threads from a CPU that they
+	// have used up.
 	releasePatience = 100 * time.Millisecond
 	// forever is for a thread that begins, on any CPU.
 	forever = time.Duration(math.MaxInt64)
@@ -66,9 +65,8 @@ func (c *Catchers) Check() (occupied, free []int) {
 	return occupied, free
 }
 
-// Release makes all catchers ordinary threads that run anywhere, so that none of
-// them is in the way when the process ends. They still read. It returns the CPUs on
-// which they could not run, as Check does.
+// Release makes all catchers ordinary threads that run anywhere, so that none is in the way
+// when the process ends. They still read. It returns the CPUs on which they could not run.
 func (c *Catchers) Release() (occupied []int) {
 	if c == nil {
 		return nil

@@ -27,10 +27,9 @@ const (
 )
 
 const (
-	// What is kept of each part, in bytes. Of status that is more than the lines up
-	// to Uid take; a path has PATH_MAX (include/uapi/linux/limits.h) at the most.
-	statusLen = 512
-	linkLen   = 4096
+	// What is kept of each part, in bytes.
+	statusLen = 512  // the lines up to Uid take less
+	linkLen   = 4096 // PATH_MAX of include/uapi/linux/limits.h
 	cgroupLen = 8 << 10
 
 	// maxFailed is how often in a row nothing may be received without a wait, before the
@@ -51,9 +50,8 @@ type Wanted struct {
 	Exe, Cwd, Cgroup bool
 }
 
-// A Loop is all that is worked with outside of the runtime: see doc.go for what its
-// methods must not do there. Run and Take are for one goroutine each, the others may be
-// called from any.
+// A Loop is all that is worked with outside of the runtime (doc.go). Run and Take are for one
+// goroutine each, the others may be called from any.
 type Loop struct {
 	files [parts]file
 	want  uint32 // a bit for each part
@@ -67,8 +65,8 @@ type Loop struct {
 	// the loop is to answer, by taking this back, and whether it is to end.
 	without, asked, stopping uint32
 
-	// The event at hand, the process's directory, and the size of the entry so far: here,
-	// because there is little room on the stack.
+	// The event at hand, the process's directory, and the size of the entry so far: there is
+	// little room on the stack.
 	message   cnproc.TapMessage
 	timestamp uint64
 	pid       int32
@@ -239,8 +237,8 @@ func (l *Loop) catch() {
 	l.ring.publish(e)
 }
 
-// open looks for the process by its number, once instead of for each file. If that fails
-// there is no descriptor (-1), and no file either.
+// open opens the process's directory. If that fails there is no descriptor (-1), and no file
+// either.
 //
 //go:nosplit
 func (l *Loop) open() {

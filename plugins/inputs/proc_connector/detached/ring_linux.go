@@ -15,11 +15,10 @@ import (
 // lock, only the functions of sync/atomic (its types have methods, which grow the
 // stack where they are not inlined).
 type ring struct {
-	// ends are the head, where the next entry goes, and in the lower half the tail,
-	// where the oldest lies. Both count bytes since the beginning, modulo 2^32; modulo
-	// the size they are places in the ring. The catcher moves the head, the receiver
-	// the tail; but both belong to the catcher while the ring is empty, so that it
-	// can begin anew without waiting for the receiver.
+	// ends are the head, where the next entry goes, and in the lower half the tail, where the
+	// oldest lies. Both count bytes since the beginning, modulo 2^32; modulo the size they are
+	// places in the ring. The catcher moves the head, the receiver the tail; but while the
+	// ring is empty the catcher may move both, to begin anew.
 	ends    uint64
 	memory  []byte
 	size    uint32 // of the memory: a power of two
@@ -28,12 +27,11 @@ type ring struct {
 }
 
 const (
-	// entryAlign keeps entries apart by cache lines, and the rest at the end of
-	// the ring large enough for a header.
+	// entryAlign keeps entries apart by cache lines, and the rest at the end of the ring large
+	// enough for a header.
 	entryAlign = 64
 
-	// minRing holds what thousands of execs leave behind; of a ring that is
-	// seldom used much, little is ever touched.
+	// minRing holds what thousands of execs leave behind.
 	minRing = 4 << 20
 	// minCalm is how much of the ring is used over and over while the receiver keeps up.
 	minCalm = 128 << 10
@@ -99,8 +97,7 @@ func newRing(longest uint32) (*ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("allocating %d KiB: %w", size>>10, os.NewSyscallError("mmap", err))
 	}
-	// A huge page would be there whole, however little of it is used. Kernels
-	// without them do not know the request.
+	// A huge page would be there whole, however little of it is used. Some kernels have none.
 	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) //nolint:errcheck // it is no more than a wish
 	return &ring{memory: memory, size: size, longest: longest, calm: max(minCalm, 4*longest)}, nil
 }
