@@ -26,7 +26,8 @@ func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector
 	plugin := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
 	plugin.Log = log
 	if path == "" {
-		return plugin, plugin.Init()
+		err := plugin.Init()
+		return plugin, err
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
