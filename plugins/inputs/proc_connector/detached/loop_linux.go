@@ -108,7 +108,7 @@ func New(tap, proc int, allowed unix.CPUSet, want Wanted) (*Loop, error) {
 }
 
 // Close gives back what New took. The loop must have ended.
-func (l *Loop) Close() error { return l.ring.close() }
+func (l *Loop) Close() error { return os.NewSyscallError("munmap", unix.Munmap(l.ring.memory)) }
 
 // Stop has the loop end once it is asked.
 func (l *Loop) Stop() { atomic.StoreUint32(&l.stopping, 1) }

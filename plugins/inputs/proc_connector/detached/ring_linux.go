@@ -102,8 +102,6 @@ func newRing(longest uint32) (*ring, error) {
 	return &ring{memory: memory, size: size, longest: longest, calm: max(minCalm, 4*longest)}, nil
 }
 
-func (r *ring) close() error { return os.NewSyscallError("munmap", unix.Munmap(r.memory)) }
-
 // at returns the entry at a position.
 //
 //go:nosplit
@@ -157,8 +155,8 @@ const (
 	searched = 1024
 )
 
-// find returns the entry for an event and marks it as taken, or nil. It is valid
-// until free is called. Both are the receiver's.
+// find returns the entry for an event and marks it as taken, or nil. It is valid until
+// freeBefore is called. Both are the receiver's.
 func (r *ring) find(pid int32, timestamp uint64) *entry {
 	r.freeBefore(timestamp - min(timestamp, staleAfter))
 	head, at := r.load()
@@ -172,9 +170,6 @@ func (r *ring) find(pid int32, timestamp uint64) *entry {
 	}
 	return nil
 }
-
-// free gives back the room of what was taken.
-func (r *ring) free() { r.freeBefore(0) }
 
 // freeBefore gives back the room of what was taken, and of what is older than a time.
 func (r *ring) freeBefore(timestamp uint64) {
@@ -226,7 +221,7 @@ func (l *Loop) Take(pid int32, timestamp uint64, r *Record) bool {
 		*field = buf[begin:]
 	}
 	l.buf = buf
-	l.ring.free()
+	l.ring.freeBefore(0)
 	return true
 }
 
