@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -21,14 +20,10 @@ const pluginName = "proc_connector"
 const seeSample = " (telegraf-proc-connector sample-config shows what is allowed)"
 
 // loadPlugin returns the plugin with the options of a file, or with its defaults if path is
-// empty. Whatever the file holds beyond one section of known options with permitted values
-// is an error: Telegraf's own loader for external plugins would skip it, and the operator
-// would not know.
+// empty. Whatever else the file holds is an error: Telegraf's own loader for external plugins
+// would skip it, and the operator would not know.
 func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector, error) {
-	plugin, ok := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
-	if !ok {
-		return nil, errors.New("the plugin is not registered")
-	}
+	plugin := inputs.Inputs[pluginName]().(*proc_connector.ProcConnector)
 	plugin.Log = log
 	if path == "" {
 		err := plugin.Init()
@@ -38,8 +33,7 @@ func loadPlugin(path string, log telegraf.Logger) (*proc_connector.ProcConnector
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration failed: %w%s", err, seeSample)
 	}
-	err = decode(string(text), plugin)
-	if err == nil {
+	if err = decode(string(text), plugin); err == nil {
 		err = plugin.Init()
 	}
 	if err != nil {
@@ -65,16 +59,16 @@ func decode(text string, plugin *proc_connector.ProcConnector) error {
 	if !ok {
 		return fmt.Errorf("there is no section [[inputs.%s]]%s", pluginName, seeSample)
 	}
-	if err := expandStrings(meta, section); err != nil {
-		return err
-	}
 	var sections []toml.Primitive
 	if err := meta.PrimitiveDecode(section, &sections); err != nil {
 		return fmt.Errorf("write the section's name in double brackets, [[inputs.%s]]", pluginName)
 	}
-	if len(sections) > 1 {
+	if len(sections) != 1 {
 		return fmt.Errorf("there are %d sections [[inputs.%s]], and this program runs one: start it once for each, with a file of its own",
 			len(sections), pluginName)
+	}
+	if err := expandStrings(meta, sections[0]); err != nil {
+		return err
 	}
 	if err := meta.PrimitiveDecode(sections[0], plugin); err != nil {
 		return fmt.Errorf("%w%s", err, seeSample)

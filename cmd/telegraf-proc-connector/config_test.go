@@ -73,6 +73,7 @@ func TestLoadPluginRefuses(t *testing.T) {
 		},
 		"another plugin": {text: "[[inputs.cpu]]\n[[inputs.proc_connector]]\n", want: []string{`"inputs.cpu"`}},
 		"no section":     {text: "# empty\n", want: []string{"there is no section [[inputs.proc_connector]]"}},
+		"empty list":     {text: "[inputs]\n  proc_connector = []\n", want: []string{"there are 0 sections"}},
 		"two sections":   {text: "[[inputs.proc_connector]]\n[[inputs.proc_connector]]\n", want: []string{"there are 2 sections"}},
 		"wrong type":     {text: "[[inputs.proc_connector]]\n  threads = \"yes\"\n", want: []string{"threads"}},
 		"syntax":         {text: "[[inputs.proc_connector]\n", want: []string{"line 2"}},

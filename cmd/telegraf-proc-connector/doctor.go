@@ -19,8 +19,10 @@ func runDoctor(args arguments, stdout io.Writer, log *logger) int {
 		return log.fail(err)
 	}
 	options := doctor.Options{Connector: plugin.Connector(), Isolated: plugin.IsolatedCPUs(), Repair: args.repair}
-	var report *doctor.Report
-	withSignalsHeld(func() { report = doctor.Run(options) })
+	signals := catchSignals()
+	report := doctor.Run(options)
+	signal.Stop(signals)
+
 	write := report.WriteText
 	if args.json {
 		write = report.WriteJSON
@@ -32,14 +34,6 @@ func runDoctor(args arguments, stdout io.Writer, log *logger) int {
 		return 1
 	}
 	return 0
-}
-
-// withSignalsHeld runs f, which changes the kernel's listener count and takes that back in a
-// moment. An impatient Ctrl-C must not prevent that.
-func withSignalsHeld(f func()) {
-	signals := catchSignals()
-	f()
-	signal.Stop(signals)
 }
 
 // seeDoctor is what to add to an error if the command doctor can say more: those of the

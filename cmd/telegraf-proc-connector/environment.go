@@ -93,41 +93,36 @@ func isBare(text string) bool {
 	return false
 }
 
-// expandStrings replaces the environment variables in the strings of a part of the file. That
-// has been parsed, so whatever a variable holds stays in its string, comments are not looked
-// at, and errors know their lines.
-func expandStrings(meta toml.MetaData, part toml.Primitive) error {
-	var tree any // the decoder's own, from which it decodes later
-	if err := meta.PrimitiveDecode(part, &tree); err != nil {
+// expandStrings replaces the environment variables in the strings of a section of the file,
+// and in those of its lists. That has been parsed, so whatever a variable holds stays in its
+// string, comments are not looked at, and errors know their lines.
+func expandStrings(meta toml.MetaData, section toml.Primitive) error {
+	var table any // the decoder's own, from which it decodes later
+	if err := meta.PrimitiveDecode(section, &table); err != nil {
 		return err
 	}
-	_, err := expandTree(tree)
-	return err
+	options, _ := table.(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(options)) {
+		var err error
+		if options[key], err = expand(options[key]); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	return nil
 }
 
-func expandTree(tree any) (any, error) {
+// expand expands a value of TOML that is a string, or a list.
+func expand(value any) (any, error) {
 	var err error
-	switch t := tree.(type) {
+	switch v := value.(type) {
 	case string:
-		return expandString(t)
-	case map[string]any:
-		for _, key := range slices.Sorted(maps.Keys(t)) {
-			if t[key], err = expandTree(t[key]); err != nil {
-				return nil, fmt.Errorf("%s: %w", key, err)
-			}
-		}
-	case []map[string]any:
-		for _, table := range t {
-			if _, err := expandTree(table); err != nil {
-				return nil, err
-			}
-		}
+		return expandString(v)
 	case []any:
-		for i := range t {
-			if t[i], err = expandTree(t[i]); err != nil {
+		for i := range v {
+			if v[i], err = expand(v[i]); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return tree, nil
+	return value, nil
 }

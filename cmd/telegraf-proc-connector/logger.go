@@ -48,15 +48,10 @@ func (l *logger) named(name string) *logger {
 
 // flush writes what was logged so far. Nobody reads what is logged afterwards.
 func (l *logger) flush() {
-	timeout := time.After(logFlush)
-	select {
-	case l.lines <- "":
-	case <-timeout:
-		return
-	}
+	go func() { l.lines <- "" }() // for which there may never be room
 	select {
 	case <-l.done:
-	case <-timeout:
+	case <-time.After(logFlush):
 	}
 }
 

@@ -76,7 +76,7 @@ func run(words []string, stdout, stderr io.Writer) int {
 	log := newLogger(stderr)
 	defer log.flush()
 	args := arguments{pollInterval: 10 * time.Second}
-	c, err := parse(words, &args)
+	c, err := parse("", words, &args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return show(usage)(args, stdout, log)
@@ -86,27 +86,22 @@ func run(words []string, stdout, stderr io.Writer) int {
 	return c.run(args, stdout, log)
 }
 
-// parse finds out which command is meant. What stands in front of its name counts as well.
-func parse(words []string, args *arguments) (command, error) {
-	plugin := commands[""]
-	flags := plugin.flagSet(args)
-	if err := flags.Parse(words); err != nil {
-		return plugin, err
+// parse finds out which command is meant by words behind the name of one. What stands in
+// front of a name counts as well.
+func parse(name string, words []string, args *arguments) (command, error) {
+	c := commands[name]
+	flags := c.flagSet(args)
+	if err := flags.Parse(words); err != nil || flags.NArg() == 0 || args.version {
+		return c, err
 	}
-	if flags.NArg() == 0 || args.version {
-		return plugin, nil
+	next := flags.Arg(0)
+	if name != "" {
+		return c, fmt.Errorf("unexpected argument %q", next)
 	}
-	name, rest := flags.Arg(0), flags.Args()[1:]
-	c, known := commands[name]
-	if !known || name == "" {
-		return c, fmt.Errorf("unknown command %q, there are doctor, reconcile, sample-config and help", name)
+	if _, known := commands[next]; !known || next == "" {
+		return c, fmt.Errorf("unknown command %q, there are doctor, reconcile, sample-config and help", next)
 	}
-	flags = c.flagSet(args)
-	err := flags.Parse(rest)
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	return c, err
+	return parse(next, flags.Args()[1:], args)
 }
 
 // show returns a command that prints a text.

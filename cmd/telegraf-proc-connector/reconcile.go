@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
@@ -18,8 +19,9 @@ func reconcile(args arguments, _ io.Writer, log *logger) int {
 		return log.fail(err)
 	}
 	cfg := plugin.Connector()
-	var found cnproc.CheckResult
-	withSignalsHeld(func() { found, err = cnproc.Reconcile(cfg) })
+	signals := catchSignals()
+	found, err := cnproc.Reconcile(cfg)
+	signal.Stop(signals)
 
 	proc_connector.LogLeases(log, found)
 	if found.Listens > 0 && found.Listening {

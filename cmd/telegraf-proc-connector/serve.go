@@ -31,7 +31,9 @@ var (
 )
 
 // catchSignals takes over all signals that would end the program. It comes before all else,
-// so that a request for metrics does not end a program that is about to start.
+// so that a request for metrics does not end a program that is about to start, and before
+// whatever takes back in a moment what it does to the kernel's listener count: an impatient
+// Ctrl-C must not prevent that.
 func catchSignals() chan os.Signal {
 	signal.Ignore(syscall.SIGPIPE) // a broken pipe is an error of a write, not the end of the program
 	signals := make(chan os.Signal, 16)
@@ -56,8 +58,8 @@ type plugin interface {
 // the kernel's listener count: it knows two signals, does not stop a plugin while stdout is
 // blocked, and not at all when stdout breaks.
 //
-// Whatever ends the program here calls stop, which gives the count back before anything is
-// waited for.
+// Whatever ends the program calls stop, which gives the count back before anything is waited
+// for.
 type server struct {
 	plugin   plugin
 	log      *logger
@@ -76,6 +78,7 @@ type server struct {
 func newServer(p plugin, stdout io.Writer, log *logger) *server {
 	s := &server{plugin: p, log: log, output: newOutput(stdout, log), requests: make(chan struct{}, 1), patience: stopTimeout}
 	s.stopping, s.end = context.WithCancel(context.Background())
+	context.AfterFunc(s.output.failed, func() { s.stop(1) })
 	return s
 }
 
@@ -108,16 +111,10 @@ func (s *server) run(pollInterval time.Duration) int {
 		close(finished)
 	})
 
-	select {
-	case <-s.stopping.Done():
-	case <-s.output.failed.Done():
-		// Usually nobody reads stdout any more. So the plugin cannot finish either, and is
-		// not waited for.
-		s.stop(1)
-	}
+	<-s.stopping.Done()
 	select {
 	case <-finished:
-	case <-s.output.failed.Done():
+	case <-s.output.failed.Done(): // so the plugin may be unable to finish, and is not waited for
 	case <-time.After(s.patience):
 		if s.output.blocked() {
 			s.log.Errorf("Stopped listening, but stdout did not take the last metrics within %v: they are lost", s.patience)

@@ -16,8 +16,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/detached"
 )
 
-// tapBuffer is the receive buffer of a tap in bytes. It holds more execs than a
-// CPU makes in a second: whoever is further behind comes too late anyhow.
+// tapBuffer is the receive buffer of a tap in bytes: more execs than a CPU makes in a second.
 const tapBuffer = 4 << 20
 
 // Wanted and Record are what is to be read of a process, and what was.
@@ -64,11 +63,9 @@ type worker struct {
 	failed atomic.Bool
 }
 
-// Open starts to read. Nothing is heard until a session listens.
-//
-// Errors: ErrNotPermitted (errors.Is) when the scheduling that was asked for, other
-// than Auto, is not permitted; those of cnproc.OpenTap; and what the system says
-// when it has no memory, threads or descriptors left.
+// Open starts to read. Nothing is heard until a session listens. Errors are ErrNotPermitted
+// (errors.Is) when the scheduling, other than Auto, is not permitted; those of cnproc.OpenTap;
+// and those of a system that has no memory, threads or descriptors left.
 func Open(cfg Config) (_ *Catchers, err error) {
 	m, err := readMachine(cfg.Sys)
 	if err != nil {
@@ -96,8 +93,8 @@ func Open(cfg Config) (_ *Catchers, err error) {
 		c.start(w, fmt.Sprintf("catch/%d", i))
 		c.workers = append(c.workers, w)
 	}
-	// A thread that is pinned to an occupied CPU stands still, wherever it is. So
-	// none is pinned before it is out of the Go runtime, and holds none of its locks.
+	// A thread that is pinned to an occupied CPU stands still, wherever it is. So none is
+	// pinned before it has left the Go runtime, and its locks.
 	ask(c.workers, forever)
 	for _, w := range c.workers {
 		c.place(w, cfg.Scheduling)

@@ -1,7 +1,6 @@
 package catcher
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,9 +19,8 @@ import (
 // process that causes it, about 0.1 microseconds.
 const maxCatchers = 16
 
-// Lists of CPUs in sysfs (Documentation/ABI/testing/sysfs-devices-system-cpu): those
-// that run, and those that the boot options isolcpus and nohz_full reserve for
-// programs that must not be disturbed.
+// Lists in sysfs (Documentation/ABI/testing/sysfs-devices-system-cpu): CPUs that run, and those
+// that boot options reserve for programs that must not be disturbed.
 const (
 	onlineCPUs   = "devices/system/cpu/online"
 	isolatedCPUs = "devices/system/cpu/isolated"
@@ -34,38 +32,11 @@ const lastCPU = 0xffff
 
 // A group is the CPUs of one catcher.
 type group struct {
-	// cpus are those whose events it hears. Groups cover all numbers, so that a
-	// CPU that is switched on later belongs to one.
+	// Those whose events it hears. Groups cover all numbers, so that a CPU that is switched
+	// on later belongs to one.
 	cpus cnproc.CPURange
-	// pin are those of them that it may use, and runs on. If there are none it runs
-	// wherever it may.
+	// Those of them that it runs on. If it may use none it runs wherever it may.
 	pin []int
-}
-
-// groups divides the CPUs that run among catchers: one for each that this process
-// may use, or at the most limit.
-func groups(online, allowed []int, limit int) []group {
-	n := max(1, min(limit, len(both(online, allowed))))
-	out := make([]group, n)
-	for i := range out {
-		own := online[i*len(online)/n : (i+1)*len(online)/n]
-		out[i] = group{cpus: cnproc.CPURange{Last: lastCPU}, pin: both(own, allowed)}
-		if i > 0 {
-			out[i].cpus.First = uint32(own[0])
-			out[i-1].cpus.Last = out[i].cpus.First - 1
-		}
-	}
-	return out
-}
-
-// both lists what is in both lists, in the order of the first.
-func both(a, b []int) (cpus []int) {
-	for _, cpu := range a {
-		if slices.Contains(b, cpu) {
-			cpus = append(cpus, cpu)
-		}
-	}
-	return cpus
 }
 
 // A machine is what the system says of its CPUs.
@@ -77,8 +48,7 @@ type machine struct {
 
 func readMachine(sys string) (m machine, err error) {
 	var set unix.CPUSet
-	// It fails on machines with more CPUs than the set has room for; there
-	// catchers run wherever they may.
+	// It fails where there are more CPUs than fit the set; there catchers run wherever they may.
 	if err := unix.SchedGetaffinity(0, &set); err == nil {
 		for cpu := 0; len(m.allowed) < set.Count(); cpu++ {
 			if set.IsSet(cpu) {
@@ -109,15 +79,13 @@ func readMachine(sys string) (m machine, err error) {
 	return m, nil
 }
 
-// Isolated lists the CPUs that have no catcher with that scheduling, because they are
-// reserved for programs that must not be disturbed.
+// Isolated lists the CPUs that have no catcher with that scheduling because they are isolated.
 func Isolated(sys string, s Scheduling) ([]int, error) {
 	m, err := readMachine(sys)
 	return m.leftOut(s), err
 }
 
-// leftOut are the isolated CPUs, unless real time is asked for: only who asks for the
-// most gets catchers there.
+// leftOut are the isolated CPUs, unless real time is asked for.
 func (m machine) leftOut(s Scheduling) []int {
 	if s == Realtime {
 		return nil
@@ -125,13 +93,35 @@ func (m machine) leftOut(s Scheduling) []int {
 	return m.isolated
 }
 
-// groups are those of the catchers that run with a scheduling.
+// groups divides the CPUs that run among the catchers with a scheduling: one for each CPU that
+// this process may use, or at the most limit.
 func (m machine) groups(s Scheduling, limit int) []group {
 	leftOut := m.leftOut(s)
-	cpus := slices.DeleteFunc(slices.Clone(m.online), func(cpu int) bool { return slices.Contains(leftOut, cpu) })
+	online := slices.DeleteFunc(slices.Clone(m.online), func(cpu int) bool { return slices.Contains(leftOut, cpu) })
 	// The kernel keeps isolated CPUs out of what programs inherit, but not out of what
 	// they may have.
-	return groups(cpus, slices.Concat(m.allowed, m.isolated), limit)
+	allowed := slices.Concat(m.allowed, m.isolated)
+	n := max(1, min(limit, len(both(online, allowed))))
+	groups := make([]group, n)
+	for i := range groups {
+		own := online[i*len(online)/n : (i+1)*len(online)/n]
+		groups[i] = group{cpus: cnproc.CPURange{Last: lastCPU}, pin: both(own, allowed)}
+		if i > 0 {
+			groups[i].cpus.First = uint32(own[0])
+			groups[i-1].cpus.Last = groups[i].cpus.First - 1
+		}
+	}
+	return groups
+}
+
+// both lists what is in both lists, in the order of the first.
+func both(a, b []int) (cpus []int) {
+	for _, cpu := range a {
+		if slices.Contains(b, cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus
 }
 
 // allowedSet is where threads may run that are on no CPU of their own.
@@ -179,13 +169,10 @@ var errCPUs = errors.New("malformed list of CPUs")
 // readCPUs reads a file of sysfs. A list may be empty, which older kernels write as "(null)".
 func readCPUs(sys, name string) ([]int, error) {
 	path := filepath.Join(sys, name)
-	list, err := os.ReadFile(path)
-	if err != nil {
+	text, err := os.ReadFile(path)
+	list := strings.TrimSpace(string(text))
+	if err != nil || list == "" || list == "(null)" {
 		return nil, err
-	}
-	list = bytes.TrimSpace(list)
-	if len(list) == 0 || bytes.Equal(list, []byte("(null)")) {
-		return nil, nil
 	}
 	cpus, err := parseCPUs(list)
 	if err != nil {
@@ -196,15 +183,14 @@ func readCPUs(sys, name string) ([]int, error) {
 
 // parseCPUs reads a list such as "0-3,8" (cpulist of Documentation/admin-guide/
 // kernel-parameters.rst).
-func parseCPUs(list []byte) ([]int, error) {
-	var cpus []int
-	for part := range bytes.SplitSeq(bytes.TrimSpace(list), []byte(",")) {
-		from, to, isRange := bytes.Cut(part, []byte("-"))
+func parseCPUs(list string) (cpus []int, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		from, to, isRange := strings.Cut(part, "-")
 		if !isRange {
 			to = from
 		}
-		first, errFirst := strconv.ParseUint(string(from), 10, 16)
-		last, errLast := strconv.ParseUint(string(to), 10, 16)
+		first, errFirst := strconv.ParseUint(from, 10, 16)
+		last, errLast := strconv.ParseUint(to, 10, 16)
 		if errFirst != nil || errLast != nil || last < first {
 			return nil, errCPUs
 		}

@@ -13,16 +13,16 @@ import (
 
 func TestParseCPUs(t *testing.T) {
 	for list, want := range map[string][]int{
-		"0\n":       {0},
-		"0-3":       {0, 1, 2, 3},
-		"0,2-3,7\n": {0, 2, 3, 7},
+		"0":       {0},
+		"0-3":     {0, 1, 2, 3},
+		"0,2-3,7": {0, 2, 3, 7},
 	} {
-		got, err := parseCPUs([]byte(list))
+		got, err := parseCPUs(list)
 		require.NoError(t, err, list)
 		require.Equal(t, want, got, list)
 	}
 	for _, list := range []string{"", "a", "-1", "3-1", "1-", "0,,1", "0-99999", "1:2"} {
-		_, err := parseCPUs([]byte(list))
+		_, err := parseCPUs(list)
 		require.ErrorIs(t, err, errCPUs, list)
 	}
 }
@@ -52,7 +52,9 @@ func TestGroups(t *testing.T) {
 		"not even CPUs":          {nil, nil, 16, []group{of(0, lastCPU)}},
 		"nothing is known":       {upTo(8), nil, 16, []group{of(0, lastCPU)}},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, tt.want, groups(tt.online, tt.allowed, tt.limit)) })
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, tt.want, machine{online: tt.online, allowed: tt.allowed}.groups(Auto, tt.limit))
+		})
 	}
 }
 
@@ -60,7 +62,7 @@ func TestGroups(t *testing.T) {
 // may be used carries one.
 func TestGroupsCoverAll(t *testing.T) {
 	for n := 1; n < 200; n++ {
-		all := groups(upTo(n), upTo(n), maxCatchers)
+		all := machine{online: upTo(n), allowed: upTo(n)}.groups(Auto, maxCatchers)
 		require.Len(t, all, min(n, maxCatchers))
 		next, pinned := uint32(0), 0
 		for _, g := range all {

@@ -1,8 +1,14 @@
 package catcher
 
 import (
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,9 +21,8 @@ import (
 // either, so that even after SIGKILL the process stays. Only another thread can help
 // it, by sched_setaffinity(2) and sched_setattr(2), which do not wait for it.
 //
-// So each catcher is asked now and then to answer from its CPU. One that does not
-// goes to the other CPUs, where it reads the execs of its own a little later, and
-// returns when that is free again.
+// So each catcher is asked now and then to answer. One that does not goes to the other CPUs,
+// where it reads the execs of its own a little later, and returns when that is free again.
 
 const (
 	// patience is how long an answer may take. A catcher answers within
@@ -25,9 +30,9 @@ const (
 	patience = 500 * time.Millisecond
 	// returnPatience is for one that tries its CPU again: next time will do as well.
 	returnPatience = 20 * time.Millisecond
-	// releasePatience is for when the program ends, and all that is at stake is a
-	// line in the log. It is more than the 50 ms for which the kernel keeps all
-	// real-time threads from a CPU that they have used up.
+	// releasePatience is for when the program ends, and a line in the log is at stake. It is
+	// more than the 50 ms for which the kernel keeps real-time threads from a CPU that they
+	// have used up.
 	releasePatience = 100 * time.Millisecond
 	// forever is for a thread that begins, on any CPU.
 	forever = time.Duration(math.MaxInt64)
@@ -60,9 +65,8 @@ func (c *Catchers) Check() (occupied, free []int) {
 	return occupied, free
 }
 
-// Release makes all catchers ordinary threads that run anywhere, so that none of
-// them is in the way when the process ends. They still read. It returns the CPUs on
-// which they could not run, as Check does.
+// Release makes all catchers ordinary threads that run anywhere, so that none is in the way
+// when the process ends. They still read. It returns the CPUs on which they could not run.
 func (c *Catchers) Release() (occupied []int) {
 	if c == nil {
 		return nil
@@ -126,4 +130,36 @@ func ask(workers []*worker, patience time.Duration) (silent []*worker) {
 		}
 		time.Sleep(wait)
 	}
+}
+
+// runningThread is /proc/PID/stat of a thread that runs or is about to: its name, which may
+// contain anything, and the CPU, the real-time priority and the policy, fields 39 to 41 of
+// proc_pid_stat(5).
+var runningThread = regexp.MustCompile(`(?s)^\d+ \((.*)\) R(?: -?\d+){35} (\d+) (\d+) (\d+) `)
+
+// RealtimeProgram describes the program that has the highest real-time priority of
+// all that run on one of the CPUs, itself excepted. It is empty if there is none.
+func RealtimeProgram(proc string, cpus []int) (found string) {
+	highest := 0
+	// The pattern is well-formed, and a process may have ended by now.
+	threads, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "task", "[0-9]*", "stat")) //nolint:errcheck // see above
+	for _, path := range threads {
+		stat, _ := os.ReadFile(path) //nolint:errcheck // see above
+		fields := runningThread.FindStringSubmatch(string(stat))
+		pid, _, _ := strings.Cut(strings.TrimPrefix(path, proc+"/"), "/")
+		if fields == nil || pid == strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		var cpu, priority, policy int
+		if _, err := fmt.Sscan(strings.Join(fields[2:], " "), &cpu, &priority, &policy); err != nil {
+			continue
+		}
+		if policy == unix.SCHED_DEADLINE {
+			priority = 100 // it goes before all real-time priorities
+		}
+		if priority > highest && slices.Contains(cpus, cpu) {
+			found, highest = fmt.Sprintf("%q (pid %s)", fields[1], pid), priority
+		}
+	}
+	return found
 }

@@ -31,19 +31,18 @@ var ErrNotPermitted = errors.New("not permitted")
 type priority struct {
 	name  Scheduling
 	attr  unix.SchedAttr
-	words string // for an operator
 	needs string // what permits it
 }
 
 // priorities begin with the best.
 var priorities = []priority{
 	{
-		Realtime, unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 1}, "real-time priority 1",
+		Realtime, unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 1},
 		"real time needs CAP_SYS_NICE or a limit of real-time priority (RLIMIT_RTPRIO), and where control groups share out " +
 			"real time (CONFIG_RT_GROUP_SCHED) a share of it",
 	},
-	{Nice, unix.SchedAttr{Nice: -20}, "nice -20", "nice -20 needs CAP_SYS_NICE or a limit of niceness (RLIMIT_NICE)"},
-	{name: Normal, words: "no priority"},
+	{Nice, unix.SchedAttr{Nice: -20}, "nice -20 needs CAP_SYS_NICE or a limit of niceness (RLIMIT_NICE)"},
+	{name: Normal},
 }
 
 // A Report says what catchers have got.
@@ -52,11 +51,10 @@ type Report struct {
 	Pinned  int // how many of them run on their own CPUs only
 	// Isolated are the CPUs that have no catcher because they are isolated.
 	Isolated []int
-	// Scheduling is not Auto. All of them get the same, unless capabilities are taken
-	// away meanwhile.
+	// Scheduling is not Auto. All get the same, unless capabilities are taken away meanwhile.
 	Scheduling Scheduling
-	// Refused is why it is not better, or not what was asked for; nil if
-	// it is the best there is, or what was asked for. ErrNotPermitted (errors.Is).
+	// Refused is why it is not the best there is, or not what was asked for: ErrNotPermitted
+	// (errors.Is). Otherwise it is nil.
 	Refused error
 }
 
@@ -78,13 +76,8 @@ func (r Report) String() string {
 	if len(r.Isolated) > 0 {
 		fmt.Fprintf(&b, " (none on isolated %s)", CPUList(r.Isolated))
 	}
-	words := "no priority"
-	for _, p := range priorities {
-		if p.name == r.Scheduling {
-			words = p.words
-		}
-	}
-	b.WriteString(", with " + words)
+	words := map[Scheduling]string{Realtime: "real-time priority 1", Nice: "nice -20"}
+	b.WriteString(", with " + cmp.Or(words[r.Scheduling], "no priority"))
 	if r.Refused != nil {
 		fmt.Fprintf(&b, " (%v)", r.Refused)
 	}
@@ -101,13 +94,12 @@ func enter(name string) {
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&comm)), 0)
 
 	// A signal to the process must not wait on a thread that cannot run. The one that is
-	// left is of no use to a process, and has the loop look up (detached.Loop.Answered).
+	// left has the loop look up (detached.Loop.Answered).
 	var all unix.Sigset_t
 	for i := range all.Val {
 		all.Val[i] = ^all.Val[i]
 	}
-	const bits = 8 * uint(unsafe.Sizeof(all.Val[0]))
-	all.Val[(uint(unix.SIGURG)-1)/bits] &^= 1 << ((uint(unix.SIGURG) - 1) % bits)
+	all.Val[0] &^= 1 << (unix.SIGURG - 1)
 	_ = unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil) //nolint:errcheck // it cannot fail
 }
 

@@ -1,6 +1,7 @@
 package detached
 
 import (
+	"cmp"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -26,10 +27,9 @@ const (
 )
 
 const (
-	// What is kept of each part, in bytes. Of status that is more than the lines up
-	// to Uid take; a path has PATH_MAX (include/uapi/linux/limits.h) at the most.
-	statusLen = 512
-	linkLen   = 4096
+	// What is kept of each part, in bytes.
+	statusLen = 512  // the lines up to Uid take less
+	linkLen   = 4096 // PATH_MAX of include/uapi/linux/limits.h
 	cgroupLen = 8 << 10
 
 	// maxFailed is how often in a row nothing may be received without a wait, before the
@@ -50,9 +50,8 @@ type Wanted struct {
 	Exe, Cwd, Cgroup bool
 }
 
-// A Loop is all that is worked with outside of the runtime: see doc.go for what its
-// methods must not do there. Run and Take are for one goroutine each, the others may be
-// called from any.
+// A Loop is all that is worked with outside of the runtime (doc.go). Run and Take are for one
+// goroutine each, the others may be called from any.
 type Loop struct {
 	files [parts]file
 	want  uint32 // a bit for each part
@@ -66,8 +65,8 @@ type Loop struct {
 	// the loop is to answer, by taking this back, and whether it is to end.
 	without, asked, stopping uint32
 
-	// The event at hand, the process's directory, and the size of the entry so far: here,
-	// because there is little room on the stack.
+	// The event at hand, the process's directory, and the size of the entry so far: there is
+	// little room on the stack.
 	message   cnproc.TapMessage
 	timestamp uint64
 	pid       int32
@@ -79,14 +78,11 @@ type Loop struct {
 	buf []byte // of the last Record
 }
 
-// New returns a loop that has not begun. It works with the descriptors of a tap for exec
-// events (cnproc.OpenTap) and of the proc mount. When it has ended, its thread may run on
-// the CPUs that are allowed. Errors are those of mmap(2).
+// New returns a loop that has not begun. It works with the descriptors of a cnproc.Tap and of
+// the proc mount. When it has ended, its thread may run on the CPUs that are allowed. Errors
+// are those of mmap(2).
 func New(tap, proc int, allowed unix.CPUSet, want Wanted) (*Loop, error) {
-	cmdline := want.Cmdline
-	if cmdline == 0 {
-		cmdline = linkLen // for a name that has to be completed
-	}
+	cmdline := cmp.Or(want.Cmdline, linkLen) // if it is not wanted, for a name that has to be completed
 	l := &Loop{
 		files: [parts]file{
 			partCmdline: {"cmdline\x00", uint32(cmdline), want.Cmdline > 0},
@@ -112,7 +108,7 @@ func New(tap, proc int, allowed unix.CPUSet, want Wanted) (*Loop, error) {
 }
 
 // Close gives back what New took. The loop must have ended.
-func (l *Loop) Close() error { return l.ring.close() }
+func (l *Loop) Close() error { return os.NewSyscallError("munmap", unix.Munmap(l.ring.memory)) }
 
 // Stop has the loop end once it is asked.
 func (l *Loop) Stop() { atomic.StoreUint32(&l.stopping, 1) }
@@ -191,7 +187,15 @@ func (l *Loop) loop() {
 func (l *Loop) receive() bool {
 	var sender unix.RawSockaddrNetlink
 	senderLen := uint32(unsafe.Sizeof(sender))
-	n, errno := recvfrom(l.tap, &l.message, &sender, &senderLen)
+	var n uintptr
+	var errno unix.Errno
+	if raceDetector {
+		n, _, errno = syscall.Syscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
+			0, uintptr(unsafe.Pointer(&sender)), uintptr(unsafe.Pointer(&senderLen)))
+	} else {
+		n, _, errno = syscall.RawSyscall6(unix.SYS_RECVFROM, l.tap, uintptr(unsafe.Pointer(&l.message)), unsafe.Sizeof(l.message),
+			0, uintptr(unsafe.Pointer(&sender)), uintptr(unsafe.Pointer(&senderLen)))
+	}
 	switch errno {
 	case 0:
 		l.idle = 0
@@ -233,8 +237,8 @@ func (l *Loop) catch() {
 	l.ring.publish(e)
 }
 
-// open looks for the process by its number, once instead of for each file. If that fails
-// there is no descriptor (-1), and no file either.
+// open opens the process's directory. If that fails there is no descriptor (-1), and no file
+// either.
 //
 //go:nosplit
 func (l *Loop) open() {

@@ -15,11 +15,10 @@ import (
 // lock, only the functions of sync/atomic (its types have methods, which grow the
 // stack where they are not inlined).
 type ring struct {
-	// ends are the head, where the next entry goes, and in the lower half the tail,
-	// where the oldest lies. Both count bytes since the beginning, modulo 2^32; modulo
-	// the size they are places in the ring. The catcher moves the head, the receiver
-	// the tail; but both belong to the catcher while the ring is empty, so that it
-	// can begin anew without waiting for the receiver.
+	// ends are the head, where the next entry goes, and in the lower half the tail, where the
+	// oldest lies. Both count bytes since the beginning, modulo 2^32; modulo the size they are
+	// places in the ring. The catcher moves the head, the receiver the tail; but while the
+	// ring is empty the catcher may move both, to begin anew.
 	ends    uint64
 	memory  []byte
 	size    uint32 // of the memory: a power of two
@@ -28,12 +27,11 @@ type ring struct {
 }
 
 const (
-	// entryAlign keeps entries apart by cache lines, and the rest at the end of
-	// the ring large enough for a header.
+	// entryAlign keeps entries apart by cache lines, and the rest at the end of the ring large
+	// enough for a header.
 	entryAlign = 64
 
-	// minRing holds what thousands of execs leave behind; of a ring that is
-	// seldom used much, little is ever touched.
+	// minRing holds what thousands of execs leave behind.
 	minRing = 4 << 20
 	// minCalm is how much of the ring is used over and over while the receiver keeps up.
 	minCalm = 128 << 10
@@ -99,13 +97,10 @@ func newRing(longest uint32) (*ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("allocating %d KiB: %w", size>>10, os.NewSyscallError("mmap", err))
 	}
-	// A huge page would be there whole, however little of it is used. Kernels
-	// without them do not know the request.
+	// A huge page would be there whole, however little of it is used. Some kernels have none.
 	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE) //nolint:errcheck // it is no more than a wish
 	return &ring{memory: memory, size: size, longest: longest, calm: max(minCalm, 4*longest)}, nil
 }
-
-func (r *ring) close() error { return os.NewSyscallError("munmap", unix.Munmap(r.memory)) }
 
 // at returns the entry at a position.
 //
@@ -160,8 +155,8 @@ const (
 	searched = 1024
 )
 
-// find returns the entry for an event and marks it as taken, or nil. It is valid
-// until free is called. Both are the receiver's.
+// find returns the entry for an event and marks it as taken, or nil. It is valid until
+// freeBefore is called. Both are the receiver's.
 func (r *ring) find(pid int32, timestamp uint64) *entry {
 	r.freeBefore(timestamp - min(timestamp, staleAfter))
 	head, at := r.load()
@@ -175,9 +170,6 @@ func (r *ring) find(pid int32, timestamp uint64) *entry {
 	}
 	return nil
 }
-
-// free gives back the room of what was taken.
-func (r *ring) free() { r.freeBefore(0) }
 
 // freeBefore gives back the room of what was taken, and of what is older than a time.
 func (r *ring) freeBefore(timestamp uint64) {
@@ -195,4 +187,45 @@ func (r *ring) freeBefore(timestamp uint64) {
 			return
 		}
 	}
+}
+
+// A Record is what was read of a process after an exec. Its slices are copies,
+// valid until the next Take of the same Loop.
+type Record struct {
+	// ReadAt is when the last of it had been read, on the clock of events.
+	ReadAt uint64
+	// Cmdline is the arguments, each ended by a NUL. It is empty when the process
+	// had ended, or was loading another program.
+	Cmdline []byte
+	Status  []byte // the beginning; empty when the process had ended and was waited for
+	Exe     []byte
+	Cwd     []byte
+	Cgroup  []byte
+	// Denied means that the kernel refused to tell Exe or Cwd.
+	Denied bool
+}
+
+// Take fills r with what was read of an exec: of the process with that id, reported with
+// that timestamp. It returns false when the loop has not come to it, in time or at all.
+// Each can be taken once.
+func (l *Loop) Take(pid int32, timestamp uint64, r *Record) bool {
+	e := l.ring.find(pid, timestamp)
+	if e == nil {
+		return false
+	}
+	*r = Record{ReadAt: cnproc.EventTime(e.readAt), Denied: e.denied(partExe) || e.denied(partCwd)}
+	buf := l.buf[:0]
+	for part, field := range [parts]*[]byte{&r.Cmdline, &r.Status, &r.Exe, &r.Cwd, &r.Cgroup} {
+		begin := len(buf)
+		buf = append(buf, e.bytes(part)...)
+		*field = buf[begin:]
+	}
+	l.buf = buf
+	l.ring.freeBefore(0)
+	return true
+}
+
+func (e *entry) denied(part int) bool {
+	length := e.pieces[part].length
+	return length == -int32(unix.EACCES) || length == -int32(unix.EPERM)
 }

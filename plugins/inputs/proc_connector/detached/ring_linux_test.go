@@ -16,7 +16,7 @@ func openRing(t *testing.T) *ring {
 	t.Helper()
 	r, err := newRing(longestEntry)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.close()) })
+	t.Cleanup(func() { require.NoError(t, unix.Munmap(r.memory)) })
 	return r
 }
 
@@ -69,7 +69,7 @@ func TestRing(t *testing.T) {
 				e := r.find(l.pid, l.timestamp)
 				require.NotNil(t, e)
 				require.Equal(t, l.cmdline, e.bytes(partCmdline))
-				r.free()
+				r.freeBefore(0)
 				require.Nil(t, r.find(l.pid, l.timestamp), "each is taken once")
 				taken++
 			}
@@ -80,7 +80,7 @@ func TestRing(t *testing.T) {
 			e := r.find(l.pid, l.timestamp)
 			require.NotNil(t, e)
 			require.Equal(t, l.cmdline, e.bytes(partCmdline))
-			r.free()
+			r.freeBefore(0)
 		}
 		head, tail := r.load()
 		require.Equal(t, head, tail)
@@ -114,7 +114,7 @@ func TestRingStaysSmall(t *testing.T) {
 		_, tail := r.load()
 		position := int(tail & (r.size - 1))
 		require.NotNil(t, r.find(int32(n), uint64(n)))
-		r.free()
+		r.freeBefore(0)
 		used = max(used, position)
 	}
 	require.LessOrEqual(t, used, minCalm+longestEntry)
@@ -132,11 +132,11 @@ func TestRingFull(t *testing.T) {
 		require.Greater(t, n, minRing/4096-10)
 		for i := range n {
 			require.NotNil(t, r.find(int32(i), uint64(i)), i)
-			r.free()
+			r.freeBefore(0)
 		}
 		require.True(t, leave(r, 1, 1, make([]byte, 600)))
 		require.NotNil(t, r.find(1, 1))
-		r.free()
+		r.freeBefore(0)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestRingShared(t *testing.T) {
 			runtime.Gosched()
 		}
 		require.Equal(t, []byte{byte(n)}, e.bytes(partCmdline))
-		r.free()
+		r.freeBefore(0)
 	}
 	require.Equal(t, entries, <-done)
 }

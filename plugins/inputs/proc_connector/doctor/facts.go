@@ -13,7 +13,7 @@ import (
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
 
-// Facts are what was found, before anybody judges it. What could not be found out is empty.
+// Facts are what was found, before it is judged. What could not be found out is empty.
 type Facts struct {
 	Kernel    Kernel    `json:"kernel"`
 	Connector Connector `json:"connector"`
@@ -49,31 +49,29 @@ type Buffer struct {
 	Limit   int `json:"rmem_max_bytes"` // for those without CAP_NET_ADMIN
 }
 
-// gather leaves everything as it is.
+// gather changes nothing.
 func gather(o Options) Facts {
 	cfg, p := o.Connector, proc(o.Connector.Proc)
-	f := Facts{
-		Kernel:   p.kernel(),
+	e, err := cnproc.Examine(cfg)
+	return Facts{
+		Kernel: p.kernel(),
+		Connector: Connector{
+			Examined:    err == nil,
+			Error:       oneLine(err),
+			HeardBefore: e.HeardBefore,
+			Heard:       e.Heard,
+			Missing:     e.Missing,
+			Silenced:    err == nil && !e.Heard,
+			Crowd:       e.Crowd,
+			Repair:      cfg.Repair,
+			err:         err,
+		},
+		Members:  p.members(e.Others),
 		Rights:   p.rights(),
-		Buffer:   Buffer{Wanted: cfg.ReceiveBuffer, Limit: p.number("sys/net/core/rmem_max")},
+		Buffer:   Buffer{Wanted: cfg.ReceiveBuffer, Granted: e.ReceiveBuffer, Limit: p.number("sys/net/core/rmem_max")},
 		Leases:   p.leases(cfg.StateDirectory),
 		Isolated: o.Isolated,
 	}
-	e, err := cnproc.Examine(cfg)
-	f.Buffer.Granted = e.ReceiveBuffer
-	f.Members = p.members(e.Others)
-	f.Connector = Connector{
-		Examined:    err == nil,
-		Error:       oneLine(err),
-		HeardBefore: e.HeardBefore,
-		Heard:       e.Heard,
-		Missing:     e.Missing,
-		Silenced:    err == nil && !e.Heard,
-		Crowd:       e.Crowd,
-		Repair:      cfg.Repair,
-		err:         err,
-	}
-	return f
 }
 
 // oneLine is the text of an error, which may be that of several, or none.
@@ -113,8 +111,8 @@ type Rules string
 
 // How kernels count.
 const (
-	// EachRequest is how it was before Linux 6.6: each LISTEN adds one and each IGNORE takes
-	// one away, also when the same socket repeats it. Requests need CAP_NET_ADMIN.
+	// EachRequest is how it was before Linux 6.6: a LISTEN or IGNORE counts also when the same
+	// socket repeats it. Requests need CAP_NET_ADMIN.
 	EachRequest Rules = "each_request"
 	// EachChange is how it is since: a request counts when it differs from the socket's
 	// previous one. Any user may send them.
@@ -123,10 +121,11 @@ const (
 )
 
 func (p proc) kernel() Kernel {
+	release := KernelRelease()
 	if p.read("self/stat") == "" {
-		return Kernel{Rules: RulesUnknown}
+		release = ""
 	}
-	return Kernel{Release: KernelRelease(), Rules: rulesOf(KernelRelease())}
+	return Kernel{Release: release, Rules: rulesOf(release)}
 }
 
 // KernelRelease is that of uname(2), which is there also where proc shows only processes.
@@ -143,10 +142,10 @@ func rulesOf(release string) Rules {
 	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
 		return RulesUnknown
 	}
-	if major > 6 || major == 6 && minor >= 6 {
-		return EachChange
+	if major < 6 || major == 6 && minor < 6 {
+		return EachRequest
 	}
-	return EachRequest
+	return EachChange
 }
 
 // Rights are the capabilities of this process that the plugin makes use of.

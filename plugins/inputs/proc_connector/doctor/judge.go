@@ -31,6 +31,7 @@ var findings = sync.OnceValue(func() map[string]Finding {
 
 // judge says what the facts, and what was done about them, mean.
 func (r *Report) judge() {
+	r.Healthy = true
 	c, rights, done := &r.Connector, r.Rights, cmp.Or(r.Repair, new(Repair))
 	alone := c.Examined && len(r.Members) == 0
 	stale, uncounted := len(r.Leases.Stale) > 0, alone && !c.HeardBefore
@@ -62,7 +63,9 @@ func (r *Report) judge() {
 		{"state_directory", proc && r.Leases.Error != ""},
 	} {
 		if f.holds {
-			r.Findings = append(r.Findings, r.find(f.id))
+			found := r.find(f.id)
+			r.Findings = append(r.Findings, found)
+			r.Healthy = r.Healthy && found.Level != Problem
 		}
 	}
 }

@@ -212,7 +212,8 @@ func TestJudge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := healthy()
 			tt.change(f)
-			r := newReport(f, tt.repair)
+			r := Report{Facts: *f, Repair: tt.repair}
+			r.judge()
 
 			ids := make([]string, 0, len(r.Findings))
 			for _, finding := range r.Findings {
@@ -248,7 +249,8 @@ func TestJudge(t *testing.T) {
 func TestFindingsFile(t *testing.T) {
 	f := healthy()
 	f.Members = []Member{forkstat(1)}
-	values := newReport(f, nil).values()
+	r := Report{Facts: *f}
+	values := r.values()
 	for _, f := range findings() {
 		require.Contains(t, labels, f.Level)
 		os.Expand(f.Text+f.Advice, func(name string) string {

@@ -1,10 +1,14 @@
+// Package doctor finds out whether the process connector of a machine works, why not, and
+// what to do. It is free of Telegraf, builds on Linux only, and works in three steps: facts.go
+// and others.go gather what is the case, and leave the kernel's count of listeners as it was;
+// judge.go turns that into findings, and asks nobody, so that tests can show it machines that
+// are not at hand; text.go and WriteJSON present both to people and to programs.
 package doctor
 
 import (
 	"encoding/json"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 )
@@ -52,36 +56,25 @@ type Options struct {
 	Connector cnproc.Config // of the plugin whose machine is looked at, with nothing left out
 	Isolated  string        // the isolated CPUs on which it has no catcher, such as "CPUs 2-3"
 	// Repair permits to repair a silenced connector and to give back what killed plugins have
-	// left behind.
+	// left behind. Without it nothing is changed.
 	Repair bool
 }
 
-// Run finds out what there is to know. Unless Options.Repair is set it changes nothing.
+// Run finds out what there is to know.
 func Run(o Options) *Report {
-	f := gather(o)
-	var done *Repair
-	if c := f.Connector; o.Repair && c.Examined && (c.Silenced || len(f.Leases.Stale) > 0) {
-		done = repair(o.Connector)
-		f = gather(o)
+	r := Report{Facts: gather(o)}
+	if c := r.Connector; o.Repair && c.Examined && (c.Silenced || len(r.Leases.Stale) > 0) {
+		cfg := o.Connector
+		cfg.Repair = true
+		done, err := cnproc.Reconcile(cfg)
+		r.Repair = &Repair{
+			Listens: done.Listens, Released: done.Released, Mistaken: done.Mistaken, Kept: done.Kept,
+			Error: oneLine(errors.Join(err, done.Err)),
+		}
+		r.Facts = gather(o)
 	}
-	return newReport(&f, done)
-}
-
-func newReport(f *Facts, done *Repair) *Report {
-	r := &Report{Repair: done, Facts: *f}
 	r.judge()
-	r.Healthy = !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Level == Problem })
-	return r
-}
-
-// repair is a short session, which repairs the count.
-func repair(cfg cnproc.Config) *Repair {
-	cfg.Repair = true
-	found, err := cnproc.Reconcile(cfg)
-	return &Repair{
-		Listens: found.Listens, Released: found.Released, Mistaken: found.Mistaken, Kept: found.Kept,
-		Error: oneLine(errors.Join(err, found.Err)),
-	}
+	return &r
 }
 
 // WriteJSON writes the report for programs.

@@ -83,7 +83,7 @@ func listing(members []Member) string {
 	programs = programs[:min(len(programs), maxListed)]
 	for i, program := range programs {
 		if n := sockets[program]; n > 1 {
-			programs[i] = fmt.Sprintf("%s with %d sockets", program, n)
+			programs[i] += fmt.Sprintf(" with %d sockets", n)
 		}
 	}
 	if more > 0 {
