@@ -14,6 +14,7 @@ import (
 
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/cnproc"
 	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/processes"
+	"github.com/proc-connector/telegraf-proc-connector/plugins/inputs/proc_connector/procfs"
 )
 
 // A Process has a Member open, or holds a lease.
@@ -39,10 +40,19 @@ func (p proc) members(sockets []cnproc.Member) []Member {
 		members[i] = Member{Port: s.Port, Inode: s.Inode, Processes: make([]Process, 0, 1)}
 		byFile[fmt.Sprintf("socket:[%d]", s.Inode)] = &members[i]
 	}
-	if len(members) > 0 {
-		for _, pid := range p.pids() {
-			p.holds(pid, byFile)
-		}
+	if len(members) == 0 {
+		return members
+	}
+	if mount, err := procfs.Open(string(p)); err == nil {
+		defer mount.Close()
+		//nolint:errcheck // see above
+		_ = mount.PIDs(func(pid int32) bool {
+			p.holds(int(pid), byFile)
+			return true
+		})
+	}
+	for _, m := range members {
+		slices.SortFunc(m.Processes, func(a, b Process) int { return a.PID - b.PID })
 	}
 	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Inode, b.Inode) })
 	return members
@@ -59,17 +69,6 @@ func (p proc) holds(pid int, byFile map[string]*Member) {
 			m.Processes = append(m.Processes, Process{PID: pid, Name: p.name(pid)})
 		}
 	}
-}
-
-func (p proc) pids() (pids []int) {
-	entries, _ := os.ReadDir(string(p)) //nolint:errcheck // see members
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	slices.Sort(pids)
-	return pids
 }
 
 // name is a process's name, as the plugin shows it.
