@@ -124,11 +124,14 @@ func auditMissing(ctx context.Context) string {
 		return "it is not installed"
 	}
 	status, err := exec.CommandContext(ctx, "auditctl", "-s").CombinedOutput()
+	rules, rulesErr := exec.CommandContext(ctx, "auditctl", "-l").CombinedOutput()
 	switch {
 	case err != nil:
 		return "auditctl says " + strings.TrimSpace(string(status))
 	case !bytes.Contains(status, []byte("\npid 0\n")):
 		return "the machine's own is running"
+	case rulesErr != nil || !bytes.HasPrefix(rules, []byte("No rules")):
+		return "the machine has rules of its own, which would be lost"
 	}
 	return ""
 }
@@ -149,7 +152,10 @@ func startAudit(ctx context.Context, _ *bench, dir string) (pids []int, stop fun
 	cmd := exec.CommandContext(ctx, "auditd", "-n", "-c", dir)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.Cancel = func() error { return cmd.Process.Signal(terminate) }
-	if err := errors.Join(auditctl(ctx, "-D"), cmd.Start()); err != nil {
+	if err := auditctl(ctx, "-D"); err != nil {
+		return nil, nil, err
+	}
+	if err := cmd.Start(); err != nil {
 		return nil, nil, err
 	}
 	stop = func() error {
