@@ -3,6 +3,8 @@ package redact
 import (
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,6 +148,17 @@ func TestRules(t *testing.T) {
 		"AKIA x upper\n":       "invalid syntax",
 	} {
 		require.ErrorContains(t, checkShapes(rules), why)
+	}
+}
+
+// The file has every list that the code asks for.
+func TestListsAreThere(t *testing.T) {
+	code, err := os.ReadFile("rules.go")
+	require.NoError(t, err)
+	asked := regexp.MustCompile(`words\["([^"]+)"\]`).FindAllSubmatch(code, -1)
+	require.NotEmpty(t, asked)
+	for _, list := range asked {
+		require.NotNil(t, words[string(list[1])], "%s", list[1])
 	}
 }
 
