@@ -148,7 +148,6 @@ func (t *tracker) exec(e *cnproc.Event, ev *execEvent) {
 func (ev *execEvent) complete(p, parent *processes.Process, e *cnproc.Event) {
 	ev.time, ev.pid = e.Time, p.PID
 	ev.command, ev.ppid, ev.uid, ev.uidKnown = p.Command, p.PPID, p.UID, p.UIDKnown
-	ev.parentCommand = ""
 	if parent != nil {
 		ev.parentCommand = parent.Command
 	}

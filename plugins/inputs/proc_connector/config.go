@@ -57,8 +57,8 @@ func (p *ProcConnector) checkOptions() error {
 	return cmp.Or(
 		someOf("exec_fields", p.ExecFields, execFields),
 		oneOf("exit_events", p.ExitEvents, exitEvents),
-		inRange("event_limit", p.EventLimit, 0, maxEventLimit, "is", "are 0 (no limit) to 1000000"),
-		inRange("max_commands", p.MaxCommands, 1, maxMaxCommands, "is", "are 1 to 100000"),
+		inRange("event_limit", p.EventLimit, 0, maxEventLimit, "is", fmt.Sprintf("are 0 (no limit) to %d", maxEventLimit)),
+		inRange("max_commands", p.MaxCommands, 1, maxMaxCommands, "is", fmt.Sprintf("are 1 to %d", maxMaxCommands)),
 		inRange("command_expiry", time.Duration(p.CommandExpiry), time.Second, math.MaxInt64, "is", "is 1s or more"),
 		someOf("command_tags", p.CommandTags, commandTags),
 		p.selectCommands(),

@@ -68,8 +68,8 @@ func startService(p *ProcConnector, acc telegraf.Accumulator) (_ *service, err e
 		return nil, catchErr
 	}
 	cfg := p.Connector()
-	// Those that may have to wait for a CPU come too late now and then, and the receiver
-	// too if it sleeps.
+	// Catchers without real time may come too late. The receiver may come in time in their
+	// place, unless it sleeps.
 	if catchErr == nil && s.catchers.Report().Scheduling == catcher.Realtime {
 		cfg.Window = window
 	}

@@ -72,23 +72,19 @@ func TestGatherLooksForEnds(t *testing.T) {
 
 // The receiver sleeps only while threads that go before all others read what is executed.
 func TestWindow(t *testing.T) {
-	for scheduling, want := range map[catcher.Scheduling]time.Duration{
-		catcher.Realtime: window, catcher.Nice: 0, catcher.Normal: 0,
-	} {
+	for _, tt := range []struct {
+		catching   bool
+		scheduling catcher.Scheduling
+		want       time.Duration
+	}{{true, catcher.Realtime, window}, {true, catcher.Nice, 0}, {true, catcher.Normal, 0}, {false, "", 0}} {
 		p := newPlugin(t)
-		r := newReplay(t, p, "testcases/pipeline/proc", nil, true)
-		r.report.Scheduling = scheduling
+		r := newReplay(t, p, "testcases/pipeline/proc", nil, tt.catching)
+		r.report.Scheduling = tt.scheduling
 		require.NoError(t, p.Init())
 		require.NoError(t, p.Start(new(testutil.Accumulator)))
 		p.Stop()
-		require.Equal(t, want, r.window, "%s", scheduling)
+		require.Equal(t, tt.want, r.window, "%v", tt)
 	}
-	p := newPlugin(t)
-	r := newReplay(t, p, "testcases/pipeline/proc", nil, false)
-	require.NoError(t, p.Init())
-	require.NoError(t, p.Start(new(testutil.Accumulator)))
-	p.Stop()
-	require.Zero(t, r.window, "no catchers")
 }
 
 // What panics while it works gives the count back first.
