@@ -141,7 +141,7 @@ func (s *server) start() error {
 }
 
 // stop gives the kernel's listener count back, and only then tells the rest to end, with the
-// exit status that is given. It waits for none of that, but up to half a second for other
+// exit status that is given. It waits for none of that, but up to 0.7 s for other
 // sessions that are at work on the count.
 func (s *server) stop(status int) {
 	// A start that is under way is over in a moment, and none begins afterwards.

@@ -97,7 +97,8 @@ func (p *ProcConnector) checkStateDirectory() error {
 
 // selectCommands compiles command_include and command_exclude.
 func (p *ProcConnector) selectCommands() error {
-	for option, globs := range map[string][]string{"command_include": p.CommandInclude, "command_exclude": p.CommandExclude} {
+	for i, globs := range [][]string{p.CommandInclude, p.CommandExclude} {
+		option := [...]string{"command_include", "command_exclude"}[i]
 		for _, g := range globs {
 			if g == "" {
 				return fmt.Errorf("option %s: an empty glob selects nothing, allowed are names with the wildcards * ? [ ] { }", option)

@@ -41,13 +41,13 @@ type emitter struct {
 	maxLength int  // max_cmdline
 	mask      mask // nil where nothing is masked
 
-	batch    []event    // of the receiving goroutine, not offered yet
+	batch    []event    // of the receiving goroutine: offered, not flushed yet
 	mu       sync.Mutex // guards waiting and closed
 	waiting  []event
 	closed   bool
 	ready    chan struct{}
-	count    atomic.Int64 // in waiting, and not emitted yet
-	queued   atomic.Int64 // bytes in queue
+	count    atomic.Int64 // offered, and not emitted yet
+	queued   atomic.Int64 // size of their texts, in bytes
 	dropped  atomic.Uint64
 	redacted atomic.Uint64 // command lines in which something was masked
 	users    *users.Names

@@ -352,7 +352,7 @@ func (t *tracker) applyOldest() {
 }
 
 // lookAgain looks at processes whose first thread has left before the others: no event
-// tells their end. However many there are, it looks at a few, which differ each time.
+// tells their end. However many there are, it looks at a few, in the random order of a map.
 func (t *tracker) lookAgain() {
 	t.looked = t.clock.monotonic()
 	n := 0

@@ -4,7 +4,7 @@
 // Package proc_connector is a Telegraf service input that listens to the Linux
 // process connector and reports what is started on the machine.
 //
-// This file is the life cycle. Options are checked in config.go. An event is read and
+// This file is Telegraf's interface, and service.go the life cycle. Options are checked in config.go. An event is read and
 // held in pending.go, observed in observe.go, applied in apply.go, and leaves as a
 // metric through emitter.go; each measurement is made in a file metric_*.go.
 package proc_connector
@@ -99,8 +99,8 @@ func (p *ProcConnector) Gather(acc telegraf.Accumulator) error {
 
 // Ignore gives the kernel's listener count back. It is what Stop does first, for
 // those who must be sure of that and cannot wait for the rest. It takes well under
-// a millisecond as a rule, and up to half a second while other sessions are at work
-// on the count.
+// a millisecond as a rule, and up to 0.7 s while other sessions are at work on the
+// count: see cnproc.Session.Ignore.
 func (p *ProcConnector) Ignore() {
 	p.mu.Lock()
 	s := p.service
@@ -160,7 +160,8 @@ type session interface { //nolint:interfacebloat // what the plugin uses of a *c
 	Close() error
 }
 
-// catchers are *catcher.Catchers, whose methods may be called when there are none.
+// catchers are *catcher.Catchers. A nil one, of which there are no catchers, has all methods but
+// Take, Report and Failures.
 type catchers interface {
 	Take(cpu uint32, pid int32, timestamp uint64, r *catcher.Record) bool
 	ReadLinks(read bool)
@@ -210,7 +211,7 @@ func advised(err error) error {
 // A startupError is why the plugin could not start. Telegraf's option
 // startup_error_behavior applies only to errors that errors.As finds to be its
 // own internal.StartupError, which no module but Telegraf's can name: so As makes
-// one. Within Telegraf's tree this file would be a literal of that type.
+// one. Within Telegraf's tree it would be a literal of that type.
 type startupError struct {
 	err   error
 	retry bool // a later start may succeed

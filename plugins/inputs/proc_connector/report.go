@@ -109,8 +109,8 @@ func LogLeases(log telegraf.Logger, f cnproc.CheckResult) {
 	}
 }
 
-// check looks whether the kernel still reports events. The error, which errors.Is
-// holds for cnproc.ErrSilenced, says that it does not.
+// check looks whether the kernel still reports events. The error is
+// cnproc.ErrSilenced (errors.Is) if it does not, or why that could not be found out.
 func (w *watch) check() error {
 	f, err := w.session.Check()
 	if errors.Is(err, cnproc.ErrClosed) {

@@ -148,7 +148,7 @@ func (s *service) watchCatchers() {
 }
 
 // ignore sends the IGNORE that is owed, and sees to it that no catcher keeps the process
-// from ending. It waits up to 0.5 s for other sessions that work on the kernel's count,
+// from ending. It waits up to 0.7 s for other sessions that work on the kernel's count,
 // and after IGNORE a moment for catchers that cannot run.
 func (s *service) ignore() {
 	if err := s.session.Ignore(); err != nil {
@@ -160,8 +160,8 @@ func (s *service) ignore() {
 	}
 }
 
-// stop sends IGNORE, then lets what was received reach Telegraf, and returns when both
-// goroutines have ended. Further callers wait for the first.
+// stop sends IGNORE, then lets what was received reach Telegraf, and returns when no
+// goroutine receives or emits any more. Further callers wait for the first.
 func (s *service) stop() {
 	// Outside the Once, so that IGNORE does not wait for a stop that is under way.
 	s.ignore()

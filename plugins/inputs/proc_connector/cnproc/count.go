@@ -16,7 +16,8 @@ import (
 //	withdraw  -1  IGNORE, at most once in a session, and only after a LISTEN that was
 //	              taken; not if the connector is silenced and could not be repaired.
 //	repair    +n  While this session owes an IGNORE and the canary is not heard: until
-//	              it is, and then one for each other member. Nothing is done for them in
+//	              it is, and then one for each other member; -k for what the last step
+//	              had too much. Nothing is done for them in
 //	              any other case: a silenced connector is the only evidence of an
 //	              unmatched IGNORE, since a member may never have sent LISTEN, or have
 //	              taken it back.
@@ -24,6 +25,9 @@ import (
 //	              member of the group.
 //	surplus   -n  To find that out, and +n within the same system call.
 //	missing   +n  To find out how far the count is below zero, and -n right after it.
+//
+// Whether to send is decided by Ignore (session.go), restore (check.go) and examineOn
+// (examine.go). Joining and leaving the group (socket.go) changes nothing here.
 //
 // What goes wrong between any two steps leaves the count right or too high, never
 // lower than it was found.
