@@ -97,16 +97,8 @@ func (p *ProcConnector) checkStateDirectory() error {
 
 // selectCommands compiles command_include and command_exclude.
 func (p *ProcConnector) selectCommands() error {
-	for i, globs := range [][]string{p.CommandInclude, p.CommandExclude} {
-		option := [...]string{"command_include", "command_exclude"}[i]
-		for _, g := range globs {
-			if g == "" {
-				return fmt.Errorf("option %s: an empty glob selects nothing, allowed are names with the wildcards * ? [ ] { }", option)
-			}
-			if _, err := filter.Compile([]string{g}); err != nil {
-				return fmt.Errorf("option %s: %q is no glob (%w), allowed are names with the wildcards * ? [ ] { }", option, g, err)
-			}
-		}
+	if err := cmp.Or(checkGlobs("command_include", p.CommandInclude), checkGlobs("command_exclude", p.CommandExclude)); err != nil {
+		return err
 	}
 	p.selected = nil
 	if len(p.CommandInclude)+len(p.CommandExclude) == 0 {
@@ -117,6 +109,18 @@ func (p *ProcConnector) selectCommands() error {
 		p.selected = f.Match
 	}
 	return err
+}
+
+func checkGlobs(option string, globs []string) error {
+	for _, g := range globs {
+		if g == "" {
+			return fmt.Errorf("option %s: an empty glob selects nothing, allowed are names with the wildcards * ? [ ] { }", option)
+		}
+		if _, err := filter.Compile([]string{g}); err != nil {
+			return fmt.Errorf("option %s: %q is no glob (%w), allowed are names with the wildcards * ? [ ] { }", option, g, err)
+		}
+	}
+	return nil
 }
 
 // someOf checks an option that is a list of different words.

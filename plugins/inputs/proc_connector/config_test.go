@@ -69,6 +69,10 @@ func TestInitRefuses(t *testing.T) {
 			set:  func(p *ProcConnector) { p.CommandExclude = []string{"[a-"} },
 			want: `option command_exclude: "[a-" is no glob (`,
 		},
+		"two wrong globs": {
+			set:  func(p *ProcConnector) { p.CommandInclude, p.CommandExclude = []string{"a["}, []string{"["} },
+			want: `option command_include: "a[" is no glob (`,
+		},
 		"empty glob": {
 			set:  func(p *ProcConnector) { p.CommandExclude = []string{""} },
 			want: "option command_exclude: an empty glob selects nothing, allowed are names with the wildcards * ? [ ] { }",

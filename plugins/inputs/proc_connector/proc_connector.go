@@ -4,9 +4,10 @@
 // Package proc_connector is a Telegraf service input that listens to the Linux
 // process connector and reports what is started on the machine.
 //
-// This file is Telegraf's interface, and service.go the life cycle. Options are checked in config.go. An event is read and
-// held in pending.go, observed in observe.go, applied in apply.go, and leaves as a
-// metric through emitter.go; each measurement is made in a file metric_*.go.
+// This file is Telegraf's interface, and service.go the life cycle. Options are checked
+// in config.go. An event is read and held in pending.go, observed in observe.go, applied
+// in apply.go, and leaves as a metric through emitter.go; each measurement is made in a
+// file metric_*.go.
 package proc_connector
 
 import (
@@ -160,8 +161,8 @@ type session interface { //nolint:interfacebloat // what the plugin uses of a *c
 	Close() error
 }
 
-// catchers are *catcher.Catchers. A nil one, of which there are no catchers, has all methods but
-// Take, Report and Failures.
+// catchers are *catcher.Catchers. Where there are none it is nil, and methods other than
+// Take, Report and Failures may be called.
 type catchers interface {
 	Take(cpu uint32, pid int32, timestamp uint64, r *catcher.Record) bool
 	ReadLinks(read bool)

@@ -21,8 +21,8 @@ type CheckResult struct {
 
 // Check finds out, with a canary, whether the kernel still reports events, and repairs its
 // count if it does not and Config.Repair permits. Where all is well it takes well under a
-// millisecond, and otherwise some 200, after up to 500 for other sessions: a count that is still too low then is repaired
-// further by the next Check. Ignore interrupts it at once.
+// millisecond, and otherwise some 200, after up to 500 for other sessions: a count that is
+// still too low then is repaired further by the next Check. Ignore interrupts it at once.
 //
 // The error is ErrClosed (errors.Is) when the session does not listen any more.
 func (s *Session) Check() (f CheckResult, err error) {

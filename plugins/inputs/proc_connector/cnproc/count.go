@@ -17,16 +17,15 @@ import (
 //	              taken; not if the connector is silenced and could not be repaired.
 //	repair    +n  While this session owes an IGNORE and the canary is not heard: until
 //	              it is, and then one for each other member; -k for what the last step
-//	              had too much. Nothing is done for them in
-//	              any other case: a silenced connector is the only evidence of an
-//	              unmatched IGNORE, since a member may never have sent LISTEN, or have
-//	              taken it back.
+//	              had too much. Nothing is done for others in any other case: a silenced
+//	              connector is the only evidence of an unmatched IGNORE, since a member
+//	              may never have sent LISTEN, or have taken it back.
 //	giveBack  -1  For the lease of a dead session, while the count is above one for each
 //	              member of the group.
 //	surplus   -n  To find that out, and +n within the same system call.
 //	missing   +n  To find out how far the count is below zero, and -n right after it.
 //
-// Whether to send is decided by Ignore (session.go), restore (check.go) and examineOn
+// Whether to send is decided by Open and Ignore (session.go), restore (check.go) and examineOn
 // (examine.go). Joining and leaving the group (socket.go) changes nothing here.
 //
 // What goes wrong between any two steps leaves the count right or too high, never
